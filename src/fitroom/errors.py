@@ -1,0 +1,37 @@
+"""Everything that can go wrong on purpose. Messages name the file, what was found, what is needed and the remedy."""
+
+
+class FitroomError(Exception):
+    """Base of every error that fitroom raises. `exit_code` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class InputError(FitroomError):
+    """What was given can't be used: a picture, a list, a setting, a name. The caller can mend it."""
+
+    exit_code = 2
+
+
+class ImageError(InputError):
+    """A picture can't be read or is not what it should be."""
+
+
+class WeightsError(InputError):
+    """Weights are unknown, damaged or of another network."""
+
+
+class DataError(InputError):
+    """A data folder, or a file in it, is missing or broken."""
+
+
+class OutputError(InputError):
+    """The result can't be written where it was asked for."""
+
+
+class MissingExtraError(InputError):
+    """A command needs packages that the base install leaves out."""
+
+
+class ExportError(FitroomError):
+    """An exported graph does not compute what its network computes."""

@@ -1,0 +1,290 @@
+"""Bytes to arrays and back: reading with limits, framing, garment masks, and pasting a look into the photo.
+
+Pictures are uint8 (H, W, 3) RGB, masks uint8 (H, W) of 0 and 255. Networks see 256x192; a `Frame` remembers where that
+picture lies in the photo.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fitroom.errors import ImageError
+
+Picture = NDArray[np.uint8]
+Array = NDArray[np.float32]
+Source = str | PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+
+HEIGHT, WIDTH = 256, 192
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 64 * 10**6
+MIN_SIDE = 16
+LIGHT = 170  # darkest channel of a light background
+PLAIN_SPREAD = 14  # how far colours of a plain background stray, in 8-bit steps
+BACKGROUND_SHARE = 0.5  # of the picture's border, for a background to be worth following inwards
+ISOLATED = 0.96  # share of the border around an object that touches none of it
+PALE = 0.85  # a garment is pale where less of its area than this differs clearly from the background
+
+
+def read(source: Source, role: str = "picture") -> Picture:
+    """Read a picture as RGB: EXIF orientation applied, alpha over white, grey, CMYK and 16 bits converted.
+
+    `source` is a path, the bytes of a JPEG, PNG or WebP file, a PIL image, or a uint8 array (H, W, 3), (H, W, 4) or
+    (H, W). `role` names it in messages. Raises ImageError for anything that can't be read whole, or is larger than
+    MAX_BYTES or MAX_PIXELS; both are checked before pixels are decoded.
+    """
+    opened, name = open_image(source, role)
+    return np.asarray(flatten(opened, name), np.uint8)
+
+
+def read_mask(source: Source, role: str = "garment mask") -> Picture:
+    """Read a mask: any picture, inside where its grey value is above 127. Raises ImageError as `read` does."""
+    opened, name = open_image(source, role)
+    return np.where(np.asarray(flatten(opened, name).convert("L")) > 127, 255, 0).astype(np.uint8)
+
+
+def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
+    """A decoded PIL image and the name to call it in messages; see `read`."""
+    if isinstance(source, np.ndarray):
+        if (
+            source.dtype != np.uint8
+            or source.ndim not in (2, 3)
+            or (source.ndim == 3 and source.shape[2] not in (3, 4))
+        ):
+            raise ImageError(
+                f"{role}: found an array of {source.dtype} {source.shape}; need uint8 (H, W, 3), (H, W, 4) or (H, W)."
+            )
+        check_size(source.shape[1], source.shape[0], role)
+        return Image.fromarray(source), role
+    if isinstance(source, Image.Image):
+        check_size(*source.size, role)
+        return source, role
+    if isinstance(source, bytes):
+        data, name = source, role
+    else:
+        path = Path(source)
+        name = f"{role} {path}"
+        data = read_bytes(path, name)
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{name}: {len(data) / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
+    if not data:
+        raise ImageError(f"{name}: the file is empty; need a JPEG, PNG or WebP picture.")
+    return decode(data, name), name
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """The bytes of a file that is no larger than MAX_BYTES. Raises ImageError."""
+    if path.is_dir():
+        raise ImageError(f"{name}: this is a directory; give one picture file.")
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError(f"{name}: {size / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name}: can't be read ({error.strerror}).") from error
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """Decode a whole still picture. Raises ImageError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(data))
+        if opened.format not in FORMATS:
+            raise ImageError(f"{name}: found {opened.format}; need a JPEG, PNG or WebP picture.")
+        check_size(*opened.size, name)
+        if getattr(opened, "is_animated", False):
+            raise ImageError(f"{name}: an animation of several frames; need a still picture.")
+        opened.load()
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: too many pixels; the limit is {MAX_PIXELS // 10**6} million.") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not a picture; need a JPEG, PNG or WebP file.") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(f"{name}: the picture is broken or cut off ({error}); export or download it again.") from error
+    return opened
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Raise ImageError for sizes that can't be worked with."""
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name}: {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million. Scale it down first."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name}: {width} x {height} pixels; need at least {MIN_SIDE} on each side.")
+
+
+def flatten(image: Image.Image, name: str) -> Image.Image:
+    """Upright RGB without alpha, 8 bits."""
+    try:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I") or image.mode == "F":
+            values = np.asarray(image, np.float32)
+            depth = 65535 if values.max(initial=0) > 255 else 255
+            image = Image.fromarray(np.clip(values * 255 / depth + 0.5, 0, 255).astype(np.uint8))
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+            return Image.alpha_composite(white, rgba).convert("RGB")
+        return image.convert("RGB")
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: colours of mode {image.mode} can't be converted ({error}).") from error
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a 3:4 window lies in a picture: top left corner and size in pixels; it may reach beyond the picture."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def person_frame(width: int, height: int) -> Frame:
+    """The 3:4 window of a person's photo: the middle of a wide one, the top of a tall one."""
+    if width * HEIGHT > height * WIDTH:
+        wanted = max(round(height * WIDTH / HEIGHT), 1)
+        return Frame((width - wanted) // 2, 0, wanted, height)
+    return Frame(0, 0, width, max(round(width * HEIGHT / WIDTH), 1))
+
+
+def garment_frame(width: int, height: int) -> Frame:
+    """The 3:4 window around a whole garment picture."""
+    if width * HEIGHT > height * WIDTH:
+        wanted = round(width * HEIGHT / WIDTH)
+        return Frame(0, (height - wanted) // 2, width, wanted)
+    wanted = round(height * WIDTH / HEIGHT)
+    return Frame((width - wanted) // 2, 0, wanted, height)
+
+
+def cut(picture: Picture, frame: Frame, fill: tuple[int, int, int] | int) -> Picture:
+    """The pixels of a frame at the picture's own scale; what lies beyond the picture is `fill`."""
+    height, width = picture.shape[:2]
+    top, left = max(-frame.top, 0), max(-frame.left, 0)
+    bottom, right = max(frame.top + frame.height - height, 0), max(frame.left + frame.width - width, 0)
+    inner = picture[max(frame.top, 0) : frame.top + frame.height, max(frame.left, 0) : frame.left + frame.width]
+    if not (top or left or bottom or right):
+        return inner
+    value = fill if isinstance(fill, tuple) else (fill,) * 3
+    return np.asarray(cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_CONSTANT, value=value), np.uint8)
+
+
+def shrink(picture: Picture, height: int = HEIGHT, width: int = WIDTH) -> Picture:
+    """Resize to the network's size; a picture that has it already stays as it is, to the last bit."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    smaller = picture.shape[0] > height
+    return np.asarray(
+        cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    )
+
+
+def to_tensor(picture: Picture) -> Array:
+    """What networks take: (H, W, 3) to (1, 3, H, W) in [-1, 1]; a mask (H, W) to (1, 1, H, W) of 0 and 1."""
+    if picture.ndim == 2:
+        return (picture > 127).astype(np.float32)[None, None]
+    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
+
+
+def to_picture(tensor: Array) -> Picture:
+    """(1, 3, H, W) in [-1, 1] to uint8 (H, W, 3)."""
+    return np.clip((tensor[0].transpose(1, 2, 0) + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)
+
+
+def border_pixels(picture: Picture) -> Picture:
+    """The outermost ring, 1 % of the shorter side wide, (n, 3)."""
+    ring = max(min(picture.shape[:2]) // 100, 1)
+    sides = (picture[:ring], picture[-ring:], picture[:, :ring], picture[:, -ring:])
+    return np.concatenate([side.reshape(-1, 3) for side in sides])
+
+
+def background(picture: Picture) -> tuple[NDArray[np.float32], float]:
+    """The commonest light colour (3,) of the outermost ring, and the share of the ring that has it, 0 to 1."""
+    ring = border_pixels(picture).astype(np.float32)
+    light = ring[ring.min(axis=1) >= LIGHT]
+    if not len(light):
+        return np.full(3, 255, np.float32), 0.0
+    bins = (light // 8).astype(np.int64) @ np.array([1024, 32, 1])
+    values, counts = np.unique(bins, return_counts=True)
+    colour = light[bins == values[counts.argmax()]].mean(axis=0)
+    return colour, float((np.abs(ring - colour).max(axis=1) <= PLAIN_SPREAD).mean())
+
+
+def fill_holes(mask: Picture, largest: float = 0.012) -> Picture:
+    """Fill the holes of a mask (H, W; 0 and 255) that hold at most `largest` of the picture.
+
+    Masks of white garments on white have them; what sleeves enclose is larger and stays.
+    """
+    inside = (mask > 127).astype(np.uint8)
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(1 - inside, connectivity=4)
+    height, width = mask.shape
+    for region in range(1, count):
+        left, top, across, down, area = stats[region]
+        touches = left == 0 or top == 0 or left + across == width or top + down == height
+        if not touches and area <= largest * mask.size:
+            inside[regions == region] = 1
+    return inside * np.uint8(255)
+
+
+def enclosed(differs: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Mask of 0 and 1: all that can't be reached from the border without crossing pixels that differ."""
+    edge = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    filled = cv2.copyMakeBorder(edge, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(filled, None, (0, 0), 2)
+    return (filled[1:-1, 1:-1] != 2).astype(np.uint8)
+
+
+def garment_mask(picture: Picture, name: str = "garment") -> Picture:
+    """Mask of a garment on a light, plain background: what the background does not reach from the border.
+
+    Raises ImageError where the background is neither, and where nothing is found on it.
+    """
+    colour, share = background(picture)
+    if share < BACKGROUND_SHARE:
+        raise ImageError(
+            f"{name}: its background is not plain and light, so the garment can't be told from it; "
+            "give a garment mask, or a picture on white."
+        )
+    height, width = picture.shape[:2]
+    scale = max(min(height, width) / 384, 1e-6)
+    work = (
+        picture
+        if scale <= 1
+        else cv2.resize(picture, (round(width / scale), round(height / scale)), interpolation=cv2.INTER_AREA)
+    )
+    difference = np.abs(work.astype(np.float32) - colour).max(axis=2)
+    ring = np.abs(border_pixels(picture).astype(np.float32) - colour).max(axis=1)
+    faint = enclosed(difference > max(4.0, 1.5 * float(np.percentile(ring, 90))))
+    clear = enclosed(difference > 12)
+    inside = clear
+    if clear.sum() < PALE * faint.sum():
+        # a pale garment differs only faintly over wide areas; the thin rest is what compression leaves at outlines
+        wide = cv2.morphologyEx(faint & (1 - clear), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+        inside = cv2.morphologyEx(clear | wide, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+        inside = fill_holes(inside * np.uint8(255)) // 255
+    inside = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if count < 2 or areas.max() < 0.02 * inside.size:
+        raise ImageError(f"{name}: no garment found on the plain background; give a garment mask.")
+    kept = 1 + np.flatnonzero(areas > 0.1 * areas.max())
+    mask = np.where(np.isin(labels, kept), 255, 0).astype(np.uint8)
+    if mask.shape != (height, width):
+        mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+        mask = np.where(mask > 127, 255, 0).astype(np.uint8)
+    return np.asarray(mask, np.uint8)
+
+
+def looks_swapped(person: Picture, garment: Picture) -> bool:
+    """Whether the person's picture is an isolated object on plain ground, while the garment's border cuts something."""
+    return background(person)[1] >= ISOLATED > background(garment)[1]
