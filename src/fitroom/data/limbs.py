@@ -1,0 +1,144 @@
+"""Garment parts that move with the bones of a pose.
+
+A garment is worn by three parts: the torso (an affine map of shoulders and hips) and two sleeves (the upper arm
+and the forearm, each a similarity of its own, blended at elbow and shoulder: linear blend skinning, as in
+Magnenat-Thalmann et al., "Joint-dependent local deformations", 1988). Maps go backward, from a target pixel to
+the source pixel that it shows, like appearance flow. Everything here is in pixels, x before y.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+
+NOSE, NECK = 0, 1
+RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
+LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
+RIGHT_HIP, RIGHT_KNEE, LEFT_HIP, LEFT_KNEE = 8, 9, 11, 12
+RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR = 14, 15, 16, 17
+
+TORSO, RIGHT_ARM, LEFT_ARM = 0, 1, 2
+ARM_JOINTS = {
+    RIGHT_ARM: (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST),
+    LEFT_ARM: (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST),
+}
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The joints that carry a garment. `points` is float32 (18, 2), COCO order; every joint used here is known."""
+
+    points: Array
+
+    @property
+    def shoulder_width(self) -> float:
+        """Distance between the shoulders in pixels, the unit for widths across a limb."""
+        return float(np.linalg.norm(self.points[LEFT_SHOULDER] - self.points[RIGHT_SHOULDER]))
+
+
+def complete(key_points: Array) -> Skeleton | None:
+    """Fill in the hips and arms that a pose (18, 3: x, y, confidence) lacks; None where the shoulders are unknown.
+
+    A missing arm hangs straight down from its shoulder; missing hips lie 1.45 shoulder widths below.
+    """
+    known = key_points[:, 2] > 0
+    points = key_points[:, :2].astype(np.float32).copy()
+    if not (known[RIGHT_SHOULDER] and known[LEFT_SHOULDER]):
+        return None
+    across = points[LEFT_SHOULDER] - points[RIGHT_SHOULDER]
+    width = float(np.linalg.norm(across))
+    if width < 1:
+        return None
+    down = np.array([-across[1], across[0]], np.float32) / width
+    for hip, shoulder in ((RIGHT_HIP, RIGHT_SHOULDER), (LEFT_HIP, LEFT_SHOULDER)):
+        if not known[hip]:
+            inward = across * (0.14 if hip == RIGHT_HIP else -0.14)
+            points[hip] = points[shoulder] + down * width * 1.45 + inward
+    for shoulder, elbow, wrist in ARM_JOINTS.values():
+        if not known[elbow]:
+            points[elbow] = points[shoulder] + down * width * 0.85
+        if not known[wrist]:
+            points[wrist] = points[elbow] + (points[elbow] - points[shoulder]) * 0.9
+    return Skeleton(points)
+
+
+def pixel_grid(height: int, width: int) -> Array:
+    """Pixel coordinates, float32 (height, width, 2), x then y."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([x, y], axis=-1)
+
+
+def along_and_across(grid: Array, start: Array, end: Array) -> tuple[Array, Array, float]:
+    """Coordinates in a bone's frame: 0 to 1 along it, and pixels across it; and the bone's length in pixels."""
+    bone = end - start
+    length = max(float(np.hypot(*bone)), 1e-3)
+    direction = bone / length
+    offset = grid - start
+    along = (offset @ direction) / length
+    across = offset @ np.array([-direction[1], direction[0]], np.float32)
+    return along, across, length
+
+
+def distance_to_bone(grid: Array, start: Array, end: Array) -> Array:
+    """Distance in pixels from each grid point to the segment from start to end, float32 (H, W)."""
+    along, across, length = along_and_across(grid, start, end)
+    beyond = (along - np.clip(along, 0, 1)) * length
+    return np.asarray(np.hypot(beyond, across))
+
+
+def nearest_part(skeleton: Skeleton, height: int, width: int) -> NDArray[np.uint8]:
+    """For each pixel TORSO, RIGHT_ARM or LEFT_ARM, whichever it lies nearer to, uint8 (H, W).
+
+    Arms win where they cross the torso: a sleeve in front is what a photograph shows there.
+    """
+    grid = pixel_grid(height, width)
+    unit = skeleton.shoulder_width
+    points = skeleton.points
+    middle = (points[RIGHT_SHOULDER] + points[LEFT_SHOULDER]) / 2
+    hips = (points[RIGHT_HIP] + points[LEFT_HIP]) / 2
+    torso = distance_to_bone(grid, middle, hips) / (0.5 * unit)
+    arms = []
+    for shoulder, elbow, wrist in (ARM_JOINTS[RIGHT_ARM], ARM_JOINTS[LEFT_ARM]):
+        # the upper arm starts a little below the shoulder, where a sleeve is sewn on
+        start = points[shoulder] + 0.12 * (points[elbow] - points[shoulder])
+        upper = distance_to_bone(grid, start, points[elbow])
+        fore = distance_to_bone(grid, points[elbow], points[wrist])
+        arms.append(np.minimum(upper, fore) / (0.2 * unit))
+    return np.asarray(np.argmin(np.stack([torso, *arms]), axis=0), np.uint8)
+
+
+def torso_matrix(target: Skeleton, source: Skeleton) -> Array:
+    """Affine (2, 3) that sends target pixels to source pixels by least squares on shoulders and hips."""
+    joints = [RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP]
+    a = np.concatenate([target.points[joints], np.ones((4, 1), np.float32)], axis=1)
+    solution, *_ = np.linalg.lstsq(a, source.points[joints], rcond=None)
+    return np.asarray(solution.T, np.float32)
+
+
+def part_map(part: int, target: Skeleton, source: Skeleton, height: int, width: int) -> Array:
+    """Backward map of one garment part: the source pixel for every target pixel, float32 (height, width, 2)."""
+    grid = pixel_grid(height, width)
+    affine = torso_matrix(target, source)
+    torso = grid @ affine[:, :2].T + affine[:, 2]
+    if part == TORSO:
+        return np.asarray(torso, np.float32)
+    shoulder, elbow, wrist = ARM_JOINTS[part]
+    unit = target.shoulder_width
+    scale = source.shoulder_width / unit
+    distances, maps = [], []
+    for start, end in ((shoulder, elbow), (elbow, wrist)):
+        along, across, _ = along_and_across(grid, target.points[start], target.points[end])
+        bone = source.points[end] - source.points[start]
+        length = max(float(np.hypot(*bone)), 1e-3)
+        normal = np.array([-bone[1], bone[0]], np.float32) / length
+        maps.append(source.points[start] + along[..., None] * bone + (across * scale)[..., None] * normal)
+        distances.append(distance_to_bone(grid, target.points[start], target.points[end]))
+    shoulder_distance = np.linalg.norm(grid - target.points[shoulder], axis=-1)
+    to_torso = np.exp(-((shoulder_distance / (0.22 * unit)) ** 2)) * 2
+    weights = [np.exp(-((d / (0.14 * unit)) ** 2)) + 1e-6 for d in distances]
+    total = to_torso + weights[0] + weights[1]
+    blended = torso * to_torso[..., None] + maps[0] * weights[0][..., None] + maps[1] * weights[1][..., None]
+    return np.asarray(blended / total[..., None], np.float32)

@@ -1,0 +1,146 @@
+"""The VITON folder layout: pairs, paths, and reading one sample.
+
+Training layout: train_img, train_color, train_edge, train_label, train_pose. Test layout: test_img, test_clothes (or
+test_color), test_edge, without labels and poses. Pair lists hold two names a line: person, garment. Persons and
+garments are JPEG; a label is a PNG of the person's name; a pose is NAME_keypoints.json.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from fitroom.errors import DataError
+
+Image = NDArray[np.uint8]
+Array = NDArray[np.float32]
+
+LABEL_COUNT = 14
+KEY_POINT_COUNT = 18
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One line of a pair list: file names of a person and of a garment."""
+
+    person: str
+    garment: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each kind of file lies below a data folder; label and pose are None in the test layout."""
+
+    root: Path
+    person: Path
+    garment: Path
+    garment_mask: Path
+    label: Path | None
+    pose: Path | None
+
+    def person_path(self, name: str) -> Path:
+        return self.person / name
+
+    def garment_path(self, name: str) -> Path:
+        return self.garment / name
+
+    def garment_mask_path(self, name: str) -> Path:
+        return self.garment_mask / name
+
+    def label_path(self, name: str) -> Path:
+        if self.label is None:
+            raise DataError(f"{self.root}: the test layout has no parsing labels; give a folder with train_label.")
+        return (self.label / name).with_suffix(".png")
+
+    def pose_path(self, name: str) -> Path:
+        if self.pose is None:
+            raise DataError(f"{self.root}: the test layout has no poses; give a folder with train_pose.")
+        return self.pose / f"{Path(name).stem}_keypoints.json"
+
+
+def open_layout(root: str | Path) -> Layout:
+    """Find the layout of a data folder.
+
+    Raises DataError where the folder is missing or holds neither train_img nor test_img.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such data folder; give one that holds train_img or test_img.")
+    if (root / "train_img").is_dir():
+        return Layout(root, *(root / f"train_{kind}" for kind in ("img", "color", "edge", "label", "pose")))
+    if (root / "test_img").is_dir():
+        garment = root / ("test_clothes" if (root / "test_clothes").is_dir() else "test_color")
+        return Layout(root, root / "test_img", garment, root / "test_edge", None, None)
+    found = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) or "no folders"
+    raise DataError(f"{root}: neither train_img nor test_img in it (found: {found}); see docs/data.md for the layout.")
+
+
+def read_pairs(path: str | Path) -> list[Pair]:
+    """Read a pair list.
+
+    Raises DataError for a missing or empty list, and for a line that is not two names.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: the pair list can't be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file; a pair list has two file names a line.") from error
+    pairs = []
+    for number, line in enumerate(text.splitlines(), 1):
+        names = line.split()
+        if not names:
+            continue
+        if len(names) != 2:
+            raise DataError(f"{path}, line {number}: found {len(names)} names, need two: person and garment.")
+        pairs.append(Pair(*names))
+    if not pairs:
+        raise DataError(f"{path}: the pair list is empty; it needs two file names a line: person and garment.")
+    return pairs
+
+
+def read_image(path: Path) -> PIL.Image.Image:
+    """Decode a whole file. Raises DataError where it is missing, broken or cut off."""
+    try:
+        picture = PIL.Image.open(path)
+        picture.load()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: missing.") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path}: not a picture, or cut off ({error}).") from error
+    return picture
+
+
+def read_rgb(path: Path) -> Image:
+    """Read a picture as RGB uint8 (H, W, 3). Raises DataError where it is missing or broken."""
+    return np.asarray(read_image(path).convert("RGB"), np.uint8)
+
+
+def read_grey(path: Path) -> Image:
+    """Read one channel, uint8 (H, W): grey values, or the indices of a palette. Raises DataError as `read_rgb` does."""
+    picture = read_image(path)
+    return np.asarray(picture if picture.mode in ("L", "P") else picture.convert("L"), np.uint8)
+
+
+def read_pose(path: Path) -> Array:
+    """Read key points, float32 (18, 3): x and y in pixels, confidence; zeros where nobody was found.
+
+    Raises DataError where the file is missing or is not an OpenPose COCO-18 file.
+    """
+    try:
+        people = json.loads(path.read_text())["people"]
+        values = people[0]["pose_keypoints"] if people else [0.0] * (KEY_POINT_COUNT * 3)
+        points = np.array(values, np.float32).reshape(KEY_POINT_COUNT, 3)
+    except OSError as error:
+        raise DataError(f"{path}: missing.") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise DataError(
+            f"{path}: not a pose; need JSON with people[0].pose_keypoints of {KEY_POINT_COUNT} x 3 numbers."
+        ) from error
+    if not np.isfinite(points).all():
+        raise DataError(f"{path}: key points that are not finite numbers.")
+    return points

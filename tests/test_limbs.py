@@ -1,0 +1,57 @@
+"""Bones and the maps that follow them."""
+
+import numpy as np
+import pytest
+
+from fitroom.data import limbs
+from fitroom.data.limbs import Skeleton, complete, nearest_part, part_map, pixel_grid
+
+
+@pytest.fixture
+def skeleton(sample) -> Skeleton:
+    found = complete(sample.photo.key_points)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("part", [limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM])
+def test_a_pose_onto_itself_is_the_identity(skeleton, part):
+    found = part_map(part, skeleton, skeleton, 64, 48)
+    np.testing.assert_allclose(found, pixel_grid(64, 48), atol=1e-2)
+
+
+def test_a_shifted_and_scaled_pose_shifts_and_scales(skeleton):
+    moved = Skeleton(skeleton.points * 0.5 + np.array([7, 3]))
+    for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):
+        found = part_map(part, skeleton, moved, 256, 192)
+        np.testing.assert_allclose(found, pixel_grid(256, 192) * 0.5 + (7, 3), atol=0.5)
+
+
+def test_joints_map_to_joints(skeleton, rng):
+    other = Skeleton((skeleton.points + rng.uniform(-6, 6, skeleton.points.shape)).astype(np.float32))
+    for part, (_, elbow, wrist) in limbs.ARM_JOINTS.items():
+        found = part_map(part, skeleton, other, 256, 192)
+        for joint in (elbow, wrist):
+            x, y = np.clip(skeleton.points[joint].round().astype(int), 0, (191, 255))
+            assert np.linalg.norm(found[y, x] - other.points[joint]) < 4
+
+
+def test_parts_lie_on_their_sides(skeleton):
+    parts = nearest_part(skeleton, 256, 192)
+    for part, joints in limbs.ARM_JOINTS.items():
+        x, y = np.clip(skeleton.points[joints[1]].round().astype(int), 0, (191, 255))
+        assert parts[y, x] == part
+    x, y = skeleton.points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.RIGHT_HIP, limbs.LEFT_HIP]].mean(axis=0)
+    assert parts[int(y), int(x)] == limbs.TORSO
+
+
+def test_missing_arms_and_hips_are_guessed_shoulders_are_not():
+    points = np.zeros((18, 3), np.float32)
+    assert complete(points) is None
+    points[limbs.RIGHT_SHOULDER] = 60, 80, 1
+    points[limbs.LEFT_SHOULDER] = 140, 80, 1
+    found = complete(points)
+    assert found is not None
+    assert found.shoulder_width == 80
+    assert found.points[limbs.RIGHT_WRIST, 1] > found.points[limbs.RIGHT_ELBOW, 1] > 80
+    assert found.points[limbs.LEFT_HIP, 1] == pytest.approx(80 + 1.45 * 80)
