@@ -1,0 +1,53 @@
+"""What every try-on network takes and gives.
+
+Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; H and W multiples of 32.
+A network encodes the person and the garment each alone, so that either can be kept and used again.
+"""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+Features = tuple[Tensor, ...]
+
+
+class Dressed(NamedTuple):
+    """Outputs of a network for one batch."""
+
+    look: Tensor  # (N, 3, H, W) in [-1, 1]
+    flow: Tensor  # (N, 2, H, W) appearance flow: sampling grid, x then y, in [-1, 1] over the garment
+    warped_mask: Tensor  # (N, 1, H, W) the garment mask, warped with zero padding
+    rendered: Tensor  # (N, 3, H, W) rendered person in [-1, 1]
+    composition: Tensor  # (N, 1, H, W) share of the warped garment against the rendered person
+    change: Tensor  # (N, 1, H, W) 0 where the photo's own pixels stay
+
+
+class TryOnNetwork(Protocol):
+    """A person, a garment and its mask in, the dressed person out."""
+
+    align_corners: bool
+
+    def person_features(self, person: Tensor) -> Features:
+        """Encode persons (N, 3, H, W)."""
+        ...
+
+    def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        """Encode garments (N, 3, H, W) with their masks (N, 1, H, W)."""
+        ...
+
+    def dress(
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        person_features: Features,
+        garment_features: Features,
+    ) -> Dressed:
+        """Dress encoded persons in encoded garments."""
+        ...
+
+
+def compose(person: Tensor, warped: Tensor, rendered: Tensor, composition: Tensor, change: Tensor) -> Tensor:
+    """The look: warped garment and rendered person by the composition mask, inside the change mask (PF-AFN, eq. 8)."""
+    dressed = rendered + composition * (warped - rendered)
+    return person + change * (dressed - person)

@@ -1,0 +1,245 @@
+"""`lite`: the try-on network made for CPUs. Features at a quarter of the size and coarser; full size only at the ends.
+
+Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4 with correlation
+at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and Deng, ECCV 2020, section 3.3).
+Generator: a U-Net that also reads the person's features, and predicts a change mask beside PF-AFN's outputs.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fitroom.nets.correlation import correlation
+from fitroom.nets.interface import Dressed, Features, compose
+
+
+@dataclass(frozen=True)
+class LiteConfig:
+    """Widths of `lite`, in channels."""
+
+    stem: int = 16  # at 1/2
+    encoder: tuple[int, int, int, int] = (32, 64, 96, 80)  # at 1/4, 1/8, 1/16, 1/32
+    pyramid: int = 48  # what correlation and flow heads read, at every level
+    heads: tuple[int, int, int, int] = (96, 64, 64, 32)  # flow heads at 1/32, 1/16, 1/8, 1/4
+    generator: tuple[int, int, int, int] = (24, 48, 80, 88)  # at 1/2, 1/4, 1/8, 1/16
+
+
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch norm (folded on export), ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around a skip connection."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = convolution(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+class Encoder(nn.Module):
+    """Image to four feature maps of `pyramid` channels, finest (1/4) first, coarse meaning added top down."""
+
+    def __init__(self, inputs: int, config: LiteConfig) -> None:
+        super().__init__()
+        widths = config.encoder
+        self.stem = convolution(inputs, config.stem, stride=2)
+        self.levels = nn.ModuleList(
+            nn.Sequential(convolution(before, width, stride=2), Residual(width))
+            for before, width in zip((config.stem, *widths[:-1]), widths, strict=True)
+        )
+        self.lateral = nn.ModuleList(nn.Conv2d(width, config.pyramid, 1) for width in widths)
+        self.smooth = nn.ModuleList(convolution(config.pyramid, config.pyramid) for _ in widths)
+
+    def forward(self, x: Tensor) -> Features:
+        x = self.stem(x)
+        maps = []
+        for level in self.levels:
+            x = level(x)
+            maps.append(x)
+        pyramid: list[Tensor] = []
+        for x, lateral, smooth in zip(reversed(maps), reversed(self.lateral), reversed(self.smooth), strict=True):
+            merged = lateral(x)
+            if pyramid:
+                merged = merged + F.interpolate(pyramid[-1], scale_factor=2.0, mode="nearest")
+            pyramid.append(smooth(merged))
+        return tuple(reversed(pyramid))
+
+
+def identity_grid(like: Tensor) -> Tensor:
+    """Sampling grid of pixel centres for align_corners=False, (1, 2, H, W), x then y."""
+    height, width = like.shape[-2:]
+    x = (torch.arange(width, dtype=torch.float32, device=like.device) * 2 + 1) / width - 1
+    y = (torch.arange(height, dtype=torch.float32, device=like.device) * 2 + 1) / height - 1
+    return torch.stack([x.expand(height, width), y.unsqueeze(1).expand(height, width)]).unsqueeze(0)
+
+
+def sample(image: Tensor, flow: Tensor, padding: str = "border") -> Tensor:
+    """Sample `image` (N, C, h, w) at `flow` (N, 2, H, W), giving (N, C, H, W)."""
+    return F.grid_sample(image, flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode=padding, align_corners=False)
+
+
+class FlowHead(nn.Module):
+    """Features of both sides and the flow so far in, a change of the flow out; starts at zero."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(convolution(inputs, width), convolution(width, width))
+        self.out = nn.Conv2d(width, 2, 3, 1, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the change of the flow (N, 2, H, W), in units of [-1, 1], and the last features."""
+        features = self.body(x)
+        return self.out(features).float() * 0.1, features
+
+
+class ConvexUpsample(nn.Module):
+    """Each of 4x4 fine flow vectors is a convex mix of the 3x3 coarse ones around it, with learned weights."""
+
+    def __init__(self, width: int, factor: int = 4) -> None:
+        super().__init__()
+        self.factor = factor
+        self.weights = nn.Conv2d(width, 9 * factor * factor, 1)
+
+    def forward(self, flow: Tensor, features: Tensor) -> Tensor:
+        batch, _, height, width = flow.shape
+        weights = self.weights(features).float().reshape(batch, 9, self.factor**2, height, width).softmax(dim=1)
+        padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
+        mixed = torch.zeros_like(weights[:, 0]).unsqueeze(1)
+        for index in range(9):
+            dy, dx = divmod(index, 3)
+            neighbour = padded[:, :, dy : dy + height, dx : dx + width].unsqueeze(2)  # (N, 2, 1, H, W)
+            mixed = mixed + neighbour * weights[:, index].unsqueeze(1)
+        return F.pixel_shuffle(mixed.reshape(batch, 2 * self.factor**2, height, width), self.factor)
+
+
+class Warp(nn.Module):
+    """Appearance flow from the two pyramids."""
+
+    def __init__(self, config: LiteConfig) -> None:
+        super().__init__()
+        pair = 2 * config.pyramid
+        self.glance = nn.Sequential(convolution(pair, 64), convolution(64, 64))
+        self.affine = nn.Linear(64, 6)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+        inputs = (pair + 2, pair + 2 + 49, pair + 2 + 49, pair + 2)
+        self.heads = nn.ModuleList(FlowHead(i, width) for i, width in zip(inputs, config.heads, strict=True))
+        self.upsample = ConvexUpsample(config.heads[-1])
+
+    def forward(self, person: Features, garment: Features) -> tuple[Tensor, ...]:
+        """Flows (N, 2, h, w) from 1/32 to 1/4, and the last one at full size."""
+        coarse_person, coarse_garment = person[3], garment[3]
+        glance = self.glance(torch.cat([coarse_person, coarse_garment], dim=1)).mean(dim=(2, 3))
+        affine = self.affine(glance).float().reshape(-1, 2, 3)
+        identity = identity_grid(coarse_person)
+        x, y = identity[:, :1], identity[:, 1:]
+        a, b, c = (affine[:, :, column, None, None] for column in range(3))
+        flow = identity + a * x + b * y + c
+        flows: list[Tensor] = []
+        features = coarse_person
+        for step, head in enumerate(self.heads):
+            level = 3 - step
+            if step:
+                flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
+            warped = sample(garment[level], flow)
+            inputs = [person[level], warped, (flow - identity_grid(flow)).to(warped.dtype)]
+            if level in (1, 2):
+                inputs.append(correlation(warped, person[level]) / person[level].shape[1])
+            delta, features = head(torch.cat(inputs, dim=1))
+            flow = flow + delta
+            flows.append(flow)
+        return (*flows, self.upsample(flow, features))
+
+
+class Generator(nn.Module):
+    """Person, warped garment and its mask in; rendered person, composition mask and change mask out."""
+
+    def __init__(self, config: LiteConfig) -> None:
+        super().__init__()
+        half, quarter, eighth, sixteenth = config.generator
+        self.enter = convolution(7, half, stride=2)
+        self.down2 = convolution(half, quarter, stride=2)
+        self.mix = convolution(quarter + config.pyramid, quarter)
+        self.down3 = nn.Sequential(convolution(quarter, eighth, stride=2), Residual(eighth))
+        self.down4 = nn.Sequential(convolution(eighth, sixteenth, stride=2), Residual(sixteenth))
+        self.up3 = convolution(sixteenth + eighth, eighth)
+        self.up2 = nn.Sequential(convolution(eighth + quarter, quarter), nn.Conv2d(quarter, half, 1))
+        self.up1 = nn.Sequential(convolution(half + half, half), convolution(half, half))
+        self.leave = nn.Conv2d(half, 5 * 4, 3, 1, 1)
+
+    def forward(self, person: Tensor, warped: Tensor, warped_mask: Tensor, features: Tensor) -> tuple[Tensor, ...]:
+        """`features` are the person's at 1/4. Returns raw (N, 3), (N, 1), (N, 1) maps at full size."""
+        half = self.enter(torch.cat([person, warped, warped_mask], dim=1))
+        quarter = self.mix(torch.cat([self.down2(half), features], dim=1))
+        eighth = self.down3(quarter)
+        x = self.down4(eighth)
+        x = self.up3(torch.cat([upsampled(x), eighth], dim=1))
+        x = self.up2(torch.cat([upsampled(x), quarter], dim=1))
+        x = self.up1(torch.cat([upsampled(x), half], dim=1))
+        out = F.pixel_shuffle(self.leave(x).float(), 2)
+        return out[:, :3], out[:, 3:4], out[:, 4:5]
+
+
+def upsampled(x: Tensor) -> Tensor:
+    """Twice the height and width, nearest neighbour."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class Lite(nn.Module):
+    """The `lite` network; see `interface.TryOnNetwork`."""
+
+    align_corners = False
+
+    def __init__(self, config: LiteConfig | None = None) -> None:
+        super().__init__()
+        config = config or LiteConfig()
+        self.config = config
+        self.person_encoder = Encoder(3, config)
+        self.garment_encoder = Encoder(4, config)
+        self.warp = Warp(config)
+        self.generator = Generator(config)
+
+    def person_features(self, person: Tensor) -> Features:
+        return self.person_encoder(person)  # type: ignore[no-any-return]
+
+    def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        return self.garment_encoder(torch.cat([garment * garment_mask, garment_mask], dim=1))  # type: ignore[no-any-return]
+
+    def dress(
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        person_features: Features,
+        garment_features: Features,
+    ) -> Dressed:
+        flow = self.warp(person_features, garment_features)[-1]
+        return self.generate(person, garment, garment_mask, flow, person_features)
+
+    def generate(
+        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+    ) -> Dressed:
+        """Warp the garment by `flow` and blend it into the photo."""
+        warped = sample(garment, flow)
+        warped_mask = sample(garment_mask, flow, padding="zeros")
+        raw, composition, change = self.generator(person, warped * warped_mask, warped_mask, person_features[0])
+        rendered = torch.tanh(raw)
+        composition = torch.sigmoid(composition) * warped_mask
+        change = torch.sigmoid(change)
+        look = compose(person, warped, rendered, composition, change)
+        return Dressed(look, flow, warped_mask, rendered, composition, change)
+
+    def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
+        features = self.person_features(person), self.garment_features(garment, garment_mask)
+        return self.dress(person, garment, garment_mask, *features)

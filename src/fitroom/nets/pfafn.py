@@ -1,0 +1,68 @@
+"""`pfafn`: the published PF-AFN try-on network, exactly (Ge et al., CVPR 2021)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fitroom.nets.generator import Generator
+from fitroom.nets.interface import Dressed, Features, compose
+from fitroom.nets.warp import Warp, sample
+
+Dialect = Literal["official", "lzhms"]
+
+
+@dataclass(frozen=True)
+class PfafnConfig:
+    """Dialect and widths of `pfafn`; the defaults are the published network."""
+
+    dialect: Dialect = "official"  # official: mean correlation, align_corners; lzhms: sum, no align_corners
+    encoder: tuple[int, ...] = (64, 128, 256, 256, 256)  # channels at 1/2 ... 1/32
+    pyramid: int = 256  # channels of every pyramid level
+    heads: tuple[int, int, int] = (128, 64, 32)  # channels inside each flow head
+    generator: int = 64  # channels of the generator's first level
+
+
+class Pfafn(nn.Module):
+    """The published network; see `interface.TryOnNetwork`. The garment enters multiplied by its mask."""
+
+    def __init__(self, config: PfafnConfig | None = None) -> None:
+        super().__init__()
+        config = config or PfafnConfig()
+        self.config = config
+        self.align_corners = config.dialect == "official"
+        self.warp = Warp(
+            config.encoder, config.pyramid, config.heads,
+            mean=config.dialect == "official", align_corners=self.align_corners,
+        )  # fmt: skip
+        self.generator = Generator(config.generator)
+
+    def person_features(self, person: Tensor) -> Features:
+        return self.warp.person_features(person)
+
+    def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        return self.warp.garment_features(garment * garment_mask)
+
+    def dress(
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        person_features: Features,
+        garment_features: Features,
+    ) -> Dressed:
+        flow = self.warp.flow(person_features, garment_features)
+        warped = sample(garment * garment_mask, flow, self.align_corners)
+        warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
+        raw = self.generator(torch.cat([person, warped, warped_mask], dim=1))
+        rendered = torch.tanh(raw[:, :3])
+        composition = torch.sigmoid(raw[:, 3:]) * warped_mask
+        # the published network redraws the whole picture
+        change = torch.ones_like(composition)
+        look = compose(person, warped, rendered, composition, change)
+        return Dressed(look, flow, warped_mask, rendered, composition, change)
+
+    def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
+        features = self.person_features(person), self.garment_features(garment, garment_mask)
+        return self.dress(person, garment, garment_mask, *features)

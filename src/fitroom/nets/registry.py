@@ -1,0 +1,55 @@
+"""Networks by name: config and tensors to a network, and back."""
+
+import dataclasses
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fitroom.errors import WeightsError
+from fitroom.nets.lite import Lite, LiteConfig
+from fitroom.nets.pfafn import Pfafn, PfafnConfig
+from fitroom.store import Weights
+
+TENSORS = "network.safetensors"
+NETWORKS: dict[str, tuple[type[Lite] | type[Pfafn], type[Any]]] = {
+    "lite": (Lite, LiteConfig),
+    "pfafn": (Pfafn, PfafnConfig),
+}
+
+
+def build_network(name: str, config: dict[str, Any]) -> Lite | Pfafn:
+    """A network with fresh weights. Raises WeightsError for an unknown name or setting."""
+    if name not in NETWORKS:
+        raise WeightsError(f"network {name!r} is unknown; there are: {', '.join(sorted(NETWORKS))}.")
+    network, settings = NETWORKS[name]
+    unknown = set(config) - {field.name for field in dataclasses.fields(settings)}
+    if unknown:
+        raise WeightsError(f"network {name!r} has no setting {', '.join(sorted(unknown))}.")
+    try:
+        return network(TypeAdapter(settings).validate_python(config))
+    except ValidationError as error:
+        raise WeightsError(f"network {name!r}: {error.errors()[0]['msg']} in its settings.") from error
+
+
+def network_name(network: nn.Module) -> str:
+    """The name under which a network is registered."""
+    return next(name for name, (kind, _) in NETWORKS.items() if isinstance(network, kind))
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """float32 of a float tensor that is stored in fewer bits."""
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def load_network(weights: Weights) -> Lite | Pfafn:
+    """The network of a weights folder, in evaluation mode. Raises WeightsError where tensors don't fit."""
+    network = build_network(weights.manifest.network, weights.manifest.config)
+    path = weights.file(TENSORS)
+    try:
+        network.load_state_dict({name: widened(tensor) for name, tensor in load_file(path).items()})
+    except (RuntimeError, SafetensorError) as error:
+        raise WeightsError(f"{path}: tensors of another network ({error}).") from error
+    return network.eval()

@@ -1,0 +1,95 @@
+"""What every network must do, tested alike for all of them."""
+
+import pytest
+import torch
+
+from conftest import SMALL_LITE, random_statistics
+from fitroom.export import compare, write_graphs
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn, PfafnConfig
+from fitroom.runtime.openvino import GRAPHS, OpenVinoRunner
+
+SMALL_PFAFN = {"encoder": (8, 8, 16, 16, 16), "pyramid": 16, "heads": (16, 8, 8), "generator": 8}
+NETWORKS = {
+    "lite": lambda: Lite(SMALL_LITE),
+    "pfafn-official": lambda: Pfafn(PfafnConfig("official", **SMALL_PFAFN)),
+    "pfafn-lzhms": lambda: Pfafn(PfafnConfig("lzhms", **SMALL_PFAFN)),
+}
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    torch.manual_seed(0)
+    built = NETWORKS[request.param]()
+    random_statistics(built)
+    return built.eval()
+
+
+def inputs(batch: int, height: int, width: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    person, garment = (torch.rand(batch, 3, height, width, generator=generator) * 2 - 1 for _ in range(2))
+    mask = torch.zeros(batch, 1, height, width)
+    mask[:, :, height // 8 : -height // 8, width // 8 : -width // 8] = 1
+    return person, garment, mask
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 96), (128, 96), (256, 192)])
+def test_shapes_and_ranges(network, height, width):
+    with torch.no_grad():
+        dressed = network(*inputs(2, height, width))
+    channels = {"look": 3, "flow": 2, "warped_mask": 1, "rendered": 3, "composition": 1, "change": 1}
+    for name, tensor in dressed._asdict().items():
+        assert tensor.shape == (2, channels[name], height, width), name
+        assert torch.isfinite(tensor).all(), name
+    for mask in (dressed.warped_mask, dressed.composition, dressed.change):
+        assert mask.min() >= 0
+        assert mask.max() <= 1 + 1e-6
+    assert dressed.look.abs().max() <= 1 + 1e-5
+    assert (dressed.composition <= dressed.warped_mask + 1e-6).all()
+
+
+def test_gradients_reach_every_parameter(network):
+    network.train()
+    dressed = network(*inputs(2, 256, 192))
+    sum(tensor.square().mean() for tensor in dressed).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_each_of_a_batch_is_on_its_own(network):
+    both = inputs(2, 64, 64)
+    with torch.no_grad():
+        together = network(*both)
+        for index in range(2):
+            alone = network(*(x[index : index + 1] for x in both))
+            for found, expected in zip(alone, together, strict=True):
+                torch.testing.assert_close(found[0], expected[index], rtol=1e-3, atol=1e-3)
+
+
+def test_encoding_once_changes_nothing(network):
+    person, garment, mask = inputs(1, 64, 64)
+    with torch.no_grad():
+        features = network.person_features(person)
+        other = network.garment_features(*inputs(1, 64, 64, seed=5)[1:])
+        network.dress(person, garment, mask, features, other)
+        again = network.dress(person, garment, mask, features, network.garment_features(garment, mask))
+        for found, expected in zip(again, network(person, garment, mask), strict=True):
+            torch.testing.assert_close(found, expected)
+
+
+def test_export_computes_the_same(network, tmp_path):
+    write_graphs(network, tmp_path, 64, 64)
+    runner = OpenVinoRunner({name: tmp_path / f"{name}.xml" for name in GRAPHS})
+    assert compare(network, runner, 64, 64) < 1 / 255
+
+
+def test_lite_keeps_within_its_size():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = Lite().eval()
+    assert sum(parameter.numel() for parameter in network.parameters()) < 8e6
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(*inputs(1, 256, 192))
+    assert counter.get_total_flops() / 2 < 3e9
