@@ -1,0 +1,150 @@
+"""Weights: a folder with a manifest and files; found by name or path, checked before use, written whole or not."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fitroom.errors import OutputError, WeightsError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SHIPPED = Path(__file__).parent / "weights"
+DEFAULT = "lite"
+
+
+class File(BaseModel):
+    """Checksum and size of one file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    bytes: int
+
+
+class Measurement(BaseModel):
+    """A figure with the command and the data that gave it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str
+    value: float
+    data: str
+    command: str
+    hardware: str
+    versions: str
+
+
+class Manifest(BaseModel):
+    """What a weights folder holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    name: str
+    version: str
+    network: str  # key of nets.registry.NETWORKS
+    config: dict[str, Any]  # of that network
+    align_corners: bool  # of its grid samples
+    height: int = 256  # what the exported graphs take
+    width: int = 192
+    training_data: str
+    terms: str
+    files: dict[str, File]
+    metrics: list[Measurement] = []
+
+
+class Weights:
+    """An opened weights folder: `folder` and `manifest`."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    def file(self, name: str) -> Path:
+        """Path of a file after checking it. Raises WeightsError where it is missing or its checksum is wrong."""
+        if name not in self.manifest.files:
+            held = ", ".join(sorted(self.manifest.files))
+            raise WeightsError(f"{self.folder}: no {name} in these weights (they hold {held}).")
+        path = self.folder / name
+        try:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise WeightsError(f"{path}: can't be read ({error.strerror}); install the weights again.") from error
+        wanted = self.manifest.files[name].sha256
+        if found != wanted:
+            raise WeightsError(
+                f"{path}: checksum {found[:12]}... is wrong, the manifest says {wanted[:12]}...; "
+                "the file is damaged: install or import the weights again."
+            )
+        return path
+
+
+def shipped_names() -> list[str]:
+    """Names of the weights inside the package."""
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def open_weights(name_or_folder: str | Path = DEFAULT) -> Weights:
+    """Open weights by shipped name or by folder. Raises WeightsError that lists what there is."""
+    folder = SHIPPED / str(name_or_folder)
+    if str(name_or_folder) not in shipped_names():
+        folder = Path(name_or_folder)
+        if not folder.exists():
+            known = ", ".join(shipped_names()) or "none"
+            raise WeightsError(f"{name_or_folder}: unknown weights; shipped are: {known}; or give a weights folder.")
+        if not folder.is_dir():
+            raise WeightsError(f"{folder}: a file; weights are a folder with {MANIFEST}.")
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise WeightsError(f"{folder}: no {MANIFEST} in it; give a folder written by fitroom.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise WeightsError(f"{path}: not a manifest of this version of fitroom ({place}: {first['msg']}).") from error
+    if manifest.format != FORMAT:
+        raise WeightsError(f"{path}: format {manifest.format}; this version of fitroom reads format {FORMAT}.")
+    return Weights(folder, manifest)
+
+
+def save_weights(folder: str | Path, manifest: Manifest, write: Callable[[Path], None]) -> Weights:
+    """Make a weights folder: `write` puts its files into a temporary one, which then takes the place of `folder`.
+
+    The manifest's checksums are made here. Raises OutputError where `folder` exists and is no weights folder, or can't
+    be written; nothing is left behind then.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / MANIFEST).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise OutputError(f"{folder}: exists and holds no weights; name a new folder.")
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(f"{folder}: the folder {folder.absolute().parent} does not exist; make it first.")
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=".fitroom-", dir=folder.absolute().parent))
+    except OSError as error:
+        raise OutputError(f"{folder}: can't be written ({error.strerror}).") from error
+    try:
+        temporary.chmod(0o755)
+        write(temporary)
+        files = {}
+        for path in sorted(temporary.iterdir()):
+            with path.open("rb") as stream:
+                files[path.name] = File(
+                    sha256=hashlib.file_digest(stream, "sha256").hexdigest(), bytes=path.stat().st_size
+                )
+        complete = manifest.model_copy(update={"files": files})
+        (temporary / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n")
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: can't be written ({error.strerror}).") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Weights(folder, complete)

@@ -1,0 +1,228 @@
+"""TryOn, Person, Look: the one path from two pictures to a look, which command, service and batch all take."""
+
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom import images
+from fitroom.errors import ImageError, InputError, MissingExtraError, OutputError
+from fitroom.images import Frame, Picture, Source
+from fitroom.paste import Layers, paste_back
+from fitroom.runtime.interface import Array, Features, Runner
+from fitroom.store import DEFAULT, Weights, open_weights
+
+Size = Literal["photo", "model"]
+SIZES = ("photo", "model")
+BACKENDS = ("openvino", "torch")
+GARMENTS_KEPT = 64
+QUALITY = {  # what each kind of picture is encoded with, by its ending
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A person in a garment, and what the network said about it at its own size (h, w)."""
+
+    image: Picture  # uint8 (H, W, 3) RGB
+    flow: Array  # (h, w, 2) appearance flow in [-1, 1]
+    warped_garment: Picture  # uint8 (h, w, 3), the garment sampled by the flow
+    warped_mask: NDArray[np.float32]  # (h, w) in [0, 1]
+    composition: NDArray[np.float32]  # (h, w) in [0, 1], share of the warped garment
+    change: NDArray[np.float32]  # (h, w) in [0, 1], 0 where the photo's own pixels stay
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
+        return save_picture(self.image, path)
+
+
+@dataclass(frozen=True)
+class EncodedGarment:
+    """A garment ready to be worn: its framed picture at its own resolution, the network's inputs and features."""
+
+    picture: Picture
+    tensor: Array
+    mask: Array
+    features: Features
+
+
+class Person:
+    """A person encoded once, to be dressed many times."""
+
+    def __init__(self, tryon: "TryOn", photo: Picture) -> None:
+        self.tryon = tryon
+        self.photo = photo
+        self.frame: Frame = images.person_frame(photo.shape[1], photo.shape[0])
+        framed = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
+        self.tensor = images.to_tensor(framed)
+        self.features = tryon.runner.person_features(self.tensor)
+
+    def wear(self, garment: Source, garment_mask: Source | None = None, size: Size = "photo") -> Look:
+        """This person in a garment; see `TryOn.__call__`."""
+        check_choice("size", size, SIZES)
+        picture = images.read(garment, "garment")
+        if garment_mask is None and images.looks_swapped(self.photo, picture):
+            raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
+        encoded = self.tryon.garment(picture, garment_mask)
+        dressed = self.tryon.runner.dress(self.tensor, encoded.tensor, encoded.mask, self.features, encoded.features)
+        layers = Layers(
+            flow=np.ascontiguousarray(dressed.flow[0].transpose(1, 2, 0)),
+            rendered=np.ascontiguousarray((dressed.rendered[0].transpose(1, 2, 0) + 1) * 127.5),
+            composition=dressed.composition[0, 0],
+            change=dressed.change[0, 0],
+            align_corners=self.tryon.weights.manifest.align_corners,
+        )
+        if size == "model":
+            image = images.to_picture(dressed.look)
+        else:
+            image = paste_back(self.photo, self.frame, encoded.picture, layers)
+        return Look(
+            image, layers.flow, self.tryon.warp(encoded, layers), dressed.warped_mask[0, 0],
+            layers.composition, layers.change,
+        )  # fmt: skip
+
+
+class TryOn:
+    """Dresses persons in garments with one set of weights. Safe to call from several threads."""
+
+    def __init__(self, weights: Weights, runner: Runner) -> None:
+        self.weights = weights
+        self.runner = runner
+        self.garments: OrderedDict[bytes, EncodedGarment] = OrderedDict()
+        self.lock = threading.Lock()
+
+    @classmethod
+    def load(cls, weights: str | Path = DEFAULT, backend: str = "openvino") -> "TryOn":
+        """Load shipped weights by name, or a weights folder, on a backend: "openvino" or "torch".
+
+        Raises WeightsError for unknown or damaged weights, InputError for an unknown backend, MissingExtraError where
+        the backend's packages are not installed.
+        """
+        check_choice("backend", backend, BACKENDS)
+        opened = open_weights(weights)
+        if backend == "torch":
+            try:
+                from fitroom.runtime.torch import TorchRunner
+            except ImportError as error:
+                raise MissingExtraError(
+                    "backend torch needs PyTorch; install it with: pip install -c constraints.txt '.[train]'"
+                ) from error
+            return cls(opened, TorchRunner(opened))
+        from fitroom.runtime.openvino import OpenVinoRunner
+
+        return cls(opened, OpenVinoRunner.from_weights(opened))
+
+    def person(self, photo: Source) -> Person:
+        """Read and encode a person's photo. Raises ImageError."""
+        return Person(self, images.read(photo, "person"))
+
+    def garment(self, picture: Source, garment_mask: Source | None = None) -> EncodedGarment:
+        """Read and encode a garment; the last GARMENTS_KEPT are kept. Raises ImageError.
+
+        Without `garment_mask` the garment is told from a plain, light background.
+        """
+        picture = images.read(picture, "garment")
+        mask = None if garment_mask is None else images.read_mask(garment_mask)
+        if mask is not None and mask.shape != picture.shape[:2]:
+            found, needed = (f"{shape[1]} x {shape[0]}" for shape in (mask.shape, picture.shape))
+            raise ImageError(f"garment mask: {found} pixels; need the garment's size, {needed}.")
+        digest = blake2b(repr(picture.shape).encode() + picture.tobytes(), digest_size=16)
+        digest.update(b"" if mask is None else mask.tobytes())
+        key = digest.digest()
+        with self.lock:
+            if key in self.garments:
+                self.garments.move_to_end(key)
+                return self.garments[key]
+        if mask is None:
+            mask = images.garment_mask(picture)
+        if not mask.any():
+            raise ImageError("garment mask: empty; it must be above 127 where the garment is.")
+        frame = images.garment_frame(picture.shape[1], picture.shape[0])
+        framed = images.cut(picture, frame, (255, 255, 255))
+        framed_mask = images.cut(mask, frame, 0)
+        tensor = images.to_tensor(images.shrink(framed))
+        mask_tensor = images.to_tensor(images.shrink(framed_mask))
+        encoded = EncodedGarment(framed, tensor, mask_tensor, self.runner.garment_features(tensor, mask_tensor))
+        with self.lock:
+            self.garments[key] = encoded
+            while len(self.garments) > GARMENTS_KEPT:
+                self.garments.popitem(last=False)
+        return encoded
+
+    def warp(self, garment: EncodedGarment, layers: Layers) -> Picture:
+        """The garment sampled by an appearance flow at the network's size."""
+        small = images.to_picture(garment.tensor)
+        height, width = small.shape[:2]
+        if layers.align_corners:
+            where = (layers.flow + 1) / 2 * (np.array([width, height], np.float32) - 1)
+        else:
+            where = ((layers.flow + 1) * np.array([width, height], np.float32) - 1) / 2
+        warped = cv2.remap(small, where.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(warped, np.uint8)
+
+    def __call__(
+        self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo"
+    ) -> Look:
+        """Dress a person in a garment.
+
+        Pictures are paths, bytes, PIL images or uint8 arrays (H, W, 3) RGB; `garment_mask` is a picture of the
+        garment's size, above 127 inside. `size` "photo" gives the photo's own size, pasted back; "model" the network's
+        256x192 picture, untouched. Raises ImageError where a picture can't be used.
+        """
+        check_choice("size", size, SIZES)
+        return self.person(person).wear(garment, garment_mask, size)
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise InputError where `value` is none of `choices`."""
+    if value not in choices:
+        raise InputError(f"{name} {value!r} is unknown; there are: {', '.join(choices)}.")
+
+
+def check_output(path: str | Path) -> Path:
+    """The path of a picture to write. Raises OutputError where it could not be written, before any work is done."""
+    path = Path(path)
+    if path.suffix.lower() not in QUALITY:
+        raise OutputError(f"{path}: ends in {path.suffix or 'nothing'!r}; need one of {', '.join(QUALITY)}.")
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a directory; give a file name.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{path}: the folder {folder} can't be written to.")
+    return path
+
+
+def save_picture(picture: Picture, path: str | Path) -> Path:
+    """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
+    path = check_output(path)
+    done, encoded = cv2.imencode(
+        path.suffix.lower(), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), QUALITY[path.suffix.lower()]
+    )
+    if not done:
+        raise OutputError(f"{path}: the picture can't be encoded.")
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".fitroom-", delete=False) as stream:
+            temporary = Path(stream.name)
+            stream.write(encoded.tobytes())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    return path

@@ -1,0 +1,65 @@
+"""Shared fixtures: where the shared data lies, drawn pictures, and small weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fitroom.data.synthetic import Sample, samples
+from fitroom.export import export_weights
+from fitroom.nets.lite import Lite, LiteConfig
+from fitroom.store import Weights
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16))
+
+
+def shared(name: str) -> Path:
+    """A path in the shared data; skips the test where it is absent."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"the shared data is not here ({path})")
+    return path
+
+
+def random_statistics(network: torch.nn.Module, seed: int = 0) -> None:
+    """Weights that give no layer an easy time: every tensor random, heads that start at zero too."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if not tensor.is_floating_point():
+                continue
+            noise = torch.randn(tensor.shape, generator=generator)
+            if name.endswith("running_var"):
+                tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
+            elif tensor.ndim == 4:
+                tensor.copy_(noise / tensor[0].numel() ** 0.5)
+            elif tensor.ndim == 2:
+                tensor.copy_(0.05 * noise / tensor.shape[1] ** 0.5)
+            elif name.endswith("weight"):
+                tensor.copy_(1 + 0.2 * noise)
+            else:
+                tensor.copy_(0.1 * noise)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Sample:
+    """One drawn figure in its own garment and in another."""
+    return next(iter(samples(2, seed=11)))
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    """A small `lite` with random tensors, exported."""
+    network = Lite(SMALL_LITE)
+    random_statistics(network)
+    folder = tmp_path_factory.mktemp("weights") / "small"
+    return export_weights(
+        network, folder, name="small", version="0", training_data="none", terms="none", half_tensors=True
+    )
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

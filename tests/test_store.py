@@ -1,0 +1,98 @@
+"""Weights folders: checked, and written whole or not at all."""
+
+import json
+import shutil
+
+import pytest
+
+from fitroom import store
+from fitroom.errors import OutputError, WeightsError
+from fitroom.store import Manifest, open_weights, save_weights, shipped_names
+
+
+@pytest.fixture
+def copy(small_weights, tmp_path):
+    return shutil.copytree(small_weights.folder, tmp_path / "copy")
+
+
+def test_shipped_weights_are_sound_and_small():
+    assert store.DEFAULT in shipped_names()
+    for name in shipped_names():
+        weights = open_weights(name)
+        for file, facts in weights.manifest.files.items():
+            assert weights.file(file).stat().st_size == facts.bytes
+        assert sum(facts.bytes for facts in weights.manifest.files.values()) < 15e6
+
+
+def test_unknown_weights_list_what_there_is():
+    with pytest.raises(WeightsError, match=r"nonsense: unknown weights; shipped are: .*lite"):
+        open_weights("nonsense")
+
+
+def test_a_wrong_checksum_is_named(copy):
+    path = copy / "dress.bin"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    weights = open_weights(copy)
+    weights.file("person.bin")
+    with pytest.raises(WeightsError, match=r"dress\.bin: checksum .* is wrong"):
+        weights.file("dress.bin")
+
+
+def test_missing_and_unlisted_files(copy):
+    (copy / "person.bin").unlink()
+    weights = open_weights(copy)
+    with pytest.raises(WeightsError, match="can't be read"):
+        weights.file("person.bin")
+    with pytest.raises(WeightsError, match=r"no other\.bin in these weights"):
+        weights.file("other.bin")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"colour": 1}, "colour"), ({"format": 99}, "format 99"), ({"files": 3}, "files"), ({"network": None}, "network")],
+)
+def test_manifests_of_another_kind(copy, change, words):
+    path = copy / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(WeightsError, match=words):
+        open_weights(copy)
+
+
+def test_folder_without_manifest_and_file(tmp_path):
+    with pytest.raises(WeightsError, match=r"no manifest\.json"):
+        open_weights(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WeightsError, match="a file; weights are a folder"):
+        open_weights(tmp_path / "file")
+
+
+def manifest() -> Manifest:
+    return Manifest(
+        name="a", version="1", network="lite", config={}, align_corners=False, training_data="", terms="", files={}
+    )
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    def write(folder):
+        (folder / "half").write_text("x")
+        raise WeightsError("stop")
+
+    with pytest.raises(WeightsError, match="stop"):
+        save_weights(tmp_path / "new", manifest(), write)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_replace_weights_but_nothing_else(tmp_path):
+    folder = tmp_path / "new"
+    for text in ("one", "two"):
+        save_weights(folder, manifest(), lambda target, text=text: (target / "a.txt").write_text(text))
+    assert open_weights(folder).file("a.txt").read_text() == "two"
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("x")
+    with pytest.raises(OutputError, match="holds no weights"):
+        save_weights(tmp_path / "thesis", manifest(), lambda target: None)
+    with pytest.raises(OutputError, match="does not exist"):
+        save_weights(tmp_path / "no" / "new", manifest(), lambda target: None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "thesis"]

@@ -1,0 +1,120 @@
+"""The one path from two pictures to a look, on both backends."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from conftest import shared
+from fitroom import TryOn
+from fitroom.data.viton import open_layout, read_pairs
+from fitroom.errors import ImageError, InputError, OutputError
+from fitroom.tryon import GARMENTS_KEPT, save_picture
+
+
+@pytest.fixture(scope="module")
+def tryon():
+    return TryOn.load()
+
+
+def test_look_has_the_photos_size_and_changes_the_garment(tryon, sample):
+    photo, label = sample.photo.image, sample.photo.label
+    large = np.kron(photo, np.ones((3, 3, 1), np.uint8))
+    for picture in (photo, large, large[:, 40:500]):
+        look = tryon(picture, sample.other_garment)
+        assert look.image.shape == picture.shape
+        assert look.image.dtype == np.uint8
+    look = tryon(photo, sample.other_garment)
+    difference = np.abs(look.image.astype(int) - photo).mean(axis=2)
+    assert difference[label == 4].mean() > 20
+    assert difference[label == 12].mean() < 3
+    assert tryon(photo, sample.other_garment, size="model").image.shape == (256, 192, 3)
+
+
+def test_a_drawn_figure_wears_the_other_garment(tryon, sample):
+    """The look is nearer to the truth, the figure drawn in that garment, than to the photo."""
+    look = tryon(sample.photo.image, sample.other_garment).image.astype(int)
+    truth, photo = sample.other_photo.image.astype(int), sample.photo.image.astype(int)
+    worn = sample.other_photo.label == 4
+    assert np.abs(look - truth)[worn].mean() < 0.5 * np.abs(photo - truth)[worn].mean()
+
+
+def test_person_encoded_once_gives_the_same(tryon, sample):
+    person = tryon.person(sample.photo.image)
+    for garment in (sample.garment, sample.other_garment):
+        np.testing.assert_array_equal(person.wear(garment).image, tryon(sample.photo.image, garment).image)
+
+
+def test_backends_agree(sample):
+    looks = [
+        TryOn.load(backend=backend)(sample.photo.image, sample.other_garment, size=size).image.astype(int)
+        for backend in ("openvino", "torch")
+        for size in ("photo", "model")
+    ]
+    for index in range(2):
+        assert np.abs(looks[index] - looks[index + 2]).max() <= 2
+
+
+@pytest.mark.slow
+def test_backends_agree_on_photographs():
+    layout = open_layout(shared("viton"))
+    backends = [TryOn.load(backend=backend) for backend in ("openvino", "torch")]
+    for pair in read_pairs(shared("viton/val_pairs_unpaired.txt"))[:20]:
+        paths = layout.person_path(pair.person), layout.garment_path(pair.garment)
+        looks = [tryon(*paths).image.astype(int) for tryon in backends]
+        assert np.abs(looks[0] - looks[1]).max() <= 2, pair
+
+
+def test_mask_given_is_the_mask_used(tryon, sample):
+    mask = np.zeros((256, 192), np.uint8)
+    mask[60:200, 50:140] = 255
+    encoded = tryon.garment(sample.other_garment, mask)
+    np.testing.assert_array_equal(encoded.mask[0, 0], mask / 255)
+    given = tryon(sample.photo.image, sample.other_garment, mask).image
+    assert (given != tryon(sample.photo.image, sample.other_garment).image).any()
+
+
+def test_garments_are_kept_up_to_a_bound(small_weights, sample):
+    tryon = TryOn.load(small_weights.folder)
+    first = tryon.garment(sample.garment, sample.garment_mask)
+    assert tryon.garment(sample.garment, sample.garment_mask) is first
+    for shade in range(GARMENTS_KEPT):
+        tryon.garment(np.full((32, 24, 3), shade, np.uint8), np.full((32, 24), 255, np.uint8))
+    assert len(tryon.garments) == GARMENTS_KEPT
+    assert tryon.garment(sample.garment, sample.garment_mask) is not first
+
+
+def test_threads_do_not_mix_up_looks(small_weights, sample):
+    tryon = TryOn.load(small_weights.folder)
+    jobs = [(sample.photo.image, sample.garment), (sample.other_photo.image, sample.other_garment)] * 6
+    alone = [tryon(*job).image for job in jobs[:2]]
+    with ThreadPoolExecutor(4) as pool:
+        for index, look in enumerate(pool.map(lambda job: tryon(*job), jobs)):
+            np.testing.assert_array_equal(look.image, alone[index % 2])
+
+
+def test_bad_input(tryon, sample, tmp_path):
+    photo, garment = sample.photo.image, sample.garment
+    with pytest.raises(ImageError, match="look swapped"):
+        tryon(garment, photo)
+    with pytest.raises(ImageError, match="garment mask: 24 x 32 pixels; need the garment's size, 192 x 256"):
+        tryon(photo, garment, np.full((32, 24), 255, np.uint8))
+    with pytest.raises(ImageError, match="garment mask: empty"):
+        tryon(photo, garment, np.zeros((256, 192), np.uint8))
+    with pytest.raises(InputError, match="size 'huge' is unknown"):
+        tryon(photo, garment, size="huge")
+    with pytest.raises(InputError, match="backend 'tpu' is unknown"):
+        TryOn.load(backend="tpu")
+    with pytest.raises(OutputError, match="need one of"):
+        save_picture(photo, tmp_path / "a.tiff")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_path_needs_no_torch():
+    code = (
+        "import sys, fitroom.cli, fitroom.demo; from fitroom import TryOn; TryOn.load();"
+        "assert not {'torch', 'safetensors', 'openvino_telemetry.main'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
