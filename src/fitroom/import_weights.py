@@ -1,0 +1,59 @@
+"""Published PF-AFN checkpoints to weights that every command accepts. Needs the extra `train`."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fitroom.errors import WeightsError
+from fitroom.export import export_weights
+from fitroom.nets.pfafn import Dialect, Pfafn, PfafnConfig
+from fitroom.nets.published import translate
+from fitroom.store import Weights
+
+TERMS = "Imported from published PF-AFN checkpoints: their authors' terms apply (research use)."
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Read a checkpoint that holds a state dict. Raises WeightsError; executes nothing that the file may hold."""
+    path = Path(path)
+    if path.is_dir():
+        raise WeightsError(f"{path}: this is a directory; give one checkpoint file (.pth).")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{path}: can't be read ({error.strerror}).") from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{path}: not a PyTorch checkpoint of plain tensors ({str(error).splitlines()[0]})."
+        ) from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{path}: found {type(state).__name__}; need a state dict: tensor names and tensors.")
+    return state
+
+
+def import_published(
+    warp: str | Path,
+    generator: str | Path,
+    dialect: Dialect,
+    folder: str | Path,
+    step: Callable[[str], None] = lambda message: None,
+) -> tuple[Weights, list[str]]:
+    """Write a weights folder from a published warp and a published generator checkpoint.
+
+    Returns it and the names of tensors that were dropped. Raises WeightsError that lists missing, extra and wrongly
+    shaped tensors; nothing is written then.
+    """
+    network = Pfafn(PfafnConfig(dialect=dialect))
+    step("reading the checkpoints")
+    state, dropped = translate(read_state_dict(warp), read_state_dict(generator), network.state_dict())
+    network.load_state_dict(state)
+    weights = export_weights(
+        network, folder, name=Path(folder).name, version="1", training_data="VITON, by the checkpoints' authors",
+        terms=TERMS, step=step,
+    )  # fmt: skip
+    return weights, dropped
