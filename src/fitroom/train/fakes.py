@@ -1,0 +1,163 @@
+"""Cut-and-paste fakes: a photographed person in somebody else's garment, made without any network.
+
+A student learns to restore the photo from such a picture and the garment that was removed. The garment of another
+photo is cut out by its parsing, moved part by part with the bones (`data.limbs`) and pasted over the person, whose
+own garment is erased first: skin is painted along the arms and the neck, the trousers are continued upwards, the
+background inwards. Hair, face and hands stay in front.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.data import limbs
+from fitroom.data.limbs import Skeleton
+
+Image = NDArray[np.uint8]
+
+BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13
+LOWER_LABELS = (LOWER, 9, 10, 5, 6)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person as the data set gives it: image (H, W, 3) RGB, parsing label (H, W), skeleton."""
+
+    image: Image
+    label: Image
+    skeleton: Skeleton
+
+
+def pose_distance(a: Skeleton, b: Skeleton) -> float:
+    """Mean distance of the joints that carry a garment, in shoulder widths, after both necks are aligned."""
+    joints = [*limbs.ARM_JOINTS[limbs.RIGHT_ARM], *limbs.ARM_JOINTS[limbs.LEFT_ARM], limbs.RIGHT_HIP, limbs.LEFT_HIP]
+    placed = [(s.points[joints] - s.points[joints].mean(axis=0)) / s.shoulder_width for s in (a, b)]
+    return float(np.linalg.norm(placed[0] - placed[1], axis=-1).mean())
+
+
+def fill_from(image: Image, known: NDArray[np.bool_], hole: NDArray[np.bool_]) -> None:
+    """Paint `hole` with the nearest `known` pixels, in place, then soften the seams between them."""
+    if not known.any() or not hole.any():
+        return
+    distance_input = np.where(known, 0, 255).astype(np.uint8)
+    _, index = cv2.distanceTransformWithLabels(distance_input, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    colours = np.zeros((int(index.max()) + 1, 3), np.uint8)
+    colours[index[known]] = image[known]
+    filled = colours[index]
+    soft = cv2.blur(filled, (9, 9))
+    image[hole] = soft[hole]
+
+
+def skin_colour(subject: Subject) -> NDArray[np.float32]:
+    """Median colour of arms, or of the face where no arm shows, float32 (3,)."""
+    for labels in ((LEFT_ARM, RIGHT_ARM), (FACE,)):
+        pixels = subject.image[np.isin(subject.label, labels)]
+        if len(pixels) > 60:
+            return np.asarray(np.median(pixels, axis=0), np.float32)
+    return np.array([205, 165, 145], np.float32)
+
+
+def undress(subject: Subject, rng: np.random.Generator) -> Image:
+    """The person with the garment replaced by painted skin, trousers and background."""
+    image = subject.image.copy()
+    label, points, unit = subject.label, subject.skeleton.points, subject.skeleton.shoulder_width
+    height, width = label.shape
+    erased = cv2.dilate(np.isin(label, (GARMENT, NOISE)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    erased &= ~np.isin(label, (HAIR, FACE, LEFT_ARM, RIGHT_ARM))
+
+    hips_y = (points[limbs.RIGHT_HIP, 1] + points[limbs.LEFT_HIP, 1]) / 2
+    grid = limbs.pixel_grid(height, width)
+
+    background = (label == BACKGROUND) & ~erased
+    distance_to_body = cv2.distanceTransform((~(label > 0)).astype(np.uint8), cv2.DIST_L2, 3)
+    fill_from(image, background & (distance_to_body > 3), erased)
+
+    # trunk and arms, as a body under the garment would show
+    trunk = np.zeros((height, width), np.uint8)
+    outline = points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.LEFT_HIP, limbs.RIGHT_HIP]].copy()
+    centre = outline.mean(axis=0)
+    outline = centre + (outline - centre) * np.array([1.12, 1.0], np.float32)
+    cv2.fillPoly(trunk, [outline.astype(np.int32)], 1)
+    neck = points[limbs.NECK] if points[limbs.NECK].any() else outline[:2].mean(axis=0)
+    cv2.circle(trunk, (int(neck[0]), int(neck[1] - 0.05 * unit)), max(int(0.22 * unit), 1), 1, -1)
+    skin = skin_colour(subject)
+    light = 1 + rng.uniform(-0.06, 0.06)
+    shade = np.ones((height, width), np.float32)
+    body = trunk > 0
+    for shoulder, elbow, wrist in limbs.ARM_JOINTS.values():
+        for start, end, radius in ((shoulder, elbow, 0.13), (elbow, wrist, 0.1)):
+            top = points[start] + (0.1 if start == shoulder else 0) * (points[end] - points[start])
+            distance = limbs.distance_to_bone(grid, top, points[end]) / (radius * unit)
+            inside = distance < 1
+            shade[inside] = np.minimum(shade[inside], (1.04 - 0.13 * distance**2)[inside])
+            body |= inside
+    painted = np.clip(skin * (shade * light)[..., None], 0, 255)
+    image[erased & body] = painted[erased & body]
+
+    lower = np.isin(label, LOWER_LABELS)
+    hips_x = np.sort(points[[limbs.RIGHT_HIP, limbs.LEFT_HIP], 0])
+    between = (grid[..., 0] > hips_x[0] - 0.22 * unit) & (grid[..., 0] < hips_x[1] + 0.22 * unit)
+    below = erased & between & (grid[..., 1] > hips_y - 0.3 * unit)
+    # labels run a few pixels over the hem: only what lies well inside the trousers is surely trousers
+    sure = cv2.erode(lower.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    fill_from(image, sure, below)
+    return image
+
+
+def uncovered(donor: Subject) -> tuple[Image, NDArray[np.uint8]]:
+    """The donor's garment continued under the hair and arms in front of it: picture, and mask of 0 and 1."""
+    garment = (donor.label == GARMENT).astype(np.uint8)
+    points = donor.skeleton.points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.LEFT_HIP, limbs.RIGHT_HIP]]
+    trunk = np.zeros_like(garment)
+    cv2.fillPoly(trunk, [points.astype(np.int32)], 1)
+    hidden = np.isin(donor.label, (HAIR, LEFT_ARM, RIGHT_ARM)) & (trunk > 0)
+    eroded = cv2.erode(garment, np.ones((3, 3), np.uint8))
+    image = donor.image.copy()
+    fill_from(image, eroded > 0, hidden)
+    return image, np.asarray(eroded | hidden.astype(np.uint8), np.uint8)
+
+
+def cut_part(skeleton: Skeleton, garment: NDArray[np.uint8], part: int) -> NDArray[np.uint8]:
+    """Mask (H, W), 0 or 255, of the garment pixels that belong to one part, a little beyond its seam."""
+    nearest = limbs.nearest_part(skeleton, *garment.shape) == part
+    overlap = cv2.dilate(nearest.astype(np.uint8), np.ones((9, 9), np.uint8))
+    return np.asarray(garment * overlap * 255, np.uint8)
+
+
+def recolour(pixels: Image, rng: np.random.Generator) -> Image:
+    """Another colour for a garment: channels permuted, then partly replaced by a tint of the same lightness."""
+    permuted = pixels[..., rng.permutation(3)].astype(np.float32)
+    lightness = pixels.max(axis=-1, keepdims=True).astype(np.float32) / 255
+    tint = rng.uniform(20, 255, 3)
+    share = rng.uniform(0.2, 0.9)
+    return np.asarray(permuted * (1 - share) + lightness * tint * share, np.uint8)
+
+
+def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) -> Image:
+    """The subject wearing the donor's garment, uint8 (H, W, 3) RGB; both pictures are of the same size."""
+    picture = undress(subject, rng).astype(np.float32)
+    height, width = subject.label.shape
+    worn, garment = uncovered(donor)
+    if rng.random() < 0.35:
+        worn = recolour(worn, rng)
+    nearest = limbs.nearest_part(subject.skeleton, height, width)
+    own_arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
+    for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):
+        where = limbs.part_map(part, subject.skeleton, donor.skeleton, height, width)
+        mask = cv2.remap(cut_part(donor.skeleton, garment, part), where, None, cv2.INTER_LINEAR)
+        colours = cv2.remap(worn, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        alpha = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) / 255
+        if part == limbs.TORSO:
+            alpha[own_arms & (nearest != limbs.TORSO)] = 0
+        picture += (colours - picture) * alpha[..., None]
+    front = np.isin(subject.label, (HAIR, FACE))
+    points, unit = subject.skeleton.points, subject.skeleton.shoulder_width
+    grid = limbs.pixel_grid(height, width)
+    for _, elbow, wrist in limbs.ARM_JOINTS.values():
+        along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
+        front |= own_arms & (along > 0.95) & (np.abs(across) < 0.4 * unit)
+    soft = cv2.GaussianBlur(front.astype(np.float32), (3, 3), 0)[..., None]
+    picture += (subject.image - picture) * soft
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)

@@ -1,0 +1,70 @@
+"""Losses of try-on training. Pictures are (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1], flows (N, 2, h, w)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fitroom.nets.lite import sample
+
+
+def charbonnier(x: Tensor, epsilon: float = 1e-3, power: float = 0.45) -> Tensor:
+    """Mean of (x^2 + epsilon^2)^power, PF-AFN's robust penalty (equation 3)."""
+    return (x * x + epsilon * epsilon).pow(power).mean()
+
+
+def second_order_smoothness(flow: Tensor) -> Tensor:
+    """Charbonnier penalty on flow[i-1] + flow[i+1] - 2 flow[i], along x, y and both diagonals (PF-AFN, equation 3).
+
+    In coarse pixels: the grid's units are scaled by the map's size, so that every level is penalised alike.
+    """
+    height, width = flow.shape[-2:]
+    if min(height, width) < 3:
+        # no pixel has neighbours on both sides
+        return flow.new_zeros(())
+    pixels = flow * flow.new_tensor([width / 2, height / 2]).view(1, 2, 1, 1)
+    middle = 2 * pixels[:, :, 1:-1, 1:-1]
+    total = flow.new_zeros(())
+    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        before = pixels[:, :, 1 - dy : height - 1 - dy, 1 - dx : width - 1 - dx]
+        after = pixels[:, :, 1 + dy : height - 1 + dy, 1 + dx : width - 1 + dx]
+        total = total + charbonnier(before + after - middle)
+    return total / 4
+
+
+def warp_losses(flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor) -> dict[str, Tensor]:
+    """L1 of the warped garment and of its mask against the photo, at the flow's own size (PF-AFN, equations 4 and 5).
+
+    `worn` is the mask of the garment as it is worn in `photo`; all are (N, C, H, W) of one size, a multiple of flow's.
+    """
+    factor = garment.shape[-1] // flow.shape[-1]
+    if factor > 1:
+        garment, garment_mask, photo, worn = (F.avg_pool2d(x, factor) for x in (garment, garment_mask, photo, worn))
+    warped_mask = sample(garment_mask, flow, padding="zeros")
+    warped = sample(garment, flow) * warped_mask
+    return {
+        "garment": (warped - photo * worn).abs().mean(),
+        "mask": (warped_mask - worn).abs().mean(),
+        "smoothness": second_order_smoothness(flow),
+    }
+
+
+def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of horizontal and vertical image gradients at three scales: edges and prints.
+
+    Stands in for the perceptual loss where no weights of a feature network are at hand.
+    """
+    total = a.new_zeros(())
+    for _ in range(3):
+        difference = a - b
+        total = total + (difference[..., 1:] - difference[..., :-1]).abs().mean()
+        total = total + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return total
+
+
+def change_target(fake: Tensor, photo: Tensor, worn: Tensor, threshold: float = 0.08) -> Tensor:
+    """Where a look may differ from its input: fake and photo differ, or the garment lies there; 3 pixels wider."""
+    differs = ((fake - photo).abs().amax(dim=1, keepdim=True) > threshold).float()
+    # opening drops lone pixels of compression noise
+    opened = -F.max_pool2d(-differs, 3, 1, 1)
+    return F.max_pool2d(torch.maximum(opened, worn), 7, 1, 3)

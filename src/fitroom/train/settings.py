@@ -1,0 +1,59 @@
+"""Settings files: YAML to a typed dataclass; unknown keys fail."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from fitroom.errors import InputError
+
+Settings = TypeVar("Settings")
+
+
+def unknown_keys(kind: Any, values: Any, prefix: str = "") -> list[str]:
+    """Keys of nested values that a dataclass does not have, with dots."""
+    if not dataclasses.is_dataclass(kind) or not isinstance(values, dict):
+        return []
+    types = get_type_hints(kind)
+    found = [prefix + str(key) for key in values if key not in types]
+    for key in values.keys() & types.keys():
+        found += unknown_keys(types[key], values[key], f"{prefix}{key}.")
+    return found
+
+
+def parse(kind: type[Settings], values: dict[str, Any], origin: str) -> Settings:
+    """Check values against a dataclass, nested ones too. Raises InputError that names the key."""
+    unknown = unknown_keys(kind, values)
+    if unknown:
+        raise InputError(f"{origin}: unknown settings: {', '.join(unknown)}; see the comments in {kind.__module__}.")
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{origin}: {key}: {first['msg']}.") from error
+
+
+def read_settings(kind: type[Settings], path: str | Path, overrides: tuple[str, ...] = ()) -> Settings:
+    """Read a YAML file, then apply `key=value` overrides; dots reach into nested settings. Raises InputError."""
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise InputError(f"{path}: the settings can't be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: found {type(values).__name__}; need keys and values.")
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise InputError(f"--set {override}: need key=value.")
+        *parents, last = name.split(".")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = yaml.safe_load(text)
+    return parse(kind, values, str(path))
