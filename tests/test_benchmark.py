@@ -1,0 +1,23 @@
+"""The benchmark counts what it says."""
+
+import time
+
+from fitroom import TryOn
+from fitroom.evaluate.benchmark import WARM_UP, benchmark, median_ms
+
+
+def test_median_of_what_counts():
+    calls = []
+
+    def work():
+        calls.append(0)
+        time.sleep(0.2 if len(calls) == WARM_UP + 1 else 0.002)
+
+    assert 2 <= median_ms(work, 5) < 100
+    assert len(calls) == WARM_UP + 5
+
+
+def test_every_step_is_timed(small_weights):
+    figures = benchmark(TryOn.load(small_weights.folder), repeats=2)
+    assert set(figures) == {"look_new", "look_person_known", "look_both_known", "person", "garment"}
+    assert all(value > 0 for value in figures.values())
