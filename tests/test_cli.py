@@ -1,0 +1,142 @@
+"""The commands: what they write, and one clear sentence with exit code 2 for everything that can't be done."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import fitroom
+from fitroom.cli import main
+from fitroom.images import read
+from fitroom.tryon import save_picture
+from test_images import animation, bomb
+
+
+@pytest.fixture
+def pictures(sample, tmp_path, monkeypatch):
+    """A folder, now the current one, with person.png and shirt.png."""
+    monkeypatch.chdir(tmp_path)
+    save_picture(sample.photo.image, "person.png")
+    save_picture(sample.other_garment, "shirt.png")
+    cv2.imwrite("mask.png", sample.other_garment_mask)
+    return tmp_path
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_version_and_help():
+    assert fitroom.__version__ in run("--version").output
+    for command in ([], ["try"], ["demo"], ["import-weights"], ["data", "check"], ["data", "synth"], ["evaluate"]):
+        result = run(*command, "--help")
+        assert result.exit_code == 0
+        assert "Usage" in result.output
+
+
+def test_try_writes_what_the_library_gives(pictures, sample):
+    for size in ("photo", "model"):
+        result = run("try", "person.png", "shirt.png", "--mask", "mask.png", "--size", size, "-o", f"{size}.png")
+        assert result.exit_code == 0, result.output
+        look = fitroom.TryOn.load()(sample.photo.image, sample.other_garment, sample.other_garment_mask, size)
+        np.testing.assert_array_equal(read(f"{size}.png"), look.image)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "PNG"])
+def test_try_writes_every_format(pictures, ending):
+    assert run("try", "person.png", "shirt.png", "-o", f"out.{ending}").exit_code == 0
+    assert read(f"out.{ending}").shape == (256, 192, 3)
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    """The message of a command that must exit with 2, write nothing and print one sentence."""
+    before = sorted(folder.rglob("*"))
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert sorted(folder.rglob("*")) == before
+    assert result.output.startswith("fitroom: ")
+    assert result.output.count("\n") == 1
+    return result.output
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"), (b"hello", "not a picture"), (animation("GIF"), "GIF"), (bomb(30_000), "pixels"),
+        (None, "No such file"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("role", ["person", "garment"])
+def test_bad_pictures(pictures, data, words, role):
+    if data is not None:
+        Path("bad.png").write_bytes(data)
+    given = {"person": "person.png", "garment": "shirt.png"} | {role: "bad.png"}
+    message = refused(pictures, "try", given["person"], given["garment"], "-o", "out.png")
+    assert words in message
+    assert f"{role} bad.png" in message
+
+
+def test_truncated_swapped_mask_directory(pictures):
+    Path("cut.png").write_bytes(Path("person.png").read_bytes()[:5000])
+    assert "cut off" in refused(pictures, "try", "cut.png", "shirt.png", "-o", "out.png")
+    assert "swapped" in refused(pictures, "try", "shirt.png", "person.png", "-o", "out.png")
+    cv2.imwrite("small.png", np.full((32, 24), 255, np.uint8))
+    assert "24 x 32" in refused(pictures, "try", "person.png", "shirt.png", "--mask", "small.png", "-o", "out.png")
+    Path("folder").mkdir()
+    assert "directory" in refused(pictures, "try", "folder", "shirt.png", "-o", "out.png")
+
+
+def test_outputs_that_cannot_be_written(pictures):
+    Path("folder.png").mkdir()
+    assert "does not exist" in refused(pictures, "try", "person.png", "shirt.png", "-o", "none/out.png")
+    assert "directory" in refused(pictures, "try", "person.png", "shirt.png", "-o", "folder.png")
+    assert "need one of" in refused(pictures, "try", "person.png", "shirt.png", "-o", "out.gif")
+    assert "does not exist" in refused(pictures, "demo", "-o", "none/out.png")
+    assert "can't be written" in refused(pictures, "try", "person.png", "shirt.png", "-o", "/proc/out.png")
+
+
+def test_weights_that_cannot_be_used(pictures, small_weights):
+    message = refused(pictures, "try", "person.png", "shirt.png", "-o", "out.png", "--weights", "nope")
+    assert "shipped are: lite" in message
+    broken = shutil.copytree(small_weights.folder, "broken")
+    with (Path(broken) / "person.bin").open("r+b") as stream:
+        stream.write(b"????")
+    message = refused(pictures, "try", "person.png", "shirt.png", "-o", "out.png", "--weights", "broken")
+    assert "checksum" in message
+
+
+def test_import_of_what_is_no_checkpoint(pictures):
+    message = refused(pictures, "import-weights", "--warp", "person.png", "--gen", "person.png",
+                      "--dialect", "official", "-o", "new")  # fmt: skip
+    assert "not a PyTorch checkpoint" in message
+
+
+def test_demo_writes_a_grid_and_says_where(tmp_path):
+    out = tmp_path / "grid.png"
+    result = run("demo", "-o", str(out))
+    assert result.exit_code == 0, result.output
+    assert str(out) in result.output
+    grid = read(out)
+    assert grid.shape == (4 * 384, 5 * 288, 3)
+    rows = [np.hsplit(row, 5) for row in np.vsplit(grid, 4)[1:]]
+    assert len({look.tobytes() for row in rows for look in row[1:]}) == 12
+    for person, *looks in rows:
+        for look in looks:
+            assert np.abs(look.astype(int) - person)[170:300, 100:190].mean() > 8
+
+
+def test_synth_then_check_then_break(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("data", "synth", "-o", "figures", "--count", "3", "--height", "128").exit_code == 0
+    result = run("data", "check", "figures")
+    assert result.exit_code == 0, result.output
+    assert "6 pairs" in result.output
+    assert "already holds" in refused(tmp_path, "data", "synth", "-o", "figures", "--count", "3")
+    Path("figures/train_img/000001_0.jpg").unlink()
+    result = run("data", "check", "figures")
+    assert result.exit_code == 2
+    assert "train_img/000001_0.jpg: missing" in result.output
+    assert "no such data folder" in refused(tmp_path, "data", "check", "elsewhere")
