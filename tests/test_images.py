@@ -214,3 +214,15 @@ def test_fill_holes_keeps_large_ones():
     assert found[22, 22] == 255
     assert found[50, 50] == 0
     assert found[0, 0] == 0
+
+
+def test_bleed_keeps_the_inside_and_leaves_no_background():
+    picture = np.full((40, 40, 3), 255, np.uint8)
+    mask = np.zeros((40, 40), np.uint8)
+    picture[10:30, 10:20], picture[10:30, 20:30] = (200, 0, 0), (0, 0, 200)
+    mask[10:30, 10:30] = 255
+    found = images.bleed(picture, mask)
+    np.testing.assert_array_equal(found[11:29, 11:29], picture[11:29, 11:29])
+    np.testing.assert_array_equal(found[20, 2], (200, 0, 0))
+    np.testing.assert_array_equal(found[20, 38], (0, 0, 200))
+    np.testing.assert_array_equal(images.bleed(picture, mask * 0), picture)

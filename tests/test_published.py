@@ -11,7 +11,7 @@ from conftest import shared
 from fitroom.errors import WeightsError
 from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.nets.published import translate
-from fitroom.nets.warp import sample
+from fitroom.nets.sampling import sample
 from test_networks import SMALL_PFAFN, inputs
 
 FIXTURE = "tests/fixtures/pfafn_small.npz"

@@ -16,7 +16,7 @@ from fitroom.train.restore import RestoreConfig, batches, train
 from fitroom.train.restore import losses as batch_losses
 from fitroom.train.run import RunConfig, run_restore
 from fitroom.train.settings import read_settings
-from fitroom.train.sources import SourceConfig, viton_source
+from fitroom.train.sources import SourceConfig, spread, viton_source
 
 
 def subjects(sample) -> list[Subject]:
@@ -104,6 +104,12 @@ def test_sources_are_cached_and_follow_the_data(data, tmp_path):
     again = viton_source(data, data / "train_pairs.txt", tmp_path / "cache", CONFIG, 1)
     np.testing.assert_array_equal(again.fakes[0], source.fakes[0])
     assert (tmp_path / "cache/photo.npy").stat().st_mtime_ns == stamp
+
+
+def test_work_is_spread_over_processes():
+    for processes in (1, 2):
+        with spread(abs, 5, processes) as results:
+            assert sorted(results) == [0, 1, 2, 3, 4]
 
 
 def test_batches_move_picture_and_mask_alike(data, tmp_path):

@@ -197,6 +197,8 @@ def evaluate(data_folder: str, pairs: str, paired: str | None, weights: str, bac
     from fitroom.evaluate.evaluate import evaluate as measure
     from fitroom.tryon import TryOn
 
+    if output and not Path(output).absolute().parent.is_dir():
+        raise OutputError(f"{output}: the folder {Path(output).absolute().parent} does not exist; make it first.")
     tryon = TryOn.load(weights, backend)
     figures = measure(tryon, data_folder, pairs, paired, lambda listed: bar(listed, "dressing"))
     for name, value in figures.items():

@@ -285,6 +285,25 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
     return np.asarray(mask, np.uint8)
 
 
+def nearest_colours(picture: Picture, known: NDArray[np.bool_]) -> Picture:
+    """The picture (H, W, 3) with every pixel that is not `known` (H, W) in the colour of the nearest known one.
+
+    Some pixel must be known.
+    """
+    _, index = cv2.distanceTransformWithLabels(
+        np.where(known, 0, 255).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    colours = np.zeros((int(index.max()) + 1, 3), np.uint8)
+    colours[index[known]] = picture[known]
+    return np.asarray(colours[index], np.uint8)
+
+
+def bleed(picture: Picture, mask: Picture) -> Picture:
+    """A garment's colours carried on beyond its mask, so that sampling along its outline shows no background."""
+    inner = cv2.erode(mask, np.ones((3, 3), np.uint8)) > 127
+    return nearest_colours(picture, inner) if inner.any() else picture
+
+
 def looks_swapped(person: Picture, garment: Picture) -> bool:
     """Whether the person's picture is an isolated object on plain ground, while the garment's border cuts something."""
     return background(person)[1] >= ISOLATED > background(garment)[1]

@@ -11,7 +11,7 @@ from fitroom.errors import WeightsError
 from fitroom.export import export_weights
 from fitroom.nets.pfafn import Dialect, Pfafn, PfafnConfig
 from fitroom.nets.published import translate
-from fitroom.store import Weights
+from fitroom.store import Weights, check_weights_output
 
 TERMS = "Imported from published PF-AFN checkpoints: their authors' terms apply (research use)."
 
@@ -48,6 +48,7 @@ def import_published(
     Returns it and the names of tensors that were dropped. Raises WeightsError that lists missing, extra and wrongly
     shaped tensors; nothing is written then.
     """
+    check_weights_output(folder)
     network = Pfafn(PfafnConfig(dialect=dialect))
     step("reading the checkpoints")
     state, dropped = translate(read_state_dict(warp), read_state_dict(generator), network.state_dict())

@@ -10,6 +10,7 @@ from fitroom.images import Frame, Picture
 
 Array = NDArray[np.float32]
 
+FLOW_BLUR = 1.5  # sigma in the network's pixels, where the photo is larger than them
 KEEP_BELOW = 0.04  # a change mask this faint leaves the photo's pixel as it is
 
 
@@ -69,7 +70,11 @@ def paste_back(photo: Picture, frame: Frame, garment: Picture, layers: Layers) -
     window = changed_window(layers.change, frame, width, height)
     if window is None:
         return look
-    where = resample(garment_pixels(layers, garment), window, frame)
+    where = garment_pixels(layers, garment)
+    if frame.width > 1.25 * layers.flow.shape[1]:
+        # steps of a fraction of a pixel, unseen at the network's size, would show as jagged prints
+        where = cv2.GaussianBlur(where, (0, 0), FLOW_BLUR)
+    where = resample(where, window, frame)
     shrinkage = garment.shape[1] / layers.flow.shape[1] / max(frame.width / layers.flow.shape[1], 1e-6)
     source = garment
     if shrinkage > 1.5:

@@ -114,17 +114,24 @@ def open_weights(name_or_folder: str | Path = DEFAULT) -> Weights:
     return Weights(folder, manifest)
 
 
+def check_weights_output(folder: str | Path) -> Path:
+    """The path of a weights folder to write. Raises OutputError where it can't be one, before any work is done."""
+    folder = Path(folder)
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty and not (folder / MANIFEST).is_file():
+        raise OutputError(f"{folder}: exists and holds no weights; name a new folder.")
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(f"{folder}: the folder {folder.absolute().parent} does not exist; make it first.")
+    return folder
+
+
 def save_weights(folder: str | Path, manifest: Manifest, write: Callable[[Path], None]) -> Weights:
     """Make a weights folder: `write` puts its files into a temporary one, which then takes the place of `folder`.
 
     The manifest's checksums are made here. Raises OutputError where `folder` exists and is no weights folder, or can't
     be written; nothing is left behind then.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder / MANIFEST).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise OutputError(f"{folder}: exists and holds no weights; name a new folder.")
-    if not folder.absolute().parent.is_dir():
-        raise OutputError(f"{folder}: the folder {folder.absolute().parent} does not exist; make it first.")
+    folder = check_weights_output(folder)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=".fitroom-", dir=folder.absolute().parent))
     except OSError as error:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fitroom import images
 from fitroom.errors import ImageError, InputError, MissingExtraError, OutputError
 from fitroom.images import Frame, Picture, Source
-from fitroom.paste import Layers, paste_back
+from fitroom.paste import Layers, garment_pixels, paste_back
 from fitroom.runtime.interface import Array, Features, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
 
@@ -50,11 +50,11 @@ class Look:
 
 @dataclass(frozen=True)
 class EncodedGarment:
-    """A garment ready to be worn: its framed picture at its own resolution, the network's inputs and features."""
+    """A garment ready to be worn."""
 
-    picture: Picture
-    tensor: Array
-    mask: Array
+    picture: Picture  # framed, at its own resolution, its colours carried on beyond its outline
+    tensor: Array  # (1, 3, h, w) in [-1, 1], as it came
+    mask: Array  # (1, 1, h, w) of 0 and 1
     features: Features
 
 
@@ -154,7 +154,8 @@ class TryOn:
         framed_mask = images.cut(mask, frame, 0)
         tensor = images.to_tensor(images.shrink(framed))
         mask_tensor = images.to_tensor(images.shrink(framed_mask))
-        encoded = EncodedGarment(framed, tensor, mask_tensor, self.runner.garment_features(tensor, mask_tensor))
+        features = self.runner.garment_features(tensor, mask_tensor)
+        encoded = EncodedGarment(images.bleed(framed, framed_mask), tensor, mask_tensor, features)
         with self.lock:
             self.garments[key] = encoded
             while len(self.garments) > GARMENTS_KEPT:
@@ -164,13 +165,8 @@ class TryOn:
     def warp(self, garment: EncodedGarment, layers: Layers) -> Picture:
         """The garment sampled by an appearance flow at the network's size."""
         small = images.to_picture(garment.tensor)
-        height, width = small.shape[:2]
-        if layers.align_corners:
-            where = (layers.flow + 1) / 2 * (np.array([width, height], np.float32) - 1)
-        else:
-            where = ((layers.flow + 1) * np.array([width, height], np.float32) - 1) / 2
-        warped = cv2.remap(small, where.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(warped, np.uint8)
+        where = garment_pixels(layers, small)
+        return np.asarray(cv2.remap(small, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
     def __call__(
         self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo"

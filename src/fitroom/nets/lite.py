@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fitroom.nets.correlation import correlation
 from fitroom.nets.interface import Dressed, Features, compose
+from fitroom.nets.sampling import sample
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,6 @@ def identity_grid(like: Tensor) -> Tensor:
     return torch.stack([x.expand(height, width), y.unsqueeze(1).expand(height, width)]).unsqueeze(0)
 
 
-def sample(image: Tensor, flow: Tensor, padding: str = "border") -> Tensor:
-    """Sample `image` (N, C, h, w) at `flow` (N, 2, H, W), giving (N, C, H, W)."""
-    return F.grid_sample(image, flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode=padding, align_corners=False)
-
-
 class FlowHead(nn.Module):
     """Features of both sides and the flow so far in, a change of the flow out; starts at zero."""
 
@@ -152,7 +148,7 @@ class Warp(nn.Module):
             level = 3 - step
             if step:
                 flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
-            warped = sample(garment[level], flow)
+            warped = sample(garment[level], flow, align_corners=False)
             inputs = [person[level], warped, (flow - identity_grid(flow)).to(warped.dtype)]
             if level in (1, 2):
                 inputs.append(correlation(warped, person[level]) / person[level].shape[1])
@@ -231,8 +227,8 @@ class Lite(nn.Module):
         self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
     ) -> Dressed:
         """Warp the garment by `flow` and blend it into the photo."""
-        warped = sample(garment, flow)
-        warped_mask = sample(garment_mask, flow, padding="zeros")
+        warped = sample(garment, flow, self.align_corners)
+        warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
         raw, composition, change = self.generator(person, warped * warped_mask, warped_mask, person_features[0])
         rendered = torch.tanh(raw)
         composition = torch.sigmoid(composition) * warped_mask

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from fitroom.nets.generator import Generator
 from fitroom.nets.interface import Dressed, Features, compose
-from fitroom.nets.warp import Warp, sample
+from fitroom.nets.sampling import sample
+from fitroom.nets.warp import Warp
 
 Dialect = Literal["official", "lzhms"]
 

@@ -12,16 +12,10 @@ from torch import Tensor, nn
 
 from fitroom.nets.correlation import correlation
 from fitroom.nets.interface import Features
+from fitroom.nets.sampling import sample
 
 RADIUS = 3
 DISPLACEMENTS = (2 * RADIUS + 1) ** 2
-
-
-def sample(image: Tensor, flow: Tensor, align_corners: bool, padding: str = "border") -> Tensor:
-    """Sample `image` (N, C, h, w) at `flow` (N, 2, H, W) bilinearly, giving (N, C, H, W)."""
-    return F.grid_sample(
-        image, flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode=padding, align_corners=align_corners
-    )
 
 
 def grid_from_offset(offset: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fitroom.data import limbs
 from fitroom.data.limbs import Skeleton
+from fitroom.images import nearest_colours
 
 Image = NDArray[np.uint8]
 
@@ -41,12 +42,7 @@ def fill_from(image: Image, known: NDArray[np.bool_], hole: NDArray[np.bool_]) -
     """Paint `hole` with the nearest `known` pixels, in place, then soften the seams between them."""
     if not known.any() or not hole.any():
         return
-    distance_input = np.where(known, 0, 255).astype(np.uint8)
-    _, index = cv2.distanceTransformWithLabels(distance_input, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
-    colours = np.zeros((int(index.max()) + 1, 3), np.uint8)
-    colours[index[known]] = image[known]
-    filled = colours[index]
-    soft = cv2.blur(filled, (9, 9))
+    soft = cv2.blur(nearest_colours(image, known), (9, 9))
     image[hole] = soft[hole]
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.nets.lite import sample
+from fitroom.nets.sampling import sample
 
 
 def charbonnier(x: Tensor, epsilon: float = 1e-3, power: float = 0.45) -> Tensor:
@@ -39,8 +39,8 @@ def warp_losses(flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tens
     factor = garment.shape[-1] // flow.shape[-1]
     if factor > 1:
         garment, garment_mask, photo, worn = (F.avg_pool2d(x, factor) for x in (garment, garment_mask, photo, worn))
-    warped_mask = sample(garment_mask, flow, padding="zeros")
-    warped = sample(garment, flow) * warped_mask
+    warped_mask = sample(garment_mask, flow, align_corners=False, padding="zeros")
+    warped = sample(garment, flow, align_corners=False) * warped_mask
     return {
         "garment": (warped - photo * worn).abs().mean(),
         "mask": (warped_mask - worn).abs().mean(),

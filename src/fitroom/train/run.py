@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fitroom.export import export_weights
 from fitroom.nets.lite import LiteConfig
-from fitroom.store import Weights
+from fitroom.store import Weights, check_weights_output
 from fitroom.train.restore import RestoreConfig, train
 from fitroom.train.sources import Progress, SourceConfig, quiet, synthetic_source, viton_source
 
@@ -43,6 +43,7 @@ def run_restore(
     `work` keeps the decoded pictures and the checkpoint; the same folder continues from its checkpoint. Raises
     DataError for a broken data folder, FitroomError where a loss is not finite.
     """
+    check_weights_output(output)
     work = Path(work)
     sources = [viton_source(data, pairs, work / "viton", config.source, processes, progress)]
     if config.source.figures:
