@@ -114,8 +114,11 @@ def test_work_is_spread_over_processes():
 
 def test_batches_move_picture_and_mask_alike(data, tmp_path):
     source = viton_source(data, data / "train_pairs.txt", tmp_path / "cache", CONFIG, 1)
-    batch = next(batches([source], RestoreConfig(batch=6)))
-    assert batch.fake.shape == batch.photo.shape == (6, 3, 64, 64)
+    batch = next(batches([source], RestoreConfig(batch=6, own_garment=2)))
+    assert batch.fake.shape == batch.photo.shape == (8, 3, 64, 64)
+    assert batch.restored == 6
+    differs = (batch.fake != batch.photo).flatten(1).any(dim=1)
+    assert differs.tolist() == [True] * 6 + [False] * 2
     assert batch.garment_mask.unique().tolist() == [0, 1]
     assert batch.photo.abs().max() <= 1
     # on white, what lies outside the garment mask is white wherever the garment was moved to

@@ -36,14 +36,15 @@ class RestoreConfig:
     learning_rate: float = 6e-4  # AdamW, at its highest; half of it in phase 2
     weight_decay: float = 1e-4  # AdamW
     average: float = 0.998  # decay of the exponential moving average that is kept
+    own_garment: int = 4  # photos beside each batch that wear the garment already: they teach the warp alone
     synthetic_share: float = 0.2  # of each batch, where synthetic samples are given
     bfloat16: bool = True  # autocast the convolutions
     seed: int = 0  # of weights and sampling
     weights: dict[str, float] = field(
         default_factory=lambda: {  # of the losses, by name
             "garment": 1.0,
-            "mask": 1.5,
-            "smoothness": 0.06,
+            "mask": 3.0,
+            "smoothness": 0.04,
             "look": 2.0,
             "rendered": 1.0,
             "gradients": 1.0,
@@ -62,6 +63,7 @@ class Batch:
     worn: Tensor
     garment: Tensor
     garment_mask: Tensor
+    restored: int  # the first so many are fakes to restore; the rest are photos in their own garment
 
 
 def random_affine(rng: np.random.Generator, height: int, width: int, flip: bool) -> NDArray[np.float64]:
@@ -97,19 +99,26 @@ def batches(sources: list[Source], config: RestoreConfig) -> Iterator[Batch]:
         synthetic = round(config.batch * config.synthetic_share)
         shares = [config.batch - synthetic, synthetic]
     while True:
-        rows: list[tuple[Array, ...]] = []
-        for source, count in zip(sources, shares, strict=True):
-            height, width = source.worn.shape[1:]
-            for row in rng.choice(len(source), count, replace=False):
-                fake = source.fakes[rng.integers(len(source.fakes))][row]
-                flip = rng.random() < 0.5
-                person = random_affine(rng, height, width, flip)
-                flat = random_affine(rng, height, width, flip)
-                moved = [move(picture, person) for picture in (fake, source.photo[row], source.worn[row])]
-                moved += [move(picture, flat) for picture in (source.garment[row], source.garment_mask[row])]
-                rows.append(tuple(moved))
+        rows = [
+            augmented(source, source.fakes[rng.integers(len(source.fakes))][row], row, rng)
+            for source, count in zip(sources, shares, strict=True)
+            for row in rng.choice(len(source), count, replace=False)
+        ]
+        own = rng.choice(len(sources[0]), config.own_garment, replace=False)
+        rows += [augmented(sources[0], sources[0].photo[row], row, rng) for row in own]
         fake, photo, worn, garment, mask = (to_tensor(np.stack(arrays)) for arrays in zip(*rows, strict=True))
-        yield Batch(fake, photo, worn, garment, (mask > 0.5).float())
+        yield Batch(fake, photo, worn, garment, (mask > 0.5).float(), config.batch)
+
+
+def augmented(source: Source, shown: Array, row: int, rng: np.random.Generator) -> tuple[Array, ...]:
+    """One sample: the picture shown, the photo and where the garment is worn, moved alike; garment and mask, alike."""
+    height, width = source.worn.shape[1:]
+    flip = rng.random() < 0.5
+    person = random_affine(rng, height, width, flip)
+    flat = random_affine(rng, height, width, flip)
+    moved = [move(picture, person) for picture in (shown, source.photo[row], source.worn[row])]
+    moved += [move(picture, flat) for picture in (source.garment[row], source.garment_mask[row])]
+    return tuple(moved)
 
 
 def losses(network: Lite, batch: Batch, joint: bool) -> dict[str, Tensor]:
@@ -124,13 +133,17 @@ def losses(network: Lite, batch: Batch, joint: bool) -> dict[str, Tensor]:
             total[name] = total.get(name, 0) + share * value  # type: ignore[assignment]
     if not joint:
         return total
-    dressed = network.generate(batch.fake, batch.garment, batch.garment_mask, flows[-1], person)
-    changed = change_target(batch.fake, batch.photo, batch.worn)
+    # a photo in its own garment would teach the generator to copy what is there
+    fakes = slice(batch.restored)
+    fake, photo, worn, features = batch.fake[fakes], batch.photo[fakes], batch.worn[fakes], [x[fakes] for x in person]
+    garment, garment_mask = batch.garment[fakes], batch.garment_mask[fakes]
+    dressed = network.generate(fake, garment, garment_mask, flows[-1][fakes], tuple(features))
+    changed = change_target(fake, photo, worn)
     emphasis = 0.5 + 1.5 * changed
-    total["look"] = ((dressed.look - batch.photo).abs() * emphasis).mean()
-    total["rendered"] = ((dressed.rendered - batch.photo).abs() * changed).mean()
-    total["gradients"] = gradient_difference(dressed.look, batch.photo)
-    total["composition"] = (dressed.composition - batch.worn * dressed.warped_mask.detach()).abs().mean()
+    total["look"] = ((dressed.look - photo).abs() * emphasis).mean()
+    total["rendered"] = ((dressed.rendered - photo).abs() * changed).mean()
+    total["gradients"] = gradient_difference(dressed.look, photo)
+    total["composition"] = (dressed.composition - worn * dressed.warped_mask.detach()).abs().mean()
     total["change"] = F.binary_cross_entropy(dressed.change.clamp(1e-4, 1 - 1e-4), changed)
     return total
 
