@@ -55,7 +55,7 @@ def test_a_larger_garment_keeps_its_detail_in_a_larger_photo(rng):
     garment = rng.integers(0, 256, (HEIGHT * 4, WIDTH * 4, 3), dtype=np.uint8)
     photo = np.zeros_like(garment)
     look = paste_back(photo, Frame(0, 0, WIDTH * 4, HEIGHT * 4), garment, layers(np.ones((HEIGHT, WIDTH))))
-    inner = (slice(8, -8), slice(8, -8))
+    inner = (slice(32, -32), slice(32, -32))  # smoothing bends the flow near the border
     assert np.abs(look[inner].astype(int) - garment[inner]).max() <= 1
 
 

@@ -117,4 +117,4 @@ def test_translation_lists_every_problem():
     assert "extra: module.surprise" in message
     assert "image_FPN.adaptive.0.bias: found (3,), need (16,)" in message
     assert "model.model.6.weight" in message
-    assert "aflow_net" not in message
+    assert "aflow_net.weight" not in message
