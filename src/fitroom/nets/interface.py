@@ -4,9 +4,10 @@ Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; 
 A network encodes the person and the garment each alone, so that either can be kept and used again.
 """
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 Features = tuple[Tensor, ...]
 
@@ -22,19 +23,20 @@ class Dressed(NamedTuple):
     change: Tensor  # (N, 1, H, W) 0 where the photo's own pixels stay
 
 
-class TryOnNetwork(Protocol):
+class TryOnNetwork(nn.Module, ABC):
     """A person, a garment and its mask in, the dressed person out."""
 
-    align_corners: bool
+    align_corners: bool  # of its grid samples: what -1 and 1 of its flow mean
 
+    @abstractmethod
     def person_features(self, person: Tensor) -> Features:
         """Encode persons (N, 3, H, W)."""
-        ...
 
+    @abstractmethod
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
         """Encode garments (N, 3, H, W) with their masks (N, 1, H, W)."""
-        ...
 
+    @abstractmethod
     def dress(
         self,
         person: Tensor,
@@ -44,7 +46,11 @@ class TryOnNetwork(Protocol):
         garment_features: Features,
     ) -> Dressed:
         """Dress encoded persons in encoded garments."""
-        ...
+
+    def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
+        """Encode both and dress."""
+        features = self.person_features(person), self.garment_features(garment, garment_mask)
+        return self.dress(person, garment, garment_mask, *features)
 
 
 def compose(person: Tensor, warped: Tensor, rendered: Tensor, composition: Tensor, change: Tensor) -> Tensor:

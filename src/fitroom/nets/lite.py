@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.nets.correlation import correlation
-from fitroom.nets.interface import Dressed, Features, compose
+from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose
 from fitroom.nets.sampling import sample
 
 
@@ -192,7 +192,7 @@ def upsampled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-class Lite(nn.Module):
+class Lite(TryOnNetwork):
     """The `lite` network; see `interface.TryOnNetwork`."""
 
     align_corners = False
@@ -235,7 +235,3 @@ class Lite(nn.Module):
         change = torch.sigmoid(change)
         look = compose(person, warped, rendered, composition, change)
         return Dressed(look, flow, warped_mask, rendered, composition, change)
-
-    def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
-        features = self.person_features(person), self.garment_features(garment, garment_mask)
-        return self.dress(person, garment, garment_mask, *features)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fitroom.nets.generator import Generator
-from fitroom.nets.interface import Dressed, Features, compose
+from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose
 from fitroom.nets.sampling import sample
 from fitroom.nets.warp import Warp
 
@@ -25,7 +25,7 @@ class PfafnConfig:
     generator: int = 64  # channels of the generator's first level
 
 
-class Pfafn(nn.Module):
+class Pfafn(TryOnNetwork):
     """The published network; see `interface.TryOnNetwork`. The garment enters multiplied by its mask."""
 
     def __init__(self, config: PfafnConfig | None = None) -> None:
@@ -63,7 +63,3 @@ class Pfafn(nn.Module):
         change = torch.ones_like(composition)
         look = compose(person, warped, rendered, composition, change)
         return Dressed(look, flow, warped_mask, rendered, composition, change)
-
-    def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
-        features = self.person_features(person), self.garment_features(garment, garment_mask)
-        return self.dress(person, garment, garment_mask, *features)
