@@ -13,8 +13,7 @@ from fitroom.data import drawing, limbs
 from fitroom.data.drawing import Array
 from fitroom.data.garment_art import Flat
 from fitroom.data.limbs import Skeleton
-
-BACKGROUND, HAIR, GARMENT, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 8, 11, 12, 13
+from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, RIGHT_ARM
 
 SKINS = ((244, 212, 190), (232, 190, 160), (214, 164, 130), (178, 126, 94), (134, 90, 66), (96, 64, 50))
 HAIRS = ((38, 28, 24), (74, 48, 34), (122, 80, 46), (190, 150, 92), (146, 62, 34), (120, 118, 116))
@@ -135,12 +134,11 @@ class Canvas:
         """Mask of a smooth outline in shoulder widths around the neck."""
         return drawing.fill(self.shape, drawing.smooth([tuple(self.place(x, y)) for x, y in points], rounds))
 
-    def add(self, mask: Array, colour: Array | tuple[int, ...], label: int, keep: bool = False) -> None:
-        """Paint through a mask and set its label; `keep` leaves labels as they are."""
+    def add(self, mask: Array, colour: Array | tuple[int, ...], label: int) -> None:
+        """Paint through a mask and set its label."""
         drawing.paint(self.image, mask, colour)
-        if not keep:
-            self.label[mask > 0.5] = label
-            self.flow[mask > 0.5] = np.nan
+        self.label[mask > 0.5] = label
+        self.flow[mask > 0.5] = np.nan
 
     def shaded(self, mask: Array, colour: tuple[int, int, int], reach: float, strength: float) -> Array:
         """A colour with a rim that grows darker, as (H, W, 3)."""

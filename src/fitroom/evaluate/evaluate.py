@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fitroom.data.viton import Pair, open_layout, read_grey, read_pairs, read_pose, read_rgb
-from fitroom.evaluate.metrics import GARMENT, changeable, mask_iou, mean_difference
+from fitroom.data.viton import GARMENT, Pair, open_layout, read_grey, read_pairs, read_pose, read_rgb
+from fitroom.evaluate.metrics import changeable, mask_iou, mean_difference
 from fitroom.tryon import TryOn
 
 Progress = Callable[[list[Pair]], Iterable[Pair]]

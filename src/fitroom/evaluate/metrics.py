@@ -6,11 +6,10 @@ from numpy.typing import NDArray
 
 from fitroom.data import limbs
 from fitroom.data.limbs import Array
+from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-
-GARMENT, LEFT_ARM, RIGHT_ARM = 4, 11, 13
 
 
 def mask_iou(a: Mask, b: Mask) -> float:

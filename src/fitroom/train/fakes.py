@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from fitroom.data import limbs
 from fitroom.data.limbs import Skeleton
+from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, NOISE, RIGHT_ARM
 from fitroom.images import nearest_colours
 
 Image = NDArray[np.uint8]
 
-BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13
 LOWER_LABELS = (LOWER, 9, 10, 5, 6)
 
 

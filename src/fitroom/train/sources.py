@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom.data import limbs
-from fitroom.data.figure import GARMENT, photograph
+from fitroom.data.figure import photograph
 from fitroom.data.garment_art import lay_out, shop_picture
 from fitroom.data.limbs import Skeleton
 from fitroom.data.synthetic import random_outfit
-from fitroom.data.viton import Layout, Pair, open_layout, read_grey, read_pairs, read_pose, read_rgb
+from fitroom.data.viton import GARMENT, Layout, Pair, open_layout, read_grey, read_pairs, read_pose, read_rgb
 from fitroom.errors import DataError
 from fitroom.images import fill_holes
 from fitroom.train.fakes import Subject, paste_garment, pose_distance
