@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import fitroom
 from fitroom.cli import main
 from fitroom.images import read
-from fitroom.tryon import save_picture
+from fitroom.output import save_picture
 from test_images import animation, bomb
 
 

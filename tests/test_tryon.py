@@ -11,7 +11,8 @@ from conftest import shared
 from fitroom import TryOn
 from fitroom.data.viton import open_layout, read_pairs
 from fitroom.errors import ImageError, InputError, OutputError
-from fitroom.tryon import GARMENTS_KEPT, save_picture
+from fitroom.output import save_picture
+from fitroom.tryon import GARMENTS_KEPT
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,8 @@ def try_on(
 
     PERSON shows one upright person from the front, upper body; GARMENT shows a top on a plain, light background.
     """
-    from fitroom.tryon import TryOn, check_output
+    from fitroom.output import check_output
+    from fitroom.tryon import TryOn
 
     check_output(output)
     tryon = TryOn.load(weights, backend)
@@ -94,7 +95,8 @@ def try_on(
 def demo(output: str, weights: str) -> None:
     """Dress three shipped figures in four shipped garments and write one picture of all twelve looks."""
     from fitroom.demo import draw_grid, sample_names
-    from fitroom.tryon import TryOn, check_output, save_picture
+    from fitroom.output import check_output, save_picture
+    from fitroom.tryon import TryOn
 
     check_output(output)
     names = sample_names()

@@ -1,7 +1,5 @@
 """TryOn, Person, Look: the one path from two pictures to a look, which command, service and batch all take."""
 
-import os
-import tempfile
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import images
-from fitroom.errors import ImageError, InputError, MissingExtraError, OutputError
+from fitroom.errors import ImageError, InputError, MissingExtraError
 from fitroom.images import Frame, Picture, Source
+from fitroom.output import save_picture
 from fitroom.paste import Layers, garment_pixels, paste_back
 from fitroom.runtime.interface import Array, Features, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
@@ -24,12 +23,6 @@ Size = Literal["photo", "model"]
 SIZES = ("photo", "model")
 BACKENDS = ("openvino", "torch")
 GARMENTS_KEPT = 64
-QUALITY = {  # what each kind of picture is encoded with, by its ending
-    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
-    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
-    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
-    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
-}
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,8 @@ class Person:
         picture = images.read(garment, "garment")
         if garment_mask is None and images.looks_swapped(self.photo, picture):
             raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
-        encoded = self.tryon.garment(picture, garment_mask)
+        mask = None if garment_mask is None else images.read_mask(garment_mask)
+        encoded = self.tryon.encode_garment(picture, mask)
         dressed = self.tryon.runner.dress(self.tensor, encoded.tensor, encoded.mask, self.features, encoded.features)
         layers = Layers(
             flow=np.ascontiguousarray(dressed.flow[0].transpose(1, 2, 0)),
@@ -129,12 +123,15 @@ class TryOn:
         return Person(self, images.read(photo, "person"))
 
     def garment(self, picture: Source, garment_mask: Source | None = None) -> EncodedGarment:
-        """Read and encode a garment; the last GARMENTS_KEPT are kept. Raises ImageError.
-
-        Without `garment_mask` the garment is told from a plain, light background.
-        """
-        picture = images.read(picture, "garment")
+        """Read and encode a garment; see `encode_garment`. Raises ImageError."""
         mask = None if garment_mask is None else images.read_mask(garment_mask)
+        return self.encode_garment(images.read(picture, "garment"), mask)
+
+    def encode_garment(self, picture: Picture, mask: Picture | None) -> EncodedGarment:
+        """Encode a garment (H, W, 3) with its mask (H, W); the last GARMENTS_KEPT are kept. Raises ImageError.
+
+        Without a mask the garment is told from a plain, light background.
+        """
         if mask is not None and mask.shape != picture.shape[:2]:
             found, needed = (f"{shape[1]} x {shape[0]}" for shape in (mask.shape, picture.shape))
             raise ImageError(f"garment mask: {found} pixels; need the garment's size, {needed}.")
@@ -185,40 +182,3 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise InputError where `value` is none of `choices`."""
     if value not in choices:
         raise InputError(f"{name} {value!r} is unknown; there are: {', '.join(choices)}.")
-
-
-def check_output(path: str | Path) -> Path:
-    """The path of a picture to write. Raises OutputError where it could not be written, before any work is done."""
-    path = Path(path)
-    if path.suffix.lower() not in QUALITY:
-        raise OutputError(f"{path}: ends in {path.suffix or 'nothing'!r}; need one of {', '.join(QUALITY)}.")
-    if path.is_dir():
-        raise OutputError(f"{path}: this is a directory; give a file name.")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"{path}: the folder {folder} does not exist; make it first.")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{path}: the folder {folder} can't be written to.")
-    return path
-
-
-def save_picture(picture: Picture, path: str | Path) -> Path:
-    """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
-    path = check_output(path)
-    done, encoded = cv2.imencode(
-        path.suffix.lower(), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), QUALITY[path.suffix.lower()]
-    )
-    if not done:
-        raise OutputError(f"{path}: the picture can't be encoded.")
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".fitroom-", delete=False) as stream:
-            temporary = Path(stream.name)
-            stream.write(encoded.tobytes())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
-    return path

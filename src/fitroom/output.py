@@ -1,0 +1,54 @@
+"""Writing pictures: whole or not at all, and refused before any work is done."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+
+from fitroom.errors import OutputError
+from fitroom.images import Picture
+
+QUALITY = {  # what each kind of picture is encoded with, by its ending
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+}
+
+
+def check_output(path: str | Path) -> Path:
+    """The path of a picture to write. Raises OutputError where it could not be written, before any work is done."""
+    path = Path(path)
+    if path.suffix.lower() not in QUALITY:
+        raise OutputError(f"{path}: ends in {path.suffix or 'nothing'!r}; need one of {', '.join(QUALITY)}.")
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a directory; give a file name.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{path}: the folder {folder} can't be written to.")
+    return path
+
+
+def save_picture(picture: Picture, path: str | Path) -> Path:
+    """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
+    path = check_output(path)
+    done, encoded = cv2.imencode(
+        path.suffix.lower(), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), QUALITY[path.suffix.lower()]
+    )
+    if not done:
+        raise OutputError(f"{path}: the picture can't be encoded.")
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".fitroom-", delete=False) as stream:
+            temporary = Path(stream.name)
+            stream.write(encoded.tobytes())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    return path
