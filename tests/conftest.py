@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fitroom.data.synthetic import Sample, samples
+from fitroom.data.synthetic import Sample, samples, write_dataset
 from fitroom.export import export_weights
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.store import Weights
@@ -47,6 +47,12 @@ def random_statistics(network: torch.nn.Module, seed: int = 0) -> None:
 def sample() -> Sample:
     """One drawn figure in its own garment and in another."""
     return next(iter(samples(2, seed=11)))
+
+
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of twelve drawn figures; tests do not change it."""
+    return write_dataset(tmp_path_factory.mktemp("data") / "figures", 12, seed=77)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from fitroom.data.viton import LABEL_COUNT, Layout, Pair, open_layout, read_grey, read_pairs, read_pose, read_rgb
+from fitroom.data.viton import (
+    LABEL_COUNT,
+    Layout,
+    Pair,
+    open_layout,
+    own_garment,
+    read_grey,
+    read_pairs,
+    read_pose,
+    read_rgb,
+)
 from fitroom.errors import DataError
 
 Progress = Callable[[list[Pair]], Iterable[Pair]]
@@ -33,7 +43,7 @@ def listed_pairs(layout: Layout, lists: list[Path]) -> list[Pair]:
     persons = sorted(path.name for path in layout.person.glob("*.jpg"))
     if not persons:
         raise DataError(f"{layout.person}: no .jpg in it, and no pair list in {layout.root}.")
-    return [Pair(name, name.replace("_0.", "_1.")) for name in persons]
+    return [Pair(name, own_garment(name)) for name in persons]
 
 
 def check_pair(layout: Layout, pair: Pair) -> list[str]:

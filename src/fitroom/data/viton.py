@@ -63,6 +63,11 @@ class Layout:
         return self.pose / f"{Path(name).stem}_keypoints.json"
 
 
+def own_garment(person: str) -> str:
+    """Name of the garment that a person wears, by VITON's way of naming: NAME_0.jpg wears NAME_1.jpg."""
+    return person.replace("_0.", "_1.")
+
+
 def open_layout(root: str | Path) -> Layout:
     """Find the layout of a data folder.
 

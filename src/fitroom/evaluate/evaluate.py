@@ -1,52 +1,261 @@
-"""Measuring weights on lists of pairs."""
+"""Measuring a system on lists of pairs: every measure of every look, and their means."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from fitroom.data.viton import GARMENT, Pair, open_layout, read_grey, read_pairs, read_pose, read_rgb
-from fitroom.evaluate.metrics import changeable, mask_iou, mean_difference
-from fitroom.tryon import TryOn
-
-Progress = Callable[[list[Pair]], Iterable[Pair]]
+from fitroom.data.limbs import Array
+from fitroom.data.viton import GARMENT
+from fitroom.errors import DataError, ImageError
+from fitroom.evaluate.metrics import (
+    Picture,
+    changeable,
+    frechet_distance,
+    garment_appearance,
+    kernel_distance,
+    mask_iou,
+    mean_difference,
+    peak_signal_to_noise,
+    retrieval_ranks,
+    structural_similarity,
+    worn_appearance,
+)
+from fitroom.evaluate.plan import Plan, Progress, Subject
+from fitroom.evaluate.pretrained import INCEPTION, LPIPS, FeatureNetwork, lpips_distance, open_inception, open_lpips
+from fitroom.evaluate.systems import System, Worn
+from fitroom.images import garment_mask
 
 # a garment region that moves less than this, in 8-bit steps on average, counts as unchanged
 CHANGED = 5.0
 
+Case = dict[str, Any]  # person, garment, and the measures of one pair
+Descriptors = dict[str, NDArray[np.float32]]
+
+
+@dataclass
+class Evaluation:
+    """What was measured. Figures go by the keys of `measures.py`, which says how to read them."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    not_measured: dict[str, str] = field(default_factory=dict)  # what is missing, and why
+    facts: dict[str, str] = field(default_factory=dict)  # what the figures depend on
+    cases: list[Case] = field(default_factory=list)  # one for each unpaired pair
+    paired_cases: list[Case] = field(default_factory=list)
+
 
 def evaluate(
-    tryon: TryOn,
-    data: str | Path,
-    pairs: str | Path,
-    paired: str | Path | None = None,
-    progress: Progress = iter,  # type: ignore[assignment]
-) -> dict[str, float]:
-    """Measure looks of unpaired `pairs`, and the warp on `paired` ones, on a VITON training layout.
+    system: System,
+    plan: Plan,
+    inception: str | None = None,
+    lpips: str | None = None,
+    progress: Progress = lambda items, description: items,
+    notify: Callable[[str], None] = lambda line: None,
+) -> Evaluation:
+    """Measure a system on the looks of a plan's unpaired pairs, and its warp on the paired ones; see `make_plan`.
 
-    changed_share: share of looks whose garment region (label 4 of the photo) changed, 0 to 1, higher is better.
-    outside_change: mean absolute difference outside garments, arms and neck, 0 to 255, lower is better.
-    warp_iou: IoU of the warped garment mask with label 4, paired, 0 to 1, higher is better.
-    Raises DataError where a file is missing or broken.
+    `inception` and `lpips` are TorchScript files or "download"; without them their environment variables and the cache
+    are looked at, and what can't be had is named in `not_measured`. `notify` is told, before any person is dressed,
+    what makes figures doubtful. Raises DataError where a file of features, a garment or the layout can't be used.
     """
-    layout = open_layout(data)
-    unpaired_list = read_pairs(pairs)
-    paired_list = read_pairs(paired) if paired is not None else []
-    changed, outside, overlap = [], [], []
-    for pair in progress(unpaired_list):
-        photo = read_rgb(layout.person_path(pair.person))
-        label = read_grey(layout.label_path(pair.person))
-        pose = read_pose(layout.pose_path(pair.person))
-        look = tryon(photo, read_rgb(layout.garment_path(pair.garment)))
-        changed.append(mean_difference(look.image, photo, label == GARMENT) > CHANGED)
-        outside.append(mean_difference(look.image, photo, ~changeable(label, pose, look.warped_mask > 0.5)))
-    for pair in progress(paired_list):
-        photo = read_rgb(layout.person_path(pair.person))
-        label = read_grey(layout.label_path(pair.person))
-        look = tryon(photo, read_rgb(layout.garment_path(pair.garment)))
-        overlap.append(mask_iou(look.warped_mask > 0.5, label == GARMENT))
-    figures = {"looks": float(len(changed)), "changed_share": float(np.mean(changed))}
-    figures["outside_change"] = float(np.mean(outside))
-    if overlap:
-        figures["warp_iou"] = float(np.mean(overlap))
+    extractor, perceptual = open_inception(inception), open_lpips(lpips)
+    if system.needs_poses and plan.layout.pose is None:
+        raise DataError(f"{plan.layout.root}: the test layout has no poses, which {system.name} needs.")
+    if extractor is not None and len(plan.unpaired.pairs) < extractor.size:
+        notify(
+            f"FID of {len(plan.unpaired.pairs)} looks with {extractor.size} features is biased upwards: fewer pictures "
+            "than features. Compare it only with figures of the same list."
+        )
+    result = Evaluation(facts=facts(plan, extractor, perceptual))
+    gallery = read_gallery(plan, progress)
+    looks: list[torch.Tensor] = []
+    photos: list[torch.Tensor] = []
+    worn: Descriptors = {}
+    for number, pair in enumerate(progress(plan.unpaired.pairs, "dressing")):
+        subject = plan.subject(pair.person)
+        look = dress(system, plan, subject.photo, pair.garment, subject.key_points)
+        case = {"person": pair.person, "garment": pair.garment} | look_measures(look, subject)
+        if plan.own:
+            back = dress(system, plan, look.image, plan.own[pair.person], subject.key_points)
+            case |= swap_back_measures(subject.photo, look.image, back.image, perceptual)
+        if extractor is not None:
+            looks.append(extractor([look.image]))
+            photos.append(extractor([subject.photo]))
+        if subject.key_points is not None:
+            keep(worn, f"look {number}", worn_appearance(look.image, subject.key_points))
+            keep(worn, f"photo {number}", worn_appearance(subject.photo, subject.key_points))
+        result.cases.append(case)
+    for pair in progress(plan.paired.pairs if plan.paired else [], "dressing, paired"):
+        subject = plan.subject(pair.person)
+        look = dress(system, plan, subject.photo, pair.garment, subject.key_points)
+        result.paired_cases.append({"person": pair.person, "garment": pair.garment} | warp_measures(look, subject))
+    rank(result.cases, "look", "retrieval_rank", worn, gallery, [pair.garment for pair in plan.unpaired.pairs])
+    if plan.own:
+        rank(
+            result.cases,
+            "photo",
+            "photo_retrieval_rank",
+            worn,
+            gallery,
+            [plan.own[p.person] for p in plan.unpaired.pairs],
+        )
+    if len(looks) > 1:
+        result.figures["fid"] = frechet_distance(torch.cat(looks), torch.cat(photos))
+        result.figures["kid"] = kernel_distance(torch.cat(looks), torch.cat(photos))
+    result.figures |= means(result.cases, result.paired_cases)
+    result.not_measured = reasons(result.figures, plan, system, extractor)
+    return result
+
+
+def read_gallery(plan: Plan, progress: Progress) -> Descriptors:
+    """Descriptors of all garments by name; none where the layout has no poses to compare them with.
+
+    Raises DataError where a garment can't be told from its background.
+    """
+    if plan.layout.pose is None:
+        return {}
+    names = sorted({pair.garment for pair in plan.unpaired.pairs} | set(plan.own.values()))
+    gallery = {}
+    for name in progress(names, "reading garments"):
+        picture = plan.garment(name)
+        gallery[name] = garment_appearance(picture, mask_of(plan, name, picture))
+    return gallery
+
+
+def mask_of(plan: Plan, name: str, picture: Picture) -> Picture:
+    """The garment mask that fitroom finds by itself. Raises DataError."""
+    try:
+        return garment_mask(picture)
+    except ImageError as error:
+        raise DataError(f"{plan.layout.garment_path(name)}: {error}") from error
+
+
+def dress(system: System, plan: Plan, photo: Picture, garment: str, key_points: Array | None) -> Worn:
+    """Let a system dress a person in a garment of the data folder. Raises DataError where it refuses."""
+    try:
+        return system.dress(photo, plan.garment(garment), key_points)
+    except ImageError as error:
+        raise DataError(f"{plan.layout.garment_path(garment)}: {error}") from error
+
+
+def look_measures(look: Worn, subject: Subject) -> Case:
+    """What a look changed, inside the garment and outside of what may change; nothing without label and pose."""
+    if subject.label is None or subject.key_points is None:
+        return {}
+    label = subject.label
+    warped = look.warped_mask if look.warped_mask is not None else np.zeros(label.shape, bool)
+    outside = ~changeable(label, subject.key_points, warped)
+    return {
+        "changed": float(mean_difference(look.image, subject.photo, label == GARMENT) > CHANGED),
+        "outside_change": mean_difference(look.image, subject.photo, outside),
+    }
+
+
+def swap_back_measures(photo: Picture, look: Picture, back: Picture, perceptual: FeatureNetwork | None) -> Case:
+    """How well a person comes back in the own garment, and how near the look itself is to the photo."""
+    came_back, nothing = structural_similarity(back, photo), structural_similarity(look, photo)
+    case = {
+        "swap_back_ssim": came_back,
+        "nothing_ssim": nothing,
+        "swap_back_lead": came_back - nothing,
+        "swap_back_psnr": peak_signal_to_noise(back, photo),
+        "nothing_psnr": peak_signal_to_noise(look, photo),
+    }
+    if perceptual is not None:
+        case["swap_back_lpips"] = lpips_distance(perceptual, back, photo)
+        case["nothing_lpips"] = lpips_distance(perceptual, look, photo)
+    return case
+
+
+def warp_measures(look: Worn, subject: Subject) -> Case:
+    """How the warped garment lies on the same garment in the photo; nothing without a warp or a label."""
+    if look.warped_mask is None or look.warped_garment is None or subject.label is None:
+        return {}
+    worn = subject.label == GARMENT
+    return {
+        "warp_iou": mask_iou(look.warped_mask, worn),
+        "warp_l1": mean_difference(look.warped_garment, subject.photo, look.warped_mask & worn),
+    }
+
+
+def keep(descriptors: Descriptors, name: str, descriptor: NDArray[np.float32] | None) -> None:
+    """Add a descriptor where there is one."""
+    if descriptor is not None:
+        descriptors[name] = descriptor
+
+
+def rank(cases: list[Case], kind: str, key: str, worn: Descriptors, gallery: Descriptors, garments: list[str]) -> None:
+    """Write into every case, under `key`, the place of its garment among `garments`, as its look or photo shows it."""
+    names = sorted(set(garments))
+    numbers = [number for number in range(len(cases)) if f"{kind} {number}" in worn]
+    if not numbers:
+        return
+    wanted = np.array([names.index(garments[number]) for number in numbers])
+    ranks = retrieval_ranks(
+        np.stack([worn[f"{kind} {number}"] for number in numbers]), np.stack([gallery[n] for n in names]), wanted
+    )
+    for number, place in zip(numbers, ranks, strict=True):
+        cases[number][key] = int(place)
+
+
+def means(cases: list[Case], paired_cases: list[Case]) -> dict[str, float]:
+    """The figures that are means over pairs, each over the pairs that have it."""
+    columns: dict[str, list[float]] = {}
+    for case in cases + paired_cases:
+        for key, value in case.items():
+            if not isinstance(value, str):
+                columns.setdefault(key, []).append(value)
+    figures = {"looks": float(len(cases))}
+    for key, values in columns.items():
+        if key.endswith("retrieval_rank"):
+            name = key.removesuffix("_rank")
+            figures[f"{name}_top1"] = float(np.mean([value <= 1 for value in values]))
+            figures[f"{name}_top5"] = float(np.mean([value <= 5 for value in values]))
+        else:
+            figures["changed_share" if key == "changed" else key] = float(np.mean(values))
     return figures
+
+
+def facts(plan: Plan, extractor: FeatureNetwork | None, perceptual: FeatureNetwork | None) -> dict[str, str]:
+    """What the figures depend on besides the system."""
+    count = len({pair.garment for pair in plan.unpaired.pairs})
+    told = {
+        "photos": f"{plan.width}x{plan.height} pixels, {len(plan.unpaired.pairs)} pairs",
+        "garment masks": "found by fitroom",
+        "retrieval": f"among {count} garments; by chance top 1 {1 / count:.4f}, top 5 {min(5 / count, 1):.4f}",
+    }
+    if extractor is not None:
+        told["FID and KID"] = (
+            f"reference set: the {len(plan.unpaired.pairs)} photos of the list's persons; "
+            f"resizing: {extractor.resizing}; features: {extractor.name}"
+        )
+    if perceptual is not None:
+        told["LPIPS"] = f"resizing: {perceptual.resizing}; features: {perceptual.name}"
+    return told
+
+
+def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: FeatureNetwork | None) -> dict[str, str]:
+    """Why figures are missing, by what they measure."""
+    found: dict[str, str] = {}
+    if not plan.own:
+        found["swap-back"] = "some person's own garment is unknown; give --paired, or name files NAME_0.jpg, NAME_1.jpg"
+    elif "swap_back_lpips" not in figures:
+        found["LPIPS"] = f"no weights; {LPIPS.advice}"
+    if "retrieval_top1" not in figures:
+        found["garment retrieval"] = "the layout has no poses" if plan.layout.pose is None else "no shoulders are known"
+    if "outside_change" not in figures:
+        found["outside change"] = "the layout has no parsing labels and poses"
+    if plan.paired is None:
+        found["warp, paired"] = "no --paired list"
+    elif "warp_iou" not in figures:
+        found["warp, paired"] = "the layout has no parsing labels" if plan.layout.label is None else (
+            f"{system.name} warps nothing"
+        )  # fmt: skip
+    if extractor is None:
+        found["FID and KID"] = f"no weights; {INCEPTION.advice}"
+    elif "fid" not in figures:
+        found["FID and KID"] = "one look has no distribution"
+    return found

@@ -1,15 +1,58 @@
-"""Measures of a look. Pictures are uint8 (H, W, 3) RGB, masks boolean (H, W), all of one size."""
+"""Measures of looks, one function each. Pictures are uint8 (H, W, 3) RGB, masks boolean (H, W), all of one size.
+
+How they are put together, pair by pair, stands in `evaluate.py`; which way each is better, in `measures.py`.
+"""
+
+import warnings
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torchmetrics.functional.image import structural_similarity_index_measure
+from torchmetrics.image.kid import KernelInceptionDistance
 
 from fitroom.data import limbs
 from fitroom.data.limbs import Array
 from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
+from fitroom.images import bleed
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Quad = NDArray[np.float32]  # (4, 2): top left, top right, bottom right, bottom left; x before y, pixels
+
+MOST_PSNR = 100.0  # what equal pictures get, in place of infinity
+PATCH_HEIGHT, PATCH_WIDTH = 64, 48
+TORSO_SHARE = 0.8  # of the way from shoulders to hips; further down the hem lies, or the trousers
+LAB_BINS = (20, 44, 44)
+LAB_RANGE = (0, 100.001, -112, 112, -112, 112)  # holds all of sRGB
+LAB_BLUR = cv2.getGaussianKernel(5, 1.5, cv2.CV_32F)  # over bins: light moves colours to neighbouring ones
+LAYOUT_ROWS, LAYOUT_COLUMNS = 8, 6
+LAYOUT_UNIT = 40.0  # Lab distance that weighs as much as histograms without a common bin, nearly
+
+
+def to_batch(picture: Picture) -> torch.Tensor:
+    """uint8 (H, W, 3) to uint8 (1, 3, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
+
+
+def structural_similarity(a: Picture, b: Picture) -> float:
+    """SSIM of two pictures, -1 to 1, higher is more alike, 1 for equal ones.
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004: Gaussian window of
+    standard deviation 1.5 and 11 pixels, mean over pixels and the channels of RGB (torchmetrics; in float32, so to
+    about 1e-4).
+    """
+    if np.array_equal(a, b):
+        return 1.0
+    value = structural_similarity_index_measure(to_batch(a).float(), to_batch(b).float(), data_range=255.0)
+    return float(value)  # type: ignore[arg-type]
+
+
+def peak_signal_to_noise(a: Picture, b: Picture) -> float:
+    """PSNR of two pictures in decibels, 0 to MOST_PSNR, higher is more alike; equal pictures get MOST_PSNR."""
+    error = float(np.mean((a.astype(np.float64) - b) ** 2))
+    return min(10 * float(np.log10(255**2 / error)), MOST_PSNR) if error else MOST_PSNR
 
 
 def mask_iou(a: Mask, b: Mask) -> float:
@@ -51,3 +94,135 @@ def changeable(label: Picture, key_points: Array, warped_mask: Mask, margin: int
     garments = (label == GARMENT) | warped_mask
     wider = cv2.dilate(garments.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) > 0
     return wider | np.isin(label, (LEFT_ARM, RIGHT_ARM)) | neck_region(key_points, height, width)
+
+
+def torso_quad(key_points: Array) -> Quad | None:
+    """The torso of a person from key points (18, 3): shoulders, and TORSO_SHARE of the way to the hips.
+
+    None where the shoulders are unknown. The person's right is on the picture's left.
+    """
+    skeleton = limbs.complete(key_points)
+    if skeleton is None:
+        return None
+    joints = [limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.LEFT_HIP, limbs.RIGHT_HIP]
+    right, left, left_hip, right_hip = skeleton.points[joints]
+    lower = left + TORSO_SHARE * (left_hip - left), right + TORSO_SHARE * (right_hip - right)
+    return np.stack([right, left, *lower]).astype(np.float32)
+
+
+def garment_quad(mask: Picture) -> Quad:
+    """The torso of a garment from its mask (H, W; above 127 inside): its whole height, without the sleeves.
+
+    The width is the median, over the middle third of its rows, of the run of mask through its middle column. The mask
+    must not be empty.
+    """
+    inside = mask > 127
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    middle, third = (left + right) // 2, (bottom - top) // 3
+    runs = []
+    for row in inside[top + third : bottom - third]:
+        if row[middle]:
+            gaps = np.flatnonzero(~row)
+            runs.append((gaps[gaps < middle].max(initial=-1) + 1, gaps[gaps > middle].min(initial=row.size)))
+    if runs:
+        left, right = np.median(np.array(runs), axis=0)
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+
+
+def cut_quad(picture: Picture, quad: Quad) -> Picture:
+    """A quadrilateral of a picture made upright, uint8 (PATCH_HEIGHT, PATCH_WIDTH, 3)."""
+    width, height = PATCH_WIDTH, PATCH_HEIGHT
+    upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    matrix = cv2.getPerspectiveTransform(quad, upright)
+    patch = cv2.warpPerspective(
+        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(patch, np.uint8)
+
+
+def appearance(patch: Picture) -> NDArray[np.float32]:
+    """Descriptor (d,) of a patch: which colours it has, and roughly where.
+
+    A smoothed joint histogram in CIE Lab, its root taken, so that squared distances are Hellinger's (Arandjelovic and
+    Zisserman, "Three things everyone should know to improve object retrieval", 2012), and a grid of mean colours.
+    """
+    lab = cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    counts = cv2.calcHist([lab], [0, 1, 2], None, LAB_BINS, LAB_RANGE)
+    for _ in LAB_BINS:  # blurs the first axis, then turns the next one to its place
+        flat = counts.reshape(counts.shape[0], -1)
+        flat = cv2.filter2D(flat, -1, LAB_BLUR, borderType=cv2.BORDER_CONSTANT)
+        counts = np.ascontiguousarray(np.moveaxis(flat.reshape(counts.shape), 0, -1))
+    colours = np.sqrt(counts / counts.sum()).ravel()
+    layout = cv2.resize(lab, (LAYOUT_COLUMNS, LAYOUT_ROWS), interpolation=cv2.INTER_AREA).ravel()
+    return np.concatenate([colours, layout / LAYOUT_UNIT / np.sqrt(LAYOUT_ROWS * LAYOUT_COLUMNS)]).astype(np.float32)
+
+
+def worn_appearance(photo: Picture, key_points: Array) -> NDArray[np.float32] | None:
+    """Descriptor of what a person wears; None where the shoulders are unknown."""
+    quad = torso_quad(key_points)
+    return None if quad is None else appearance(cut_quad(photo, quad))
+
+
+def garment_appearance(picture: Picture, mask: Picture) -> NDArray[np.float32]:
+    """Descriptor of a garment's torso; `mask` (H, W) is above 127 inside."""
+    return appearance(cut_quad(bleed(picture, mask), garment_quad(mask)))
+
+
+def retrieval_ranks(
+    worn: NDArray[np.float32], garments: NDArray[np.float32], wanted: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Place of each look's own garment among all garments by likeness, 1 to m, lower is better; by chance (m + 1) / 2.
+
+    worn (n, d) and garments (m, d) are descriptors, wanted (n,) the row of each look's garment. Garments as like as the
+    wanted one count half, so that descriptors that say nothing rank by chance.
+    """
+    squares = (worn.astype(np.float64) ** 2).sum(1)[:, None] + (garments.astype(np.float64) ** 2).sum(1)
+    distances = squares - 2 * worn.astype(np.float64) @ garments.astype(np.float64).T
+    own = distances[np.arange(len(worn)), wanted][:, None]
+    nearer = (distances < own - 1e-9).sum(1)
+    as_near = (np.abs(distances - own) <= 1e-9).sum(1) - 1
+    return np.asarray(1 + nearer + (as_near + 1) // 2, np.intp)
+
+
+class Features(torch.nn.Module):
+    """Hands features through, for measures that expect to make them of pictures themselves."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features
+
+
+def frechet_distance(looks: torch.Tensor, photos: torch.Tensor) -> float:
+    """FID of features (n, d) and (m, d), 0 and more, lower is better: squared distance of two normal distributions.
+
+    Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017. Biased
+    upwards for few pictures: compare only figures of equal lists. Two of each are needed. Not torchmetrics' form, whose
+    eigenvalues need not converge for fewer pictures than features: with centred features A and B, the trace of the
+    root of the covariances' product is the sum of the singular values of A Bᵀ, but for its divisors.
+    """
+    a, b = looks.double(), photos.double()
+    means = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+    a, b = ((x - x.mean(dim=0)) / (len(x) - 1) ** 0.5 for x in (a, b))
+    spread = a.square().sum() + b.square().sum()
+    shared = torch.linalg.svdvals(torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b, mode="r").R.T).sum()
+    return float(means + (spread - 2 * shared).clamp(min=0))
+
+
+def kernel_distance(looks: torch.Tensor, photos: torch.Tensor) -> float:
+    """KID of features (n, d) and (m, d), lower is better, about 0 for equal distributions and a little below by chance.
+
+    Binkowski et al., "Demystifying MMD GANs", 2018 (torchmetrics): unbiased, cubic polynomial kernel, one subset of as
+    many pictures as the smaller set has.
+    """
+    size = min(len(looks), len(photos))
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # that it keeps all features
+        measure = KernelInceptionDistance(Features(looks.shape[1]), subsets=1, subset_size=size)
+    measure.update(looks.double(), real=False)
+    measure.update(photos.double(), real=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return float(measure.compute()[0])

@@ -17,9 +17,14 @@ import openvino as ov  # noqa: E402
 from fitroom.runtime.interface import Array, Dressed, Features  # noqa: E402
 from fitroom.store import Weights  # noqa: E402
 
-__all__ = ["GRAPHS", "OpenVinoRunner", "ov"]
+__all__ = ["GRAPHS", "OpenVinoRunner", "device_name", "ov"]
 
 GRAPHS = ("person", "garment", "dress")
+
+
+def device_name() -> str:
+    """Name of the processor, as its maker gives it."""
+    return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
 
 
 class OpenVinoRunner:

@@ -1,0 +1,71 @@
+"""What every figure of an evaluation is called, which way it is better, and what it stands beside."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of an evaluation."""
+
+    key: str  # in files
+    title: str  # on screen
+    better: Literal["higher", "lower"]
+    limits: str  # range and unit
+    beside: str | None = None  # key of the figure that it must be read next to
+    decimals: int = 4
+
+
+# the figures that stand beside others
+BESIDE = {
+    "nothing_ssim": "doing nothing",
+    "nothing_psnr": "doing nothing",
+    "nothing_lpips": "doing nothing",
+    "photo_retrieval_top1": "real photos",
+    "photo_retrieval_top5": "real photos",
+}
+
+MEASURES = (
+    Measure("swap_back_ssim", "swap-back SSIM", "higher", "-1 to 1", "nothing_ssim"),
+    Measure("swap_back_lead", "swap-back SSIM, lead over doing nothing", "higher", "-2 to 2"),
+    Measure("swap_back_psnr", "swap-back PSNR", "higher", "0 to 100 dB", "nothing_psnr", 2),
+    Measure("swap_back_lpips", "swap-back LPIPS", "lower", "0 and more", "nothing_lpips"),
+    Measure("retrieval_top1", "garment retrieval, top 1", "higher", "0 to 1", "photo_retrieval_top1"),
+    Measure("retrieval_top5", "garment retrieval, top 5", "higher", "0 to 1", "photo_retrieval_top5"),
+    Measure("changed_share", "looks whose garment changed", "higher", "0 to 1"),
+    Measure("outside_change", "outside change", "lower", "0 to 255", decimals=3),
+    Measure("warp_iou", "warp IoU, paired", "higher", "0 to 1"),
+    Measure("warp_l1", "warp L1, paired", "lower", "0 to 255", decimals=2),
+    Measure("fid", "FID", "lower", "0 and more", decimals=3),
+    Measure("kid", "KID", "lower", "about 0 and more", decimals=5),
+)
+
+# what each pair has a figure of its own for, so that the worst can be looked at first
+UNPAIRED_CASES = {
+    "swap_back_ssim": "higher",
+    "swap_back_lead": "higher",
+    "swap_back_psnr": "higher",
+    "swap_back_lpips": "lower",
+    "retrieval_rank": "lower",
+    "outside_change": "lower",
+}
+PAIRED_CASES = {"warp_iou": "higher", "warp_l1": "lower"}
+CASES = UNPAIRED_CASES | PAIRED_CASES
+
+# every figure of an evaluation in the order of tables and files
+KEYS = tuple(key for measure in MEASURES for key in (measure.key, measure.beside) if key)
+
+
+def table(figures: dict[str, float], not_measured: dict[str, str]) -> list[str]:
+    """Lines of a table of all measures: value, what it stands beside, which way is better, range; reasons below."""
+    width = max(len(measure.title) for measure in MEASURES)
+    lines = [f"{'measure':{width}}  {'value':>9}  {'beside it':24}  {'better':6}  range"]
+    for measure in MEASURES:
+        value = figures.get(measure.key)
+        shown = "-" if value is None else f"{value:.{measure.decimals}f}"
+        beside = ""
+        if measure.beside in figures:
+            beside = f"{figures[measure.beside]:.{measure.decimals}f} {BESIDE[measure.beside]}"
+        lines.append(f"{measure.title:{width}}  {shown:>9}  {beside:24}  {measure.better:6}  {measure.limits}")
+    lines += [f"not measured: {key}: {reason}" for key, reason in not_measured.items()]
+    return lines

@@ -1,0 +1,54 @@
+"""Plots of the report, as SVG that is the same for the same figures."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+Row = dict[str, str]
+SETTINGS: Any = {"svg.hashsalt": "fitroom", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure without the date."""
+    figure.savefig(path, format="svg", metadata={"Date": None}, bbox_inches="tight")
+
+
+def draw_systems(rows: list[Row], path: Path) -> None:
+    """Every system by garment retrieval (x) and by swap-back's lead over doing nothing (y): up and right is better."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(6, 3.6))
+        axes = figure.add_subplot()
+        for row in rows:
+            if not (row["retrieval_top5"] and row["swap_back_lead"]):
+                continue
+            x, y = float(row["retrieval_top5"]), float(row["swap_back_lead"])
+            axes.plot(x, y, "o", color="0.5" if not row["backend"] else "tab:blue")
+            name = " ".join(filter(None, (row["system"], row["version"])))
+            axes.annotate(name, (x, y), xytext=(6, 5), textcoords="offset points")
+        photos = next((row["photo_retrieval_top5"] for row in rows if row["photo_retrieval_top5"]), None)
+        if photos:
+            axes.axvline(float(photos), color="0.7", linestyle=":")
+            axes.annotate("real photos", (float(photos), 0), xytext=(4, 40), textcoords="offset points", color="0.5")
+        axes.set_xlim(-0.03, 1.1)
+        axes.margins(y=0.15)
+        axes.set_xlabel("garment retrieval, top 5")
+        axes.set_ylabel("swap-back SSIM,\nlead over doing nothing")
+        axes.grid(alpha=0.3)
+        save(figure, path)
+
+
+def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> None:
+    """The original's FID against the size of the module that it pruned."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(6, 3.2))
+        axes = figure.add_subplot()
+        for rows, name, marker in ((warp, "warp network", "o"), (generator, "generator", "s")):
+            sizes = [float(row["total_size_mb"]) for row in rows]
+            axes.plot(sizes, [float(row["fid"]) for row in rows], marker=marker, label=f"original, {name} pruned")
+        axes.set_xlabel("size of the module, MB")
+        axes.set_ylabel("FID, lower is better")
+        axes.legend(frameon=False)
+        axes.grid(alpha=0.3)
+        save(figure, path)

@@ -1,0 +1,140 @@
+"""Feature networks of others that some measures need: TorchScript files, by path, from the cache, or downloaded.
+
+Nothing is fetched unless asked for. What was downloaded once is found again without asking.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import torch
+
+from fitroom.errors import DataError
+from fitroom.evaluate.metrics import Picture
+
+DOWNLOAD = "download"
+
+
+@dataclass(frozen=True)
+class PretrainedFile:
+    """A published TorchScript file, and how to name it."""
+
+    option: str
+    variable: str
+    url: str
+    sha256: str
+    megabytes: int
+    resizing: str  # what it does to pictures before its first layer
+
+    @property
+    def cached(self) -> Path:
+        """Where a download lies."""
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(root) / "fitroom" / self.url.rsplit("/", 1)[-1]
+
+    @property
+    def advice(self) -> str:
+        """How to give the file."""
+        name = self.url.rsplit("/", 1)[-1]
+        return (
+            f"give {name} by {self.option} PATH or {self.variable}, or {self.option} {DOWNLOAD} ({self.megabytes} MB)"
+        )
+
+
+# Szegedy's Inception v3 as TensorFlow published it on 2015-12-05, which FID is defined on; translated by NVIDIA
+INCEPTION = PretrainedFile(
+    option="--inception",
+    variable="FITROOM_INCEPTION",
+    url="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+    sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+    megabytes=96,
+    resizing="bilinear to 299x299 inside the Inception file",
+)
+# VGG-16 with the linear weights of Zhang et al., "The unreasonable effectiveness of deep features as a perceptual
+# metric", 2018; LPIPS is the squared distance of its outputs
+LPIPS = PretrainedFile(
+    option="--lpips",
+    variable="FITROOM_LPIPS",
+    url="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt",
+    sha256="b437eb095feaeb0b83eb3fa11200ebca4548ee39a07fb944a417ddc516cc07c3",
+    megabytes=553,
+    resizing="none",
+)
+
+
+def find(wanted: PretrainedFile, given: str | None) -> Path | None:
+    """The file by path, by its environment variable, from the cache, or downloaded where `given` is "download".
+
+    None where it is nowhere. Raises DataError for a path without a file, and for a download that fails or is damaged.
+    """
+    if given == DOWNLOAD:
+        return wanted.cached if wanted.cached.is_file() else download(wanted)
+    named = given or os.environ.get(wanted.variable)
+    if named:
+        source = wanted.option if given else wanted.variable
+        if not Path(named).is_file():
+            raise DataError(f"{named}: no such file ({source}); {wanted.advice}.")
+        return Path(named)
+    return wanted.cached if wanted.cached.is_file() else None
+
+
+def download(wanted: PretrainedFile) -> Path:
+    """Fetch a file into the cache and check it. Raises DataError."""
+    try:
+        wanted.cached.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(wanted.url, str(wanted.cached), hash_prefix=wanted.sha256, progress=False)
+    except (URLError, OSError, RuntimeError) as error:
+        raise DataError(
+            f"{wanted.url}: the download failed ({error}); fetch it by other means and give it by {wanted.option} PATH."
+        ) from error
+    return wanted.cached
+
+
+class FeatureNetwork:
+    """A TorchScript file that turns pictures into features."""
+
+    def __init__(self, path: Path, published: PretrainedFile, argument: str) -> None:
+        self.argument = argument
+        with path.open("rb") as stream:
+            self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        known = self.sha256 == published.sha256
+        self.resizing = published.resizing if known else "whatever the given file does"
+        self.name = (
+            f"{path.name}, sha256 {self.sha256[:12]}, {'the published file' if known else 'not the published file'}"
+        )
+        try:
+            self.network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            self.size = int(self([np.zeros((64, 48, 3), np.uint8)] * 2).shape[1])
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise DataError(
+                f"{path}: not a TorchScript file that takes pictures and {argument}=True ({first}); {published.advice}."
+            ) from error
+
+    def __call__(self, pictures: list[Picture]) -> torch.Tensor:
+        """Features (n, size) of pictures of one size, float32."""
+        batch = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
+        with torch.inference_mode():
+            features: torch.Tensor = self.network(batch, **{self.argument: True})
+        return features.reshape(len(pictures), -1)
+
+
+def open_inception(given: str | None) -> FeatureNetwork | None:
+    """The network that FID and KID are measured with; None where there is no file. Raises DataError, see `find`."""
+    path = find(INCEPTION, given)
+    return None if path is None else FeatureNetwork(path, INCEPTION, "return_features")
+
+
+def open_lpips(given: str | None) -> FeatureNetwork | None:
+    """The network that LPIPS is measured with; None where there is no file. Raises DataError, see `find`."""
+    path = find(LPIPS, given)
+    return None if path is None else FeatureNetwork(path, LPIPS, "return_lpips")
+
+
+def lpips_distance(network: FeatureNetwork, a: Picture, b: Picture) -> float:
+    """LPIPS (VGG) of two pictures of one size, 0 and more, lower is more alike."""
+    first, second = network([a]), network([b])
+    return float((first - second).square().sum())

@@ -1,0 +1,121 @@
+"""Keeping what was measured: JSON with every case, and CSV rows that say what made them."""
+
+import csv
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fitroom.errors import OutputError
+from fitroom.evaluate.evaluate import Evaluation
+from fitroom.evaluate.measures import KEYS
+from fitroom.evaluate.plan import Plan
+from fitroom.evaluate.systems import System
+from fitroom.runtime.openvino import device_name
+
+PACKAGES = ("fitroom", "openvino", "torch", "torchmetrics", "numpy", "opencv-python-headless")
+ORIGIN = ("date", "system", "version", "backend", "pairs", "pairs_sha256", "paired", "paired_sha256", "looks")
+CIRCUMSTANCES = ("hardware", "versions", "command")
+COLUMNS = (*ORIGIN, *KEYS, *CIRCUMSTANCES)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where figures come from: what was measured on which lists, on what, and how."""
+
+    system: str
+    version: str
+    backend: str
+    pairs: str
+    pairs_sha256: str
+    paired: str
+    paired_sha256: str
+    hardware: str
+    versions: str
+    command: str
+
+
+def origin(system: System, plan: Plan, command: str) -> Origin:
+    """The system, its lists, this machine, and the versions installed on it."""
+    lists = (
+        plan.unpaired.name,
+        plan.unpaired.sha256,
+        *((plan.paired.name, plan.paired.sha256) if plan.paired else ("", "")),
+    )
+    return Origin(system.name, system.version, system.backend, *lists, hardware(), versions(), command)
+
+
+def hardware() -> str:
+    """Name of the processor, and how many cores there are."""
+    return f"{device_name()}, {os.cpu_count()} cores"
+
+
+def versions() -> str:
+    """Versions of the packages that figures depend on."""
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def check_file(path: str | Path) -> Path:
+    """The path of a file to write. Raises OutputError where it can't be written, before any work is done."""
+    path = Path(path)
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a directory; give a file name.")
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; make it first.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise OutputError(f"{path}: can't be written to.")
+    return path
+
+
+def write_json(path: str | Path, result: Evaluation, came_from: Origin) -> Path:
+    """Write all that was measured, every case included. Raises OutputError."""
+    path = check_file(path)
+    text = json.dumps({"origin": asdict(came_from)} | asdict(result), indent=1)
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    return path
+
+
+def check_csv(path: str | Path) -> Path:
+    """The path of a CSV file to append to. Raises OutputError where it has other columns, or can't be written."""
+    path = check_file(path)
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as stream:
+            found = next(csv.reader(stream), [])
+        if tuple(found) != COLUMNS:
+            odd = sorted(set(found) ^ set(COLUMNS)) or ["their order"]
+            raise OutputError(
+                f"{path}: its columns are not those of fitroom evaluate ({', '.join(odd)}); name a new file."
+            )
+    return path
+
+
+def append_csv(path: str | Path, result: Evaluation, came_from: Origin) -> Path:
+    """Append one row; the header first where the file is new. Raises OutputError."""
+    path = check_csv(path)
+    row: dict[str, object] = {key: round(value, 6) for key, value in result.figures.items() if key in KEYS}
+    row |= asdict(came_from) | {
+        "date": datetime.now(UTC).date().isoformat(),
+        "looks": len(result.cases),
+    }
+    try:
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    return path

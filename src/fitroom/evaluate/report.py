@@ -1,0 +1,203 @@
+"""The report: measured figures beside those that the original system published, as one page with plots."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitroom.errors import DataError, OutputError
+from fitroom.evaluate.measures import MEASURES, Measure
+from fitroom.evaluate.plots import draw_original_pruning, draw_systems
+
+Row = dict[str, str]
+NOT_YET = "not yet"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table that the original system published, and the file that holds our rows of it."""
+
+    title: str
+    file: str  # in results/original; ours has the same name in results
+    headings: dict[str, str]  # what each column is called, by its name in the file; the first one names the row
+    note: str
+
+
+PRUNING = {
+    "metrics": "scheme",
+    "gflops": "G multiply-adds",
+    "params_m": "M parameters",
+    "size_mb": "module MB",
+    "total_size_mb": "total MB",
+    "compression_ratio_percent": "% of its size",
+    "fid": "FID",
+    "fid_loss_percent": "FID loss, %",
+}
+COMPARISONS = (
+    Comparison(
+        "Channel pruning of the warp network",
+        "warp_pruning.csv",
+        PRUNING,
+        "Its G multiply-adds and parameters are those of one feature encoder; its total is the whole warp network.",
+    ),
+    Comparison(
+        "Channel pruning of the generator", "generator_pruning.csv", PRUNING, "All columns: the whole generator."
+    ),
+    Comparison(
+        "Best scheme",
+        "best_pruning.csv",
+        {
+            "model": "module",
+            "original_mb": "MB before",
+            "sparsity_percent": "pruned, %",
+            "pruned_mb": "MB after",
+            "fid": "FID",
+            "fps": "looks a second",
+        },
+        "FID and looks a second hold for both modules together.",
+    ),
+    Comparison(
+        "Quantization",
+        "quantization.csv",
+        {
+            "optimization": "quantized",
+            "cpu_fid": "FID, CPU",
+            "gpu_fid": "FID, GPU",
+            "original_mb": "MB before",
+            "quantized_mb": "MB after",
+        },
+        "Quantization-aware training.",
+    ),
+    Comparison(
+        "Correlation",
+        "img2col.csv",
+        {
+            "runtimes": "runs",
+            "corrtorch_s": "before, s",
+            "img2col_s": "after, s",
+            "fps": "looks a second",
+            "acceleration_rate": "times as fast",
+        },
+        "Its last row is not the mean of the two above it, which give 0.093 s.",
+    ),
+)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Rows of a CSV file; none where there is no such file. Raises DataError where it can't be read."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a CSV file that can be read ({error}).") from error
+
+
+def markdown_table(headings: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of a Markdown table."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+
+
+def newest(rows: list[Row]) -> list[Row]:
+    """The last row of each system on each list, in the order in which they first came."""
+    kept: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        kept[tuple(row[key] for key in ("pairs_sha256", "paired_sha256", "system", "version", "backend"))] = row
+    return list(kept.values())
+
+
+def quality_row(measure: Measure, rows: list[Row]) -> list[str]:
+    """One measure of every system; what it must be read next to in brackets."""
+
+    def shown(row: Row, key: str | None) -> str:
+        return f"{float(row[key]):.{measure.decimals}f}" if key and row[key] else ""
+
+    missing = "–" if any(row[measure.key] for row in rows) else NOT_YET
+    cells = []
+    for row in rows:
+        beside = shown(row, measure.beside)
+        cells.append((shown(row, measure.key) or missing) + (f" ({beside})" if beside else ""))
+    return [measure.title, measure.better, *cells]
+
+
+def evaluation_section(rows: list[Row]) -> list[str]:
+    """Tables of the systems, one for each pair of lists, with the command of every row."""
+    lines = ["## Quality", ""]
+    if not rows:
+        return lines + [f"{NOT_YET}: run `fitroom evaluate --csv results/evaluation.csv`.", ""]
+    for lists in dict.fromkeys((row["pairs"], row["pairs_sha256"], row["paired"], row["looks"]) for row in rows):
+        same = [row for row in rows if (row["pairs"], row["pairs_sha256"], row["paired"], row["looks"]) == lists]
+        name, sha256, paired, looks = lists
+        lines += [f"`{name}` (sha256 {sha256[:12]}, {looks} pairs){f', warp on `{paired}`' if paired else ''}.", ""]
+        headings = ["measure", "better", *(" ".join(filter(None, (r["system"], r["version"]))) for r in same)]
+        lines += [*markdown_table(headings, [quality_row(measure, same) for measure in MEASURES]), ""]
+        lines += ["In brackets: for swap-back the look itself, had nothing been done to bring the garment back; for "
+                  "retrieval the real photos in their own garments.", ""]  # fmt: skip
+        for row in same:
+            name = " ".join(filter(None, (row["system"], row["version"], row["backend"])))
+            lines.append(f"- {name}: `{row['command']}`, {row['date']}, {row['hardware']}; {row['versions']}")
+        lines.append("")
+    return lines
+
+
+def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row]) -> list[str]:
+    """One of the original's tables, our row below each of its own."""
+    key, *columns = comparison.headings
+    own = {row[key]: row for row in ours}
+    body = []
+    for row in theirs:
+        body.append([row[key], "original", *(row[column] for column in columns), "published, 2023"])
+        mine = own.pop(row[key], {})
+        command = f"`{mine['command']}`" if mine.get("command") else NOT_YET
+        body.append(["", "fitroom", *(mine.get(column) or NOT_YET for column in columns), command])
+    for name, row in own.items():
+        body.append([name, "fitroom", *(row.get(column) or NOT_YET for column in columns), f"`{row['command']}`"])
+    headings = [comparison.headings[key], "whose", *(comparison.headings[column] for column in columns), "command"]
+    return [f"### {comparison.title}", "", comparison.note, "", *markdown_table(headings, body), ""]
+
+
+def write_report(results: str | Path, output: str | Path) -> Path:
+    """Read `results`/*.csv and write a Markdown page, with its plots in a folder of the page's name beside it.
+
+    Raises DataError where the results or the original's tables are missing, OutputError where nothing can be written.
+    """
+    results, output = Path(results), Path(output)
+    if not (results / "original").is_dir():
+        raise DataError(f"{results}: no results with the original's tables (original/*.csv) in it; run in the project.")
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"{output}: the folder {output.absolute().parent} does not exist; make it first.")
+    evaluations = newest(read_rows(results / "evaluation.csv"))
+    plots = output.with_suffix("")
+    lines = [
+        "# Results",
+        "",
+        f"Written by `fitroom report` from `results/*.csv`. What has not been measured says {NOT_YET}. How to read "
+        "each measure: [evaluation](evaluation.md).",
+        "",
+        *evaluation_section(evaluations),
+    ]
+    if evaluations:
+        lines += [f"![swap-back against retrieval]({plots.name}/systems.svg)", ""]
+    lines += ["## Beside the original system", "", "The five tables that the system of 2023 published.", ""]
+    tables = {}
+    for comparison in COMPARISONS:
+        tables[comparison.file] = read_rows(results / "original" / comparison.file)
+        if not tables[comparison.file]:
+            raise DataError(f"{results / 'original' / comparison.file}: missing or empty; take it from the project.")
+        lines += comparison_section(comparison, tables[comparison.file], read_rows(results / comparison.file))
+    lines += [f"![FID of the pruned original]({plots.name}/original_pruning.svg)", ""]
+    try:
+        plots.mkdir(exist_ok=True)
+        if evaluations:
+            draw_systems(evaluations, plots / "systems.svg")
+        draw_original_pruning(
+            tables["warp_pruning.csv"], tables["generator_pruning.csv"], plots / "original_pruning.svg"
+        )
+        temporary = output.with_name(f".{output.name}.part")
+        temporary.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        os.replace(temporary, output)
+    except OSError as error:
+        raise OutputError(f"{output}: can't be written ({error.strerror}).") from error
+    return output

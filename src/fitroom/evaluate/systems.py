@@ -1,0 +1,102 @@
+"""What is evaluated: weights, or a baseline that shows what a figure is worth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from fitroom.data.limbs import Array
+from fitroom.evaluate.metrics import Mask, Picture, garment_quad, torso_quad
+from fitroom.images import bleed, garment_mask
+from fitroom.store import DEFAULT
+from fitroom.tryon import TryOn, check_choice
+
+
+@dataclass(frozen=True)
+class Worn:
+    """A person in a garment, pictures of the photo's size; no warped garment where nothing was warped."""
+
+    image: Picture
+    warped_garment: Picture | None = None
+    warped_mask: Mask | None = None
+
+
+class System(Protocol):
+    """Something that dresses persons in garments."""
+
+    name: str
+    version: str
+    backend: str
+    needs_poses: bool
+
+    def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        """Dress the person of a photo (H, W, 3), whose key points (18, 3) are known or not.
+
+        Raises ImageError where the garment can't be used.
+        """
+        ...
+
+
+class FitroomSystem:
+    """Weights, through the path that every user takes."""
+
+    needs_poses = False
+
+    def __init__(self, tryon: TryOn, backend: str) -> None:
+        self.tryon = tryon
+        self.name = tryon.weights.manifest.name
+        self.version = tryon.weights.manifest.version
+        self.backend = backend
+
+    def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        look = self.tryon(photo, garment)
+        height, width = photo.shape[:2]
+        warped, mask = look.warped_garment, look.warped_mask
+        if mask.shape != (height, width):
+            warped = np.asarray(cv2.resize(warped, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+            mask = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        return Worn(look.image, warped, mask > 0.5)
+
+
+class Copy:
+    """The person unchanged: what measures give that reward doing nothing."""
+
+    name, version, backend, needs_poses = "copy", "", "", False
+
+    def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        return Worn(photo)
+
+
+class Paste:
+    """The garment's own pixels, scaled so that its torso fills the box around the person's: nothing is fitted.
+
+    Persons whose shoulders are unknown stay as they are.
+    """
+
+    name, version, backend, needs_poses = "paste", "", "", True
+
+    def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        target = None if key_points is None else torso_quad(key_points)
+        if target is None:
+            return Worn(photo)
+        mask = garment_mask(garment)
+        (left, top), (right, bottom) = target.min(axis=0), target.max(axis=0)
+        box = np.array([(left, top), (right, top), (right, bottom)], np.float32)
+        matrix = cv2.getAffineTransform(garment_quad(mask)[:3], box)
+        size = photo.shape[1::-1]
+        warped = cv2.warpAffine(bleed(garment, mask), matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        covers = cv2.warpAffine(mask, matrix, size) > 127
+        return Worn(np.where(covers[..., None], warped, photo), np.asarray(warped, np.uint8), covers)
+
+
+BASELINES: dict[str, type[Copy] | type[Paste]] = {"copy": Copy, "paste": Paste}
+
+
+def open_system(weights: str | Path = DEFAULT, backend: str = "openvino", baseline: str | None = None) -> System:
+    """A baseline by name, or weights by name or folder on a backend. Raises what `TryOn.load` raises, InputError."""
+    if baseline is None:
+        return FitroomSystem(TryOn.load(weights, backend), backend)
+    check_choice("baseline", baseline, tuple(BASELINES))
+    return BASELINES[baseline]()

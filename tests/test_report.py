@@ -1,0 +1,86 @@
+"""The report says what was measured, and what was not."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fitroom.cli import main
+from fitroom.evaluate.report import COMPARISONS, NOT_YET, newest, read_rows, write_report
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Path(shutil.copytree(ROOT / "results", tmp_path / "results"))
+
+
+def test_the_committed_report_is_that_of_the_committed_results(tmp_path):
+    assert write_report(ROOT / "results", tmp_path / "results.md").read_text() == (ROOT / "docs/results.md").read_text()
+    for plot in (ROOT / "docs/results").iterdir():
+        assert (tmp_path / "results" / plot.name).read_bytes() == plot.read_bytes(), plot.name
+
+
+def test_every_measured_row_says_what_made_it():
+    for path in (ROOT / "results").glob("*.csv"):
+        for row in read_rows(path):
+            assert row["command"].startswith("fitroom "), path
+            assert row["hardware"], path
+            assert row["versions"], path
+    assert {row["system"] for row in read_rows(ROOT / "results/evaluation.csv")} >= {"lite", "copy", "paste"}
+
+
+def test_the_originals_tables_are_whole():
+    for comparison in COMPARISONS:
+        rows = read_rows(ROOT / "results/original" / comparison.file)
+        assert rows
+        assert list(rows[0]) == list(comparison.headings)
+
+
+def test_without_figures_of_ours_every_row_says_not_yet(results, tmp_path):
+    for path in results.glob("*.csv"):
+        path.unlink()
+    text = write_report(results, tmp_path / "page.md").read_text()
+    ours = [line for line in text.splitlines() if "| fitroom |" in line]
+    assert len(ours) == 5 + 6 + 2 + 4 + 3
+    assert all(line.endswith(f"| {NOT_YET} |") for line in ours)
+
+
+def test_our_row_stands_below_the_originals(results, tmp_path):
+    with (results / "quantization.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["optimization", "quantized_mb", "command"])
+        writer.writerow(["Quantize CWM & IGM", "1.5", "fitroom quantize"])
+        writer.writerow(["Quantize lite", "2.5", "fitroom quantize --weights lite"])
+    lines = write_report(results, tmp_path / "page.md").read_text().splitlines()
+    theirs = next(number for number, line in enumerate(lines) if line.startswith("| Quantize CWM & IGM | original"))
+    assert lines[theirs + 1] == f"|  | fitroom | {NOT_YET} | {NOT_YET} | {NOT_YET} | 1.5 | `fitroom quantize` |"
+    assert any(line.startswith("| Quantize lite | fitroom |") for line in lines)
+
+
+def test_the_last_row_of_a_system_counts():
+    rows = read_rows(ROOT / "results/evaluation.csv")
+    later = [row | {"warp_iou": "0.5"} for row in rows]
+    kept = newest(rows + later)
+    assert len(kept) == len(newest(rows))
+    assert all(row["warp_iou"] == "0.5" for row in kept)
+
+
+def test_the_same_results_give_the_same_plots(results, tmp_path):
+    for name in ("a", "b"):
+        write_report(results, tmp_path / f"{name}.md")
+    for plot in ("systems.svg", "original_pruning.svg"):
+        assert (tmp_path / "a" / plot).read_bytes() == (tmp_path / "b" / plot).read_bytes()
+
+
+def test_the_command(results, tmp_path):
+    page = tmp_path / "page.md"
+    assert CliRunner().invoke(main, ["report", "--results", str(results), "-o", str(page)]).exit_code == 0
+    assert page.exists()
+    shutil.rmtree(results / "original")
+    result = CliRunner().invoke(main, ["report", "--results", str(results), "-o", str(page)])
+    assert result.exit_code == 2
+    assert "original" in result.output
