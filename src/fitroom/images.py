@@ -278,11 +278,25 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
     if count < 2 or areas.max() < 0.02 * inside.size:
         raise ImageError(f"{name}: no garment found on the plain background; give a garment mask.")
     kept = 1 + np.flatnonzero(areas > 0.1 * areas.max())
-    mask = np.where(np.isin(labels, kept), 255, 0).astype(np.uint8)
+    mask = without_rim(work, np.where(np.isin(labels, kept), 255, 0).astype(np.uint8), colour)
     if mask.shape != (height, width):
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
         mask = np.where(mask > 127, 255, 0).astype(np.uint8)
     return np.asarray(mask, np.uint8)
+
+
+def without_rim(picture: Picture, mask: Picture, colour: NDArray[np.float32]) -> Picture:
+    """A mask (H, W) less those outermost pixels that are more background, of a `colour` (3,), than garment.
+
+    Left in, they come out as a pale line around the garment that is worn.
+    """
+    inner = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 127
+    if not inner.any():
+        return mask
+    rim = (mask > 127) & (cv2.erode(mask, np.ones((3, 3), np.uint8)) < 128)
+    own = np.abs(nearest_colours(picture, inner).astype(np.float32) - colour).max(axis=2)
+    pale = np.abs(picture.astype(np.float32) - colour).max(axis=2) < 0.5 * own
+    return np.where(rim & pale, 0, mask).astype(np.uint8)
 
 
 def nearest_colours(picture: Picture, known: NDArray[np.bool_]) -> Picture:
