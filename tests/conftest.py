@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from fitroom.data.pack import FolderReader
 from fitroom.data.synthetic import Sample, samples, write_dataset
 from fitroom.export import export_weights
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.store import Weights
+from fitroom.train.samples import Samples, load_samples
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16))
@@ -53,6 +55,18 @@ def sample() -> Sample:
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of twelve drawn figures; tests do not change it."""
     return write_dataset(tmp_path_factory.mktemp("data") / "figures", 12, seed=77)
+
+
+@pytest.fixture(scope="session")
+def training_samples(figures: Path) -> Samples:
+    """The figures as training samples of 64x64."""
+    return read_samples(figures)
+
+
+def read_samples(figures: Path) -> Samples:
+    """Figures of a data folder as training samples of 64x64."""
+    reader = FolderReader(figures)
+    return load_samples(reader, reader.pairs("train_pairs.txt"), 64, 64, 1, lambda items, total: items)
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,11 @@ def read_pairs(path: str | Path) -> list[Pair]:
         raise DataError(f"{path}: the pair list can't be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file; a pair list has two file names a line.") from error
+    return parse_pairs(text, str(path))
+
+
+def parse_pairs(text: str, path: str) -> list[Pair]:
+    """The pairs of a list's text; `path` names it in messages. Raises DataError as `read_pairs` does."""
     pairs = []
     for number, line in enumerate(text.splitlines(), 1):
         names = line.split()
@@ -139,11 +144,20 @@ def read_pose(path: Path) -> Array:
     Raises DataError where the file is missing or is not an OpenPose COCO-18 file.
     """
     try:
-        people = json.loads(path.read_text())["people"]
-        values = people[0]["pose_keypoints"] if people else [0.0] * (KEY_POINT_COUNT * 3)
-        points = np.array(values, np.float32).reshape(KEY_POINT_COUNT, 3)
+        text = path.read_text()
     except OSError as error:
         raise DataError(f"{path}: missing.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a pose; need JSON.") from error
+    return parse_pose(text, str(path))
+
+
+def parse_pose(text: str, path: str) -> Array:
+    """Key points of a pose's text; `path` names it in messages. Raises DataError as `read_pose` does."""
+    try:
+        people = json.loads(text)["people"]
+        values = people[0]["pose_keypoints"] if people else [0.0] * (KEY_POINT_COUNT * 3)
+        points = np.array(values, np.float32).reshape(KEY_POINT_COUNT, 3)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise DataError(
             f"{path}: not a pose; need JSON with people[0].pose_keypoints of {KEY_POINT_COUNT} x 3 numbers."

@@ -1,11 +1,12 @@
 """What every try-on network takes and gives.
 
-Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; H and W multiples of 32.
+Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; H and W multiples of 32. The person
+shown to a parser-based teacher has further channels behind RGB.
 A network encodes the person and the garment each alone, so that either can be kept and used again.
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ class TryOnNetwork(nn.Module, ABC):
     """A person, a garment and its mask in, the dressed person out."""
 
     align_corners: bool  # of its grid samples: what -1 and 1 of its flow mean
+    config: Any  # a dataclass; with the tensors it makes the network again
 
     @abstractmethod
     def person_features(self, person: Tensor) -> Features:
@@ -37,6 +39,15 @@ class TryOnNetwork(nn.Module, ABC):
         """Encode garments (N, 3, H, W) with their masks (N, 1, H, W)."""
 
     @abstractmethod
+    def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        """Appearance flows (N, 2, h, w) from coarse to fine, each in [-1, 1]; the last one at full size."""
+
+    @abstractmethod
+    def generate(
+        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+    ) -> Dressed:
+        """Warp garments by a flow at full size and blend them into the persons' pictures."""
+
     def dress(
         self,
         person: Tensor,
@@ -46,6 +57,8 @@ class TryOnNetwork(nn.Module, ABC):
         garment_features: Features,
     ) -> Dressed:
         """Dress encoded persons in encoded garments."""
+        flow = self.flows(person_features, garment_features)[-1]
+        return self.generate(person, garment, garment_mask, flow, person_features)
 
     def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
         """Encode both and dress."""

@@ -25,6 +25,7 @@ class LiteConfig:
     pyramid: int = 48  # what correlation and flow heads read, at every level
     heads: tuple[int, int, int, int] = (96, 64, 64, 32)  # flow heads at 1/32, 1/16, 1/8, 1/4
     generator: tuple[int, int, int, int] = (24, 48, 80, 88)  # at 1/2, 1/4, 1/8, 1/16
+    person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -164,7 +165,7 @@ class Generator(nn.Module):
     def __init__(self, config: LiteConfig) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth = config.generator
-        self.enter = convolution(7, half, stride=2)
+        self.enter = convolution(config.person + 4, half, stride=2)
         self.down2 = convolution(half, quarter, stride=2)
         self.mix = convolution(quarter + config.pyramid, quarter)
         self.down3 = nn.Sequential(convolution(quarter, eighth, stride=2), Residual(eighth))
@@ -201,7 +202,7 @@ class Lite(TryOnNetwork):
         super().__init__()
         config = config or LiteConfig()
         self.config = config
-        self.person_encoder = Encoder(3, config)
+        self.person_encoder = Encoder(config.person, config)
         self.garment_encoder = Encoder(4, config)
         self.warp = Warp(config)
         self.generator = Generator(config)
@@ -212,26 +213,17 @@ class Lite(TryOnNetwork):
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
         return self.garment_encoder(torch.cat([garment * garment_mask, garment_mask], dim=1))  # type: ignore[no-any-return]
 
-    def dress(
-        self,
-        person: Tensor,
-        garment: Tensor,
-        garment_mask: Tensor,
-        person_features: Features,
-        garment_features: Features,
-    ) -> Dressed:
-        flow = self.warp(person_features, garment_features)[-1]
-        return self.generate(person, garment, garment_mask, flow, person_features)
+    def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        return self.warp(person_features, garment_features)  # type: ignore[no-any-return]
 
     def generate(
         self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
     ) -> Dressed:
-        """Warp the garment by `flow` and blend it into the photo."""
         warped = sample(garment, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
         raw, composition, change = self.generator(person, warped * warped_mask, warped_mask, person_features[0])
         rendered = torch.tanh(raw)
         composition = torch.sigmoid(composition) * warped_mask
         change = torch.sigmoid(change)
-        look = compose(person, warped, rendered, composition, change)
+        look = compose(person[:, :3], warped, rendered, composition, change)
         return Dressed(look, flow, warped_mask, rendered, composition, change)

@@ -23,6 +23,7 @@ class PfafnConfig:
     pyramid: int = 256  # channels of every pyramid level
     heads: tuple[int, int, int] = (128, 64, 32)  # channels inside each flow head
     generator: int = 64  # channels of the generator's first level
+    person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
 
 
 class Pfafn(TryOnNetwork):
@@ -35,9 +36,9 @@ class Pfafn(TryOnNetwork):
         self.align_corners = config.dialect == "official"
         self.warp = Warp(
             config.encoder, config.pyramid, config.heads,
-            mean=config.dialect == "official", align_corners=self.align_corners,
+            mean=config.dialect == "official", align_corners=self.align_corners, inputs=config.person,
         )  # fmt: skip
-        self.generator = Generator(config.generator)
+        self.generator = Generator(config.generator, config.person + 4)
 
     def person_features(self, person: Tensor) -> Features:
         return self.warp.person_features(person)
@@ -45,21 +46,18 @@ class Pfafn(TryOnNetwork):
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
         return self.warp.garment_features(garment * garment_mask)
 
-    def dress(
-        self,
-        person: Tensor,
-        garment: Tensor,
-        garment_mask: Tensor,
-        person_features: Features,
-        garment_features: Features,
+    def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        return self.warp.flow(person_features, garment_features)  # type: ignore[no-any-return]
+
+    def generate(
+        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
     ) -> Dressed:
-        flow = self.warp.flow(person_features, garment_features)
         warped = sample(garment * garment_mask, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
         raw = self.generator(torch.cat([person, warped, warped_mask], dim=1))
-        rendered = torch.tanh(raw[:, :3])
-        composition = torch.sigmoid(raw[:, 3:]) * warped_mask
+        rendered = torch.tanh(raw[:, :3].float())
+        composition = torch.sigmoid(raw[:, 3:].float()) * warped_mask
         # the published network redraws the whole picture
         change = torch.ones_like(composition)
-        look = compose(person, warped, rendered, composition, change)
+        look = compose(person[:, :3], warped, rendered, composition, change)
         return Dressed(look, flow, warped_mask, rendered, composition, change)

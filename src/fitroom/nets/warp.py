@@ -108,33 +108,41 @@ class FlowEstimator(nn.Module):
         self.correlation_scale = 1 / width if mean else 1.0
         self.align_corners = align_corners
 
-    def forward(self, person: Features, garment: Features) -> Tensor:
+    def forward(self, person: Features, garment: Features) -> tuple[Tensor, ...]:
+        """Flows (N, 2, h, w) from 1/16 to full size."""
         flow: Tensor | None = None
+        flows: list[Tensor] = []
         for person_map, garment_map, matching, refinement in zip(
             person, garment, self.matching, self.refinement, strict=True
         ):
             warped = garment_map if flow is None else sample(garment_map, flow.detach(), self.align_corners)
             matches = F.leaky_relu(correlation(warped, person_map, RADIUS) * self.correlation_scale, 0.1)
-            grid = grid_from_offset(matching(matches))
+            grid = grid_from_offset(matching(matches).float())
             flow = grid if flow is None else sample(flow, grid, self.align_corners)
             warped = sample(garment_map, flow, self.align_corners)
-            grid = grid_from_offset(refinement(torch.cat([warped, person_map], dim=1)))
+            grid = grid_from_offset(refinement(torch.cat([warped, person_map], dim=1)).float())
             flow = sample(flow, grid, self.align_corners)
             flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
-        assert flow is not None
-        return flow
+            flows.append(flow)
+        return tuple(flows)
 
 
 class Warp(nn.Module):
     """Person and garment to appearance flow."""
 
     def __init__(
-        self, encoder: Sequence[int], pyramid: int, heads: Sequence[int], mean: bool, align_corners: bool
+        self,
+        encoder: Sequence[int],
+        pyramid: int,
+        heads: Sequence[int],
+        mean: bool,
+        align_corners: bool,
+        inputs: int = 3,
     ) -> None:
         super().__init__()
         self.garment_encoder = Encoder(encoder)
         self.garment_pyramid = Pyramid(encoder, pyramid)
-        self.person_encoder = Encoder(encoder)
+        self.person_encoder = Encoder(encoder, inputs)
         self.person_pyramid = Pyramid(encoder, pyramid)
         self.flow = FlowEstimator(len(encoder), pyramid, heads, mean, align_corners)
 

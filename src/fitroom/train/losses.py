@@ -31,7 +31,9 @@ def second_order_smoothness(flow: Tensor) -> Tensor:
     return total / 4
 
 
-def warp_losses(flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor) -> dict[str, Tensor]:
+def warp_losses(
+    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False
+) -> dict[str, Tensor]:
     """L1 of the warped garment and of its mask against the photo, at the flow's own size (PF-AFN, equations 4 and 5).
 
     `worn` is the mask of the garment as it is worn in `photo`; all are (N, C, H, W) of one size, a multiple of flow's.
@@ -39,8 +41,8 @@ def warp_losses(flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tens
     factor = garment.shape[-1] // flow.shape[-1]
     if factor > 1:
         garment, garment_mask, photo, worn = (F.avg_pool2d(x, factor) for x in (garment, garment_mask, photo, worn))
-    warped_mask = sample(garment_mask, flow, align_corners=False, padding="zeros")
-    warped = sample(garment, flow, align_corners=False) * warped_mask
+    warped_mask = sample(garment_mask, flow, align_corners, padding="zeros")
+    warped = sample(garment, flow, align_corners) * warped_mask
     return {
         "garment": (warped - photo * worn).abs().mean(),
         "mask": (warped_mask - worn).abs().mean(),

@@ -1,65 +1,215 @@
-"""Training from a data folder to a weights folder."""
+"""A stage from a data folder or pack to a checkpoint; a student's last one to weights."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, Protocol
 
+import torch
+from lightning_fabric import Fabric
+from tensorboardX import SummaryWriter
+from torch import nn
+
+from fitroom.data.augment import AugmentConfig
+from fitroom.data.pack import Reader, open_reader
+from fitroom.errors import DataError, InputError, WeightsError
 from fitroom.export import export_weights
-from fitroom.nets.lite import LiteConfig
+from fitroom.nets.interface import TryOnNetwork
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn
+from fitroom.nets.registry import NETWORKS, build_network
 from fitroom.store import Weights, check_weights_output
-from fitroom.train.restore import RestoreConfig, train
-from fitroom.train.sources import Progress, SourceConfig, quiet, synthetic_source, viton_source
+from fitroom.train.batches import Batch, Batches
+from fitroom.train.checkpoint import Checkpoint, check_matches, load
+from fitroom.train.config import TrainConfig, save_config, stage_folder
+from fitroom.train.loop import Scalars, Watch, train
+from fitroom.train.render import render_by_cutting, render_by_teacher
+from fitroom.train.samples import Fakes, Samples, load_fakes, load_samples
+from fitroom.train.stages import DISTILLATION, StageConfig, StageName, Trainee
+from fitroom.train.validate import shown_batch, validate
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed", "16-mixed")
+TRAIN_LIST, VALIDATION_LIST = "train_pairs.txt", "val_pairs_paired.txt"
+UNCHANGED = AugmentConfig(*[0.0] * 9)
 TERMS = (
     "Trained on VITON, whose photographs no licence covers: research use only. "
     "No rights in the photographs or in the persons shown are conveyed."
 )
 
 
+class Bar(Protocol):
+    """What shows progress in images."""
+
+    def update(self, images: int) -> Any: ...
+
+
 @dataclass(frozen=True)
-class RunConfig:
-    """Everything that a run of the restore recipe is set by."""
+class Faces:
+    """How a run tells what it does; silent by default."""
 
-    network: LiteConfig = field(default_factory=LiteConfig)
-    source: SourceConfig = field(default_factory=SourceConfig)
-    restore: RestoreConfig = field(default_factory=RestoreConfig)
+    preparing: Callable[[Iterable[Any], int], Iterable[Any]] = lambda items, total: items
+    training: Callable[[int, int], AbstractContextManager[Bar | None]] = lambda total, done: nullcontext()
+    report: Callable[[str], None] = lambda line: None
 
 
-def run_restore(
+def network_of(checkpoint: Checkpoint) -> Lite | Pfafn:
+    """The averaged network of a checkpoint, in evaluation mode."""
+    network = build_network(checkpoint.network, checkpoint.config)
+    network.load_state_dict(checkpoint.average)
+    return network.eval()
+
+
+def finished(work: Path, stage: StageName, needed_by: str) -> Checkpoint:
+    """The checkpoint of an earlier stage. Raises WeightsError that says what to run where there is none."""
+    found = load(stage_folder(work, stage))
+    if found is None:
+        raise WeightsError(
+            f"{stage_folder(work, stage)}: no checkpoint of {stage}, which {needed_by} needs; "
+            f"run first: fitroom train {stage} --work {work} ..."
+        )
+    return found
+
+
+def fresh_network(config: TrainConfig, work: Path) -> TryOnNetwork:
+    """The network that a stage begins with: its predecessor's, or a new one. Raises WeightsError, see `finished`."""
+    torch.manual_seed(config.loop.seed)
+    network = NETWORKS[config.network][0](config.network_config())  # type: ignore[arg-type]
+    if config.stage.predecessor is not None:
+        earlier = finished(work, config.stage.predecessor, f"stage {config.stage.name}")
+        check_matches(earlier, config.network, config.network_config(), stage_folder(work, config.stage.predecessor))
+        network.load_state_dict(earlier.average)
+    return network
+
+
+def find_teacher(config: TrainConfig, work: Path) -> TryOnNetwork | None:
+    """The teacher that a student's losses ask for; None where they ask for none. Raises WeightsError."""
+    weights = config.stage.losses
+    if config.stage.parser_based or not any(getattr(weights, name) for name in DISTILLATION):
+        return None
+    return network_of(finished(work, "pb_generator", f"distillation in {config.stage.name}"))
+
+
+def find_fakes(config: TrainConfig, work: Path, samples: Samples, threads: int, faces: Faces) -> Fakes | None:
+    """The fakes that a student is shown, of all its folders; none for a teacher. Raises DataError."""
+    if config.stage.parser_based:
+        return None
+    folders = [Path(name) if Path(name).is_dir() else work / name for name in config.fakes]
+    parts = [load_fakes(folder, samples, threads, faces.preparing) for folder in folders]
+    return Fakes(torch.cat([part.row for part in parts]), torch.cat([part.picture for part in parts]))
+
+
+def run_stage(
+    config: TrainConfig,
     data: str | Path,
-    pairs: str | Path,
     work: str | Path,
-    output: str | Path,
-    config: RunConfig,
-    *,
-    name: str = "lite",
-    version: str = "0",
-    processes: int = 2,
-    progress: Progress = quiet,
-    report: Callable[[str], None] = lambda line: None,
-) -> Weights:
-    """Train `lite` by the restore recipe and export it to `output`.
+    pairs: str = TRAIN_LIST,
+    devices: int = 1,
+    nodes: int = 1,
+    precision: Precision = "32-true",
+    max_minutes: float | None = None,
+    resume: bool = False,
+    threads: int = 2,
+    faces: Faces = Faces(),
+) -> tuple[Checkpoint, Scalars]:
+    """Train a stage of `config` on a data folder or pack, keeping its files in `work`; the checkpoint and its figures.
 
-    `work` keeps the decoded pictures and the checkpoint; the same folder continues from its checkpoint. Raises
-    DataError for a broken data folder, FitroomError where a loss is not finite.
+    The figures are warp IoU and L1 on val_pairs_paired.txt, where the data has it. With `resume` the stage goes on from
+    its checkpoint; without, the stage must have none. Raises DataError, WeightsError, InputError before the first step;
+    FitroomError where a loss is not finite.
     """
-    check_weights_output(output)
-    work = Path(work)
-    sources = [viton_source(data, pairs, work / "viton", config.source, processes, progress)]
-    if config.source.figures:
-        size = sources[0].worn.shape[1], sources[0].worn.shape[2]
-        sources.append(synthetic_source(size, work / "synthetic", config.source, processes, progress))
-    network = train(sources, config.restore, work / "checkpoint.pt", config.network, report)
-    described = f"{Path(pairs).name} of {Path(data).name}, {len(sources[0])} pairs"
-    if config.source.figures:
-        described += f"; {config.source.figures} drawn figures"
-    return export_weights(
-        network,
-        output,
-        name=name,
-        version=version,
-        training_data=described,
-        terms=TERMS,
-        half_tensors=True,
-        step=report,
+    work, folder = Path(work), stage_folder(work, config.stage.name)
+    kept = load(folder)
+    if kept is not None and not resume:
+        raise InputError(
+            f"{folder}: holds a checkpoint of {kept.step} steps; go on with --resume, or name a new --work."
+        )
+    if kept is not None:
+        check_matches(kept, config.network, config.network_config(), folder)
+    network = fresh_network(config, work)
+    teacher = find_teacher(config, work)
+    reader = open_reader(data)
+    samples = load_samples(reader, reader.pairs(pairs), config.height, config.width, threads, faces.preparing)
+    if len(samples) < config.loop.batch:
+        raise DataError(f"{data}: {len(samples)} pairs; a batch needs {config.loop.batch}: lower loop.batch.")
+    fakes = find_fakes(config, work, samples, threads, faces)
+    several = devices > 1 or nodes > 1
+    fabric = Fabric(
+        devices=devices, num_nodes=nodes, precision=precision, strategy="ddp" if several else "auto"
+    )  # fmt: skip
+    fabric.launch()
+    if config.loop.batch % fabric.world_size:
+        raise InputError(f"loop.batch {config.loop.batch} does not divide among {fabric.world_size} processes.")
+    save_config(config, folder)
+    placed = None if fakes is None else fakes.to(fabric.device)
+    batches = Batches(
+        samples.to(fabric.device), placed, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed
     )
+    done = 0 if kept is None else kept.step * config.loop.batch
+    with SummaryWriter(str(folder / "tensorboard")) as writer, faces.training(
+        config.loop.steps * config.loop.batch, done
+    ) as bar:  # fmt: skip
+
+        def told(step: int, scalars: Scalars) -> None:
+            for name, value in scalars.items():
+                writer.add_scalar(f"{config.stage.name}/{name}", value, step)
+
+        def look(step: int, current: nn.Module, batch: Batch) -> None:
+            current.eval()
+            writer.add_image("looks", shown_batch(current, config.stage, batch).numpy(), step)  # type: ignore[arg-type]
+            current.train()
+
+        watch = Watch(told, look, lambda images: bar.update(images) if bar is not None else None)
+        trainee = Trainee(network, config.stage, teacher)
+        checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, resume)
+        figures = measured(checkpoint, config, reader, threads, fabric.device, faces)
+        told(checkpoint.step, figures)
+    return checkpoint, figures
+
+
+def measured(
+    checkpoint: Checkpoint, config: TrainConfig, reader: Reader, threads: int, device: torch.device, faces: Faces
+) -> Scalars:
+    """Warp IoU and L1 of a checkpoint's averaged network on the validation persons; nothing where there is no list."""
+    try:
+        pairs = reader.pairs(VALIDATION_LIST)
+    except DataError:
+        return {}
+    samples = load_samples(reader, pairs, config.height, config.width, threads, faces.preparing).to(device)
+    batches = Batches(samples, None, UNCHANGED, largest_divisor(len(samples), 30))
+    return validate(network_of(checkpoint).to(device), StageConfig(config.stage.name), batches)
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of a number that is at most `most`."""
+    return next(size for size in range(min(most, number), 0, -1) if number % size == 0)
+
+
+def export_student(work: str | Path, output: str | Path, name: str, version: str, data: str, faces: Faces) -> Weights:
+    """Weights of a student's last stage. Raises WeightsError, OutputError."""
+    check_weights_output(output)
+    network = network_of(finished(Path(work), "pf_generator", "exporting a student"))
+    return export_weights(
+        network, output, name=name, version=version, training_data=data, terms=TERMS, half_tensors=True,
+        step=faces.report,
+    )  # fmt: skip
+
+
+def render(
+    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, cut: bool, progress: Callable[..., Any]
+) -> tuple[int, Path]:
+    """Render fakes of every person, by the teacher or by cutting; how many are new, and where they lie.
+
+    Raises DataError, OutputError, and WeightsError where the teacher's last stage has no checkpoint.
+    """
+    if cut:
+        folder = Path(work) / "cut-fakes"
+        return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder
+    teacher = finished(Path(work), "pb_generator", "render-fakes")
+    fabric = Fabric(devices=1)
+    reader = open_reader(data)
+    samples = load_samples(reader, reader.pairs(pairs), 256, 192, 2, progress).to(fabric.device)
+    network = network_of(teacher).to(fabric.device)
+    folder = Path(work) / "fakes"
+    return render_by_teacher(network, samples, folder, each, seed, progress), folder

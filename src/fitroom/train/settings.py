@@ -36,17 +36,9 @@ def parse(kind: type[Settings], values: dict[str, Any], origin: str) -> Settings
         raise InputError(f"{origin}: {key}: {first['msg']}.") from error
 
 
-def read_settings(kind: type[Settings], path: str | Path, overrides: tuple[str, ...] = ()) -> Settings:
-    """Read a YAML file, then apply `key=value` overrides; dots reach into nested settings. Raises InputError."""
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise InputError(f"{path}: the settings can't be read ({error.strerror}).") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: found {type(values).__name__}; need keys and values.")
+def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Nested values of a YAML file, or none, changed by `key=value` overrides with dots. Raises InputError."""
+    values = {} if path is None else read_yaml(Path(path))
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
@@ -55,5 +47,23 @@ def read_settings(kind: type[Settings], path: str | Path, overrides: tuple[str, 
         place = values
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = yaml.safe_load(text)
-    return parse(kind, values, str(path))
+            if not isinstance(place, dict):
+                raise InputError(f"--set {override}: {parent} is a value, and has no settings in it.")
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {override}: {text!r} is not a YAML value.") from error
+    return values
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Keys and values of a YAML file. Raises InputError."""
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise InputError(f"{path}: the settings can't be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: found {type(values).__name__}; need keys and values.")
+    return values

@@ -1,0 +1,5 @@
+"""`python -m fitroom`, which torchrun needs."""
+
+from fitroom.cli import main
+
+main(prog_name="fitroom")

@@ -1,0 +1,59 @@
+"""What every command shares: the group, one clear sentence for every error, progress bars."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+import fitroom
+from fitroom.errors import FitroomError, MissingExtraError
+
+Item = TypeVar("Item")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PICTURES = "PNG, JPEG or WebP, by its ending"
+
+
+def reports_errors(command: Command) -> Command:
+    """Print what went wrong, alone, and exit: 2 for bad input, 1 for a failure."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except FitroomError as error:
+            click.echo(f"fitroom: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("fitroom: stopped.", err=True)
+            sys.exit(1)
+
+    return run  # type: ignore[return-value]
+
+
+def bar(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+    """A progress bar on a terminal that appears after half a second; silent elsewhere."""
+    progress: Iterable[Item] = tqdm(items, desc=description, total=total, delay=0.5, leave=False, disable=None)
+    return progress
+
+
+@contextmanager
+def missing_extra(extra: str, what: str) -> Iterator[None]:
+    """Turn an ImportError into the sentence that says what to install."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{what} needs packages that are not installed ({error.name}); "
+            f"install them with: pip install -c constraints.txt '.[{extra}]'"
+        ) from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(fitroom.__version__, prog_name="fitroom")
+def main() -> None:
+    """Virtual try-on on an ordinary CPU: a person's photo and a garment's photo in, the person wearing it out."""

@@ -1,0 +1,69 @@
+"""Commands that dress, and the one that brings other weights in."""
+
+import click
+from tqdm import tqdm
+
+from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
+
+
+@main.command("try")
+@click.argument("person")
+@click.argument("garment")
+@click.option("-o", "--output", required=True, help=f"Where to write the look: {PICTURES}.")
+@click.option("--mask", "garment_mask", help="Garment mask of the garment picture's size, white inside. Without "
+              "it the garment is found on its plain, light background.")  # fmt: skip
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--backend", type=click.Choice(["openvino", "torch"]), default="openvino", show_default=True)
+@click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
+              help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
+@reports_errors
+def try_on(
+    person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str
+) -> None:
+    """Dress the PERSON of one photo in the GARMENT of another.
+
+    PERSON shows one upright person from the front, upper body; GARMENT shows a top on a plain, light background.
+    """
+    from fitroom.output import check_output
+    from fitroom.tryon import TryOn
+
+    check_output(output)
+    tryon = TryOn.load(weights, backend)
+    look = tryon(person, garment, garment_mask, size)  # type: ignore[arg-type]
+    click.echo(f"wrote {look.save(output)}")
+
+
+@main.command()
+@click.option("-o", "--output", default="fitroom-demo.png", show_default=True, help=f"The grid to write: {PICTURES}.")
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@reports_errors
+def demo(output: str, weights: str) -> None:
+    """Dress three shipped figures in four shipped garments and write one picture of all twelve looks."""
+    from fitroom.demo import draw_grid, sample_names
+    from fitroom.output import check_output, save_picture
+    from fitroom.tryon import TryOn
+
+    check_output(output)
+    names = sample_names()
+    tryon = TryOn.load(weights)
+    grid = draw_grid(tryon, *names, progress=lambda items: bar(items, "dressing", len(names[0]) * len(names[1])))
+    path = save_picture(grid, output)
+    click.echo(f"wrote {path.absolute()}: {len(names[0])} figures in {len(names[1])} garments")
+
+
+@main.command("import-weights")
+@click.option("--warp", required=True, help="Published warp checkpoint (.pth).")
+@click.option("--gen", "generator", required=True, help="Published generator checkpoint (.pth).")
+@click.option("--dialect", type=click.Choice(["official", "lzhms"]), required=True,
+              help="Whose code trained them. official: PF-AFN's own; lzhms: the 2023 system built on it.")  # fmt: skip
+@click.option("-o", "--output", required=True, help="Weights folder to write.")
+@reports_errors
+def import_weights(warp: str, generator: str, dialect: str, output: str) -> None:
+    """Turn published PF-AFN checkpoints into weights that every command accepts (needs the extra train)."""
+    with missing_extra("train", "import-weights"):
+        from fitroom.import_weights import import_published
+    with tqdm(total=3, bar_format="{desc}", leave=False, disable=None) as status:
+        weights, dropped = import_published(warp, generator, dialect, output, step=status.set_description)  # type: ignore[arg-type]
+    for name in dropped:
+        click.echo(f"notice: dropped {name}, a smoothness filter that only training uses", err=True)
+    click.echo(f"wrote {weights.folder}")

@@ -1,0 +1,94 @@
+"""Commands that train."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from fitroom.cli.base import bar, main, missing_extra, reports_errors
+
+STAGES = {
+    "pb_warp": "Teacher, first stage: the appearance flow, from parsing and pose.",
+    "pb_generator": "Teacher, second stage: flow and generator together. Continues pb_warp.",
+    "pf_warp": "Student, first stage: the appearance flow, from fakes.",
+    "pf_generator": "Student, second stage: everything. Continues pf_warp; -o exports the weights.",
+}
+
+
+@main.group()
+def train() -> None:
+    """Train networks, stage after stage (needs the extra train)."""
+
+
+@contextmanager
+def training_bar(total: int, done: int) -> Iterator[Any]:
+    """A bar of images with rate and time left."""
+    with tqdm(total=total, initial=done, unit=" images", disable=None) as progress:
+        yield progress
+
+
+def stage_command(stage: str, summary: str) -> Callable[..., None]:
+    """The command of one stage; all four take the same options."""
+
+    @train.command(stage, help=f"{summary} --work holds every stage's files.")
+    @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
+    @click.option(
+        "--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data."
+    )
+    @click.option("--work", required=True, help="Folder of checkpoints, settings, scalars and fakes.")
+    @click.option("--config", help="Settings, YAML; see configs/.")
+    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
+    @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs.")
+    @click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun.")
+    @click.option("--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true",
+                  show_default=True, help="bf16-mixed is faster where the processor has bfloat16.")  # fmt: skip
+    @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later.")
+    @click.option("--resume", is_flag=True, help="Go on from the stage's checkpoint.")
+    @click.option("-o", "--output", help="Weights folder to export to, after pf_generator.")
+    @reports_errors
+    def command(
+        data: str, pairs: str, work: str, config: str | None, overrides: tuple[str, ...], devices: int, nodes: int,
+        precision: Any, max_minutes: float | None, resume: bool, output: str | None,
+    ) -> None:  # fmt: skip
+        with missing_extra("train", f"train {stage}"):
+            from fitroom.train.config import read_config
+            from fitroom.train.run import Faces, export_student, run_stage
+        faces = Faces(
+            preparing=lambda items, total: bar(items, "reading", total),
+            training=training_bar,
+            report=lambda line: click.echo(line, err=True),
+        )
+        settings = read_config(stage, config, overrides)  # type: ignore[arg-type]
+        checkpoint, figures = run_stage(
+            settings, data, work, pairs, devices, nodes, precision, max_minutes, resume, faces=faces
+        )
+        click.echo(f"{stage}: {checkpoint.step} of {settings.loop.steps} steps, {checkpoint.seconds / 60:.1f} minutes")
+        for name, value in figures.items():
+            click.echo(f"{name:10} {value:.4f}")
+        if output is not None:
+            click.echo(f"wrote {export_student(work, output, 'lite', '0', pairs, faces).folder}")
+
+    return command  # type: ignore[no-any-return]
+
+
+for name, summary in STAGES.items():
+    stage_command(name, summary)
+
+
+@train.command("render-fakes")
+@click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
+@click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")
+@click.option("--work", required=True, help="Folder of the stages; fakes go into its folder fakes, or cut-fakes.")
+@click.option("--each", type=click.IntRange(1), default=2, show_default=True, help="Garments for every person.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--cut", is_flag=True, help="Cut garments out of other photos and paste them, in place of the teacher.")
+@reports_errors
+def render_fakes(data: str, pairs: str, work: str, each: int, seed: int, cut: bool) -> None:
+    """Dress every person in other garments, for students to undo; what is there already is kept."""
+    with missing_extra("train", "train render-fakes"):
+        from fitroom.train.run import render
+
+    count, folder = render(data, work, pairs, each, seed, cut, lambda items, total: bar(items, "rendering", total))
+    click.echo(f"{count} new fakes in {folder}")

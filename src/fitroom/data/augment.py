@@ -1,0 +1,163 @@
+"""Changes to training pairs that keep them true: mirrored, moved, in other colours, on other backgrounds.
+
+Everything works on batches of tensors, on the device that trains. What is drawn by chance is drawn beforehand, by
+`draw`, from a CPU generator: the same generator gives the same changes on every device and for every split of a batch.
+Pictures are (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1], labels (N, H, W), key points (N, 18, 3).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fitroom.data.viton import BACKGROUND
+
+MIRRORED_LABELS = (0, 1, 2, 3, 4, 6, 5, 7, 8, 10, 9, 13, 12, 11)
+MIRRORED_POINTS = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How far pairs are changed; 0 leaves out what it governs."""
+
+    flip: float = 0.5  # share that is mirrored
+    scale: float = 0.12  # of the person, at most, larger or smaller
+    shift: float = 0.06  # of the picture's size, at most
+    turn: float = 4.0  # degrees, at most
+    garment_scale: float = 0.06  # of the product shot, at most
+    garment_shift: float = 0.04  # of its size, at most
+    colour: float = 0.4  # share whose garment changes its colours, in photo and product shot alike
+    light: float = 0.15  # brightness and contrast of the whole photo, at most
+    background: float = 0.2  # share that stands before another background
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What was drawn for a batch, one row a sample, on the CPU."""
+
+    flip: Tensor  # (N,) bool
+    person: Tensor  # (N, 2, 3) from target to source, in [-1, 1]
+    garment: Tensor  # (N, 2, 3) the same for the product shot
+    colour: Tensor  # (N, 3, 4) affine map of RGB; the identity where colours stay
+    light: Tensor  # (N, 2) contrast and brightness
+    background: (
+        Tensor  # (N, 3, 2, 2) colours of four corners that the background is multiplied with; ones where it stays
+    )
+
+    def rows(self, rows: slice, device: torch.device) -> "Changes":
+        """Some rows of it, on a device."""
+        return Changes(*(getattr(self, name)[rows].to(device) for name in self.__dataclass_fields__))
+
+
+def uniform(generator: torch.Generator, limit: float, *shape: int) -> Tensor:
+    """Uniform numbers from -limit to limit."""
+    return (torch.rand(*shape, generator=generator) * 2 - 1) * limit
+
+
+def affine(scale: Tensor, turn: Tensor, shift: Tensor, aspect: float) -> Tensor:
+    """Matrices (N, 2, 3) in [-1, 1] from target to source: factor (N,), angle in degrees (N,), shift (N, 2).
+
+    `aspect` is width by height, so that turns stay turns.
+    """
+    angle = torch.deg2rad(turn)
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    rows = [torch.stack([cos, -sin / aspect, shift[:, 0]], 1), torch.stack([sin * aspect, cos, shift[:, 1]], 1)]
+    return torch.stack(rows, 1)
+
+
+def draw(config: AugmentConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Changes:
+    """Draw changes for `count` samples of pictures of width by height `aspect`."""
+    zeros = torch.zeros(count)
+    chosen = (torch.rand(count, generator=generator) < config.colour).view(-1, 1, 1)
+    identity = torch.eye(3, 4).expand(count, 3, 4)
+    order = torch.rand(count, 3, generator=generator).argsort(1)
+    mixed = torch.eye(3)[order] * (1 + uniform(generator, 0.3, count, 1, 1)) + uniform(generator, 0.15, count, 3, 3)
+    recoloured = torch.cat([mixed, uniform(generator, 0.5, count, 3, 1)], dim=2)
+    other = (torch.rand(count, generator=generator) < config.background).view(-1, 1, 1, 1)
+    base = 0.25 + 0.75 * torch.rand(count, 3, 1, 1, generator=generator)
+    corners = (base + uniform(generator, 0.15, count, 3, 2, 2)).clamp(0.05, 1)
+    return Changes(
+        flip=torch.rand(count, generator=generator) < config.flip,
+        person=affine(
+            1 + uniform(generator, config.scale, count),
+            uniform(generator, config.turn, count),
+            uniform(generator, 2 * config.shift, count, 2),
+            aspect,
+        ),
+        garment=affine(
+            1 + uniform(generator, config.garment_scale, count),
+            zeros,
+            uniform(generator, 2 * config.garment_shift, count, 2),
+            aspect,
+        ),
+        colour=torch.where(chosen, recoloured, identity),
+        light=torch.stack([1 + uniform(generator, config.light, count), uniform(generator, config.light, count)], 1),
+        background=torch.where(other, corners, torch.ones(())),
+    )
+
+
+def mirrored(matrices: Tensor, flip: Tensor) -> Tensor:
+    """Matrices (N, 2, 3) from target to source that mirror some pictures before they move them."""
+    sign = torch.stack([1 - 2 * flip.float(), torch.ones_like(flip, dtype=torch.float32)], dim=1)
+    return matrices * sign.unsqueeze(2)
+
+
+def swap_label(label: Tensor, flip: Tensor) -> Tensor:
+    """Labels (N, H, W) of pictures some of which are going to be mirrored: left parts become right ones."""
+    swapped = torch.tensor(MIRRORED_LABELS, device=label.device, dtype=label.dtype)[label.long()]
+    return torch.where(flip.view(-1, 1, 1), swapped, label)
+
+
+def mirror_points(points: Tensor, flip: Tensor, width: int) -> Tensor:
+    """Mirror some key points (N, 18, 3); left joints become right ones."""
+    swapped = points[:, list(MIRRORED_POINTS)].clone()
+    swapped[..., 0] = width - 1 - swapped[..., 0]
+    return torch.where(flip.view(-1, 1, 1), swapped, points)
+
+
+def move(picture: Tensor, matrices: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
+    """Resample (N, C, H, W) through matrices (N, 2, 3) from target to source."""
+    grid = F.affine_grid(matrices, list(picture.shape), align_corners=False)
+    return F.grid_sample(picture, grid, mode=mode, padding_mode=padding, align_corners=False)
+
+
+def move_points(points: Tensor, matrices: Tensor, height: int, width: int) -> Tensor:
+    """Carry key points (N, 18, 3) along when pictures are resampled through matrices from target to source."""
+    size = points.new_tensor([width, height])
+    unit = (points[..., :2] * 2 + 1) / size - 1
+    inverse = torch.linalg.inv(matrices[:, :, :2])
+    moved = torch.einsum("nij,nkj->nki", inverse, unit - matrices[:, None, :, 2])
+    return torch.cat([((moved + 1) * size - 1) / 2, points[..., 2:]], dim=-1)
+
+
+def recolour(picture: Tensor, mask: Tensor, colour: Tensor) -> Tensor:
+    """Apply an affine map of RGB (N, 3, 4) inside a mask."""
+    mapped = torch.einsum("nij,njhw->nihw", colour[:, :, :3], picture) + colour[:, :, 3, None, None]
+    return picture + mask * (mapped.clamp(-1, 1) - picture)
+
+
+def background_mask(picture: Tensor, label: Tensor) -> Tensor:
+    """Where a light studio background shows, soft: the label's background that has the colour of the upper corners.
+
+    The neck, which labels call background, has another colour, and so stays.
+    """
+    corner = max(picture.shape[-1] // 16, 1)
+    corners = torch.cat([picture[..., :corner, :corner], picture[..., :corner, -corner:]], dim=-1)
+    colour = corners.mean(dim=(2, 3), keepdim=True)
+    near = ((0.25 - (picture - colour).abs().amax(dim=1, keepdim=True)) / 0.1).clamp(0, 1)
+    outside = (label == BACKGROUND).float().unsqueeze(1)
+    light = (colour.mean(dim=1, keepdim=True) > 0.3).float()
+    return F.avg_pool2d(torch.minimum(near, outside), 3, 1, 1, count_include_pad=False) * light
+
+
+def before(picture: Tensor, mask: Tensor, corners: Tensor) -> Tensor:
+    """Multiply the background with colours (N, 3, 2, 2) that run from corner to corner; shadows on it stay."""
+    tint = F.interpolate(corners, size=picture.shape[-2:], mode="bilinear", align_corners=False)
+    return picture + mask * ((picture + 1) * tint - 1 - picture)
+
+
+def relight(picture: Tensor, light: Tensor) -> Tensor:
+    """Contrast and brightness (N, 2) of whole pictures."""
+    contrast, brightness = light[:, 0, None, None, None], light[:, 1, None, None, None]
+    return (picture * contrast + brightness).clamp(-1, 1)

@@ -1,0 +1,181 @@
+"""A data folder in one file, small enough to carry to another machine, and readable as the folder is.
+
+A pack is a zip of WebP photos and garments, PNG labels, key points and pair lists. Garment masks are left out: what
+reads a pack finds them on the pictures (`images.garment_mask`).
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.data.viton import (
+    Layout,
+    Pair,
+    open_layout,
+    parse_pairs,
+    parse_pose,
+    read_grey,
+    read_pairs,
+    read_pose,
+    read_rgb,
+)
+from fitroom.errors import DataError, OutputError
+
+Image = NDArray[np.uint8]
+Array = NDArray[np.float32]
+Progress = Callable[[list[str]], Iterable[str]]
+
+PHOTOS, GARMENTS, LABELS, POSES = "photo", "garment", "label", "pose"
+
+
+class Reader(Protocol):
+    """Where training pictures come from: a folder or a pack. Every method raises DataError."""
+
+    def pairs(self, name: str) -> list[Pair]:
+        """A pair list of the data."""
+        ...
+
+    def photo(self, person: str) -> Image:
+        """uint8 (H, W, 3)."""
+        ...
+
+    def garment(self, garment: str) -> Image:
+        """uint8 (H, W, 3)."""
+        ...
+
+    def label(self, person: str) -> Image:
+        """uint8 (H, W)."""
+        ...
+
+    def pose(self, person: str) -> Array:
+        """float32 (18, 3)."""
+        ...
+
+
+class FolderReader:
+    """A folder in the VITON training layout."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.layout: Layout = open_layout(root)
+
+    def pairs(self, name: str) -> list[Pair]:
+        path = Path(name)
+        return read_pairs(path if path.is_file() else self.layout.root / name)
+
+    def photo(self, person: str) -> Image:
+        return read_rgb(self.layout.person_path(person))
+
+    def garment(self, garment: str) -> Image:
+        return read_rgb(self.layout.garment_path(garment))
+
+    def label(self, person: str) -> Image:
+        return read_grey(self.layout.label_path(person))
+
+    def pose(self, person: str) -> Array:
+        return read_pose(self.layout.pose_path(person))
+
+
+class PackReader:
+    """A pack. Its bytes are kept in memory, so that threads can read it together."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                self.entries = {name: archive.read(name) for name in archive.namelist()}
+        except (OSError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: not a pack of fitroom data pack ({error}).") from error
+
+    def entry(self, name: str) -> bytes:
+        if name not in self.entries:
+            raise DataError(f"{self.path}: no {name} in this pack.")
+        return self.entries[name]
+
+    def picture(self, name: str, flags: int) -> Image:
+        decoded = cv2.imdecode(np.frombuffer(self.entry(name), np.uint8), flags)
+        if decoded is None:
+            raise DataError(f"{self.path}: {name} is broken; pack the data again.")
+        return np.asarray(decoded, np.uint8)
+
+    def pairs(self, name: str) -> list[Pair]:
+        if Path(name).is_file():
+            return read_pairs(name)
+        return parse_pairs(self.entry(f"{Path(name).name}").decode(), f"{self.path}/{name}")
+
+    def photo(self, person: str) -> Image:
+        return self.picture(f"{PHOTOS}/{Path(person).stem}.webp", cv2.IMREAD_COLOR_RGB)
+
+    def garment(self, garment: str) -> Image:
+        return self.picture(f"{GARMENTS}/{Path(garment).stem}.webp", cv2.IMREAD_COLOR_RGB)
+
+    def label(self, person: str) -> Image:
+        return self.picture(f"{LABELS}/{Path(person).stem}.png", cv2.IMREAD_GRAYSCALE)
+
+    def pose(self, person: str) -> Array:
+        name = f"{POSES}/{Path(person).stem}.json"
+        return parse_pose(self.entry(name).decode(), name)
+
+
+def open_reader(path: str | Path) -> Reader:
+    """A data folder, or a pack. Raises DataError."""
+    return PackReader(path) if Path(path).is_file() else FolderReader(path)
+
+
+def encode(picture: Image, ending: str, parameters: list[int]) -> bytes:
+    """A picture (H, W, 3) RGB or (H, W) as the bytes of a file."""
+    colours = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(ending, colours, parameters)[1].tobytes())
+
+
+def write_pack(
+    data: str | Path,
+    output: str | Path,
+    quality: int = 75,
+    progress: Progress = lambda items: items,
+) -> Path:
+    """Pack every pair of a folder's lists (*pairs*.txt) into one file, pictures as WebP of `quality`, 1 to 100.
+
+    Raises DataError for a file that is missing or broken, OutputError where the pack can't be written; nothing is left
+    behind then.
+    """
+    output = Path(output)
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"{output}: the folder {output.absolute().parent} does not exist; make it first.")
+    reader = FolderReader(data)
+    lists = sorted(reader.layout.root.glob("*pairs*.txt"))
+    if not lists:
+        raise DataError(f"{data}: no pair list (*pairs*.txt) in it.")
+    pairs = [pair for path in lists for pair in read_pairs(path)]
+    webp, png = [cv2.IMWRITE_WEBP_QUALITY, quality], [cv2.IMWRITE_PNG_COMPRESSION, 9]
+    part = output.with_name(f".{output.name}.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+            for path in lists:
+                archive.writestr(path.name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            for name in progress(sorted({pair.person for pair in pairs})):
+                stem = Path(name).stem
+                archive.writestr(f"{PHOTOS}/{stem}.webp", encode(reader.photo(name), ".webp", webp))
+                archive.writestr(f"{LABELS}/{stem}.png", encode(reader.label(name), ".png", png))
+                archive.writestr(f"{POSES}/{stem}.json", pose_text(reader.pose(name)), zipfile.ZIP_DEFLATED)
+            for name in progress(sorted({pair.garment for pair in pairs})):
+                archive.writestr(f"{GARMENTS}/{Path(name).stem}.webp", encode(reader.garment(name), ".webp", webp))
+        part.replace(output)
+    except OSError as error:
+        raise OutputError(f"{output}: can't be written ({error.strerror}).") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return output
+
+
+def pose_text(points: Array) -> str:
+    """Key points (18, 3) as OpenPose JSON, to a hundredth of a pixel."""
+    stream = io.StringIO()
+    json.dump({"people": [{"pose_keypoints": [round(float(value), 2) for value in points.ravel()]}]}, stream)
+    return stream.getvalue()

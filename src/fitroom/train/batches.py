@@ -1,0 +1,115 @@
+"""Batches: which samples a step sees, and how they are changed, decided by the step's number alone.
+
+A run that is taken up again, or spread over several processes, therefore sees what an unbroken single one sees.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from fitroom.data import augment
+from fitroom.data.augment import AugmentConfig, Changes, draw
+from fitroom.data.viton import GARMENT
+from fitroom.train.samples import Fakes, Samples
+
+
+class Batch(NamedTuple):
+    """Tensors of one step on one device; pictures (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1]."""
+
+    rows: Tensor  # (N,) rows of the samples
+    photo: Tensor  # what a look should be
+    label: Tensor  # (N, H, W) parsing of the photo
+    key_points: Tensor  # (N, 18, 3) pixels
+    worn: Tensor  # mask of the garment in the photo
+    garment: Tensor
+    garment_mask: Tensor
+    shown: Tensor  # what a student sees of the person: a fake, or the photo itself
+    restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
+
+
+def generator_of(*numbers: int) -> torch.Generator:
+    """A CPU generator that depends on some numbers alone."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number + 1) % (2**63 - 1)
+    return torch.Generator().manual_seed(seed)
+
+
+class Batches:
+    """Makes the batch of any step."""
+
+    def __init__(
+        self,
+        samples: Samples,
+        fakes: Fakes | None,
+        config: AugmentConfig,
+        size: int,
+        own_share: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """`size` samples a step, over all processes; of a student's, `own_share` see the photo itself."""
+        self.samples, self.fakes, self.config = samples, fakes, config
+        self.size, self.own_share, self.seed = size, own_share, seed
+        self.count = len(samples) if fakes is None else len(fakes.row)
+
+    def chosen(self, step: int) -> Tensor:
+        """Numbers of the samples, or of the fakes, that a step sees (size,): each once in an epoch."""
+        first = step * self.size
+        numbers: list[int] = []
+        for position in range(first, first + self.size):
+            epoch, offset = divmod(position, self.count)
+            if not numbers or offset == 0:
+                order = torch.randperm(self.count, generator=generator_of(self.seed, 1, epoch))
+            numbers.append(int(order[offset]))
+        return torch.tensor(numbers)
+
+    def of_step(self, step: int, rank: int = 0, world: int = 1) -> Batch:
+        """The batch of a step, or the rank-th of `world` equal parts of it."""
+        height, width = self.samples.photo.shape[-2:]
+        generator = generator_of(self.seed, 2, step)
+        changes = draw(self.config, self.size, generator, width / height)
+        own = torch.arange(self.size) % max(round(1 / self.own_share), 1) == 0 if self.own_share else None
+        numbers = self.chosen(step)
+        part = slice(rank * self.size // world, (rank + 1) * self.size // world)
+        device = self.samples.photo.device
+        numbers = numbers[part].to(device)
+        restored = torch.ones(len(numbers), device=device)
+        if self.fakes is None:
+            rows, shown = numbers, None
+        else:
+            rows, shown = self.fakes.row[numbers], to_unit(self.fakes.picture[numbers])
+            if own is not None:
+                restored = (~own[part]).float().to(device)
+        return self.changed(rows, shown, restored, changes.rows(part, device))
+
+    def changed(self, rows: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes) -> Batch:
+        """Apply changes to samples; photo, label and what is shown of a person move alike."""
+        samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
+        photo, label = to_unit(samples.photo[rows]), samples.label[rows]
+        garment, garment_mask = to_unit(samples.garment[rows]), samples.garment_mask[rows].unsqueeze(1) / 255
+        person, flat = (augment.mirrored(matrices, changes.flip) for matrices in (changes.person, changes.garment))
+        behind = augment.background_mask(photo, label)
+        original = augment.before(photo, behind, changes.background)
+        # the same new colours on the product shot and where it is worn; a photo shown as it is keeps the old ones
+        photo = augment.recolour(original, (label == GARMENT).float().unsqueeze(1), changes.colour)
+        photo = augment.move(augment.relight(photo, changes.light), person)
+        if shown is None:
+            shown = photo
+        else:
+            shown = augment.before(shown, augment.background_mask(shown, label), changes.background)
+            shown = torch.where(restored.view(-1, 1, 1, 1) > 0, shown, original)
+            shown = augment.move(augment.relight(shown, changes.light), person)
+        garment = augment.move(augment.recolour(garment, garment_mask, changes.colour), flat)
+        garment_mask = (augment.move(garment_mask, flat, padding="zeros") > 0.5).float()
+        label = augment.swap_label(label, changes.flip).unsqueeze(1).float()
+        label = augment.move(label, person, mode="nearest").squeeze(1).to(torch.uint8)
+        points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
+        points = augment.move_points(points, changes.person, height, width)
+        worn = (label == GARMENT).float().unsqueeze(1)
+        return Batch(rows, photo, label, points, worn, garment, garment_mask, shown, restored)
+
+
+def to_unit(picture: Tensor) -> Tensor:
+    """uint8 pictures to [-1, 1]."""
+    return picture.float() / 127.5 - 1

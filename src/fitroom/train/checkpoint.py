@@ -1,0 +1,73 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped; whole or not at all."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fitroom.errors import OutputError, WeightsError
+
+NAME = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State after `step` steps. Random numbers need no place here: they depend on the step alone."""
+
+    stage: str
+    network: str  # key of nets.registry.NETWORKS
+    config: dict[str, Any]  # of that network
+    step: int
+    seconds: float  # spent so far, in all sittings
+    tensors: dict[str, Tensor]  # of the network as it is trained
+    average: dict[str, Tensor]  # of its moving average, which is what gets used
+    optimiser: dict[str, Any]
+
+
+def save(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write a checkpoint in place of the one before, which stays until the new one is on disk. Raises OutputError."""
+    path, part = folder / NAME, folder / f".{NAME}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as stream:
+            torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: can't be written ({error}); the checkpoint before it is kept.") from error
+    return path
+
+
+def load(folder: Path) -> Checkpoint | None:
+    """Read the checkpoint of a folder onto the CPU; None where there is none. Raises WeightsError if it is broken."""
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, TypeError, EOFError, UnpicklingError) as error:
+        raise WeightsError(f"{path}: not a checkpoint of fitroom train, or damaged ({error}).") from error
+
+
+def check_matches(checkpoint: Checkpoint, network: str, config: Any, folder: Path) -> None:
+    """Raise WeightsError where a checkpoint is that of another network."""
+    wanted = asdict(config)
+    if checkpoint.network != network or untupled(checkpoint.config) != untupled(wanted):
+        changed = [key for key in wanted if untupled(checkpoint.config.get(key)) != untupled(wanted[key])]
+        what = f"{checkpoint.network}" if checkpoint.network != network else f"other {', '.join(changed)}"
+        raise WeightsError(
+            f"{folder / NAME}: a checkpoint of another network ({what}); give another --work, or its settings."
+        )
+
+
+def untupled(value: Any) -> Any:
+    """The same with lists in place of tuples."""
+    if isinstance(value, dict):
+        return {key: untupled(item) for key, item in value.items()}
+    return [untupled(item) for item in value] if isinstance(value, list | tuple) else value

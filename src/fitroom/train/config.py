@@ -1,0 +1,66 @@
+"""Everything that a training stage is set by, and where its files lie."""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from fitroom.data.augment import AugmentConfig
+from fitroom.errors import InputError
+from fitroom.nets.lite import LiteConfig
+from fitroom.nets.pfafn import PfafnConfig
+from fitroom.train.checkpoint import untupled
+from fitroom.train.loop import LoopConfig
+from fitroom.train.parsed import PARSED
+from fitroom.train.settings import parse, read_values
+from fitroom.train.stages import StageConfig, StageName
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a stage."""
+
+    network: Literal["lite", "pfafn"] = "lite"
+    lite: LiteConfig = field(default_factory=LiteConfig)
+    pfafn: PfafnConfig = field(default_factory=PfafnConfig)
+    stage: StageConfig = field(default_factory=StageConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    height: int = 256  # of the pictures trained on
+    width: int = 192
+    fakes: tuple[str, ...] = ("fakes",)  # folders of fakes below the work folder, or anywhere; for students
+
+    def network_config(self) -> LiteConfig | PfafnConfig:
+        """Settings of the stage's network: a teacher's is shown more channels."""
+        config: LiteConfig | PfafnConfig = getattr(self, self.network)
+        return replace(config, person=PARSED) if self.stage.parser_based else config
+
+
+def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str, ...] = ()) -> TrainConfig:
+    """Settings of a stage from YAML, or the defaults, changed by `key=value` overrides.
+
+    Raises InputError for unknown keys and wrong values, for settings of another stage, and for sizes that the network
+    can't take.
+    """
+    values = read_values(path, overrides)
+    given: Any = values.setdefault("stage", {})
+    if isinstance(given, dict) and given.setdefault("name", stage) != stage:
+        raise InputError(f"{path}: settings of stage {given['name']}; this is {stage}.")
+    config = parse(TrainConfig, values, str(path or "--set"))
+    if config.height % 32 or config.width % 32:
+        raise InputError(f"{path or '--set'}: height {config.height}, width {config.width}; need multiples of 32.")
+    if config.loop.batch < 2 or config.loop.steps < 1:
+        raise InputError(f"{path or '--set'}: loop.batch must be at least 2 and loop.steps at least 1.")
+    return config
+
+
+def stage_folder(work: str | Path, stage: StageName) -> Path:
+    """Where a stage keeps its checkpoint, settings and scalars."""
+    return Path(work) / stage
+
+
+def save_config(config: TrainConfig, folder: Path) -> None:
+    """Keep the settings beside what they make."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.yaml").write_text(yaml.safe_dump(untupled(asdict(config)), sort_keys=False))

@@ -1,0 +1,165 @@
+"""The one training loop, for every stage, device and number of processes."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from fitroom.errors import FitroomError
+from fitroom.nets.registry import network_name
+from fitroom.train.batches import Batch, Batches
+from fitroom.train.batchnorm import share_batch_norm
+from fitroom.train.checkpoint import Checkpoint, load, save
+from fitroom.train.stages import Trainee
+
+Scalars = dict[str, float]
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """Settings of the loop."""
+
+    steps: int = 8000  # in all, over all sittings
+    batch: int = 16  # samples a step, over all processes
+    learning_rate: float = 5e-4  # AdamW, at its highest
+    final_share: float = 0.02  # of the learning rate that is left at the end of its cosine
+    warm_up: int = 200  # steps in which the learning rate rises
+    weight_decay: float = 1e-4  # AdamW
+    average: float = 0.998  # decay of the moving average of the weights, which is what gets used
+    clip: float = 1.0  # largest norm of a gradient
+    checkpoint_minutes: float = 3.0  # between checkpoints
+    log_every: int = 20  # steps between rows of scalars
+    look_every: int = 500  # steps between pictures
+    seed: int = 0  # of samples, changes and fresh weights
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what happens. Only the first process tells."""
+
+    step: Callable[[int, Scalars], None] = lambda step, scalars: None  # losses and rate, every `log_every` steps
+    look: Callable[[int, nn.Module, Batch], None] = lambda step, network, batch: None  # every `look_every` steps
+    advance: Callable[[int], None] = lambda samples: None  # every step
+
+
+class Average:
+    """Exponential moving average of a network's tensors, faster at first."""
+
+    def __init__(self, network: nn.Module, decay: float, tensors: dict[str, Tensor] | None = None) -> None:
+        self.decay = decay
+        source = network.state_dict()
+        self.tensors = {
+            name: (source[name] if tensors is None else tensors[name].to(source[name].device)).detach().clone()
+            for name in source
+        }
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the network after a step."""
+        share = 1 - min(self.decay, step / (step + 20))
+        current = network.state_dict()
+        floats = [name for name, tensor in current.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([self.tensors[n] for n in floats], [current[n] for n in floats], share)
+        for name in current.keys() - set(floats):
+            self.tensors[name].copy_(current[name])
+
+
+def rate(step: int, config: LoopConfig) -> float:
+    """Learning rate of a step: linear warm-up, then a cosine down to its final share."""
+    progress = min(step / config.steps, 1.0)
+    cosine = config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * progress))
+    return config.learning_rate * min(1.0, (step + 1) / max(config.warm_up, 1)) * cosine
+
+
+def train(
+    fabric: Fabric,
+    trainee: Trainee,
+    batches: Batches,
+    config: LoopConfig,
+    folder: Path,
+    watch: Watch,
+    max_minutes: float | None = None,
+    resume: bool = False,
+) -> Checkpoint:
+    """Train until `steps` are done or `max_minutes` are over; the checkpoint in `folder` is where `resume` goes on.
+
+    Equal settings give equal steps, however often a run is taken up again. Raises FitroomError, naming the samples,
+    when a loss is not finite; the checkpoint before it is kept.
+    """
+    share_batch_norm(trainee.network)
+    started = load(folder) if resume else None
+    if started is not None:
+        trainee.network.load_state_dict(started.tensors)
+    network = trainee.network
+    trainee = trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser: torch.optim.Optimizer = torch.optim.AdamW(
+        trained, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+    )
+    wrapped, optimiser = fabric.setup(trainee, optimiser)
+    for teacher in trainee.teacher:
+        teacher.to(fabric.device)
+    if started is not None:
+        optimiser.load_state_dict(started.optimiser)
+    average = Average(network, config.average, None if started is None else started.average)
+    step, before = (0, 0.0) if started is None else (started.step, started.seconds)
+    begun = saved = time.monotonic()
+
+    def checkpoint() -> Checkpoint:
+        spent = before + time.monotonic() - begun
+        made = Checkpoint(
+            trainee.stage.name, network_name(network), asdict(network.config), step, spent,
+            network.state_dict(), average.tensors, optimiser.state_dict(),
+        )  # fmt: skip
+        if fabric.is_global_zero:
+            save(made, folder)
+        return made
+
+    wrapped.train()
+    while step < config.steps:
+        for group in optimiser.param_groups:
+            group["lr"] = rate(step, config)
+        batch = batches.of_step(step, fabric.global_rank, fabric.world_size)
+        values = wrapped(batch)
+        total = trainee.total(values)
+        if not torch.isfinite(total):
+            raise FitroomError(not_finite(step, values, batches, batch))
+        optimiser.zero_grad(set_to_none=True)
+        fabric.backward(total)
+        fabric.clip_gradients(wrapped, optimiser, max_norm=config.clip, error_if_nonfinite=False)
+        optimiser.step()
+        step += 1
+        average.update(network, step)
+        if fabric.is_global_zero:
+            watch.advance(config.batch)
+            if step == 1 or step % config.log_every == 0:
+                watch.step(
+                    step, {name: float(value.detach()) for name, value in values.items()} | {"rate": rate(step, config)}
+                )
+            if step % config.look_every == 0:
+                watch.look(step, network, batch)
+        out_of_time = max_minutes is not None and time.monotonic() - begun > 60 * max_minutes
+        if fabric.world_size > 1 and max_minutes is not None:
+            out_of_time = bool(fabric.broadcast(out_of_time))
+        if out_of_time:
+            break
+        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            checkpoint()
+            saved = time.monotonic()
+    return checkpoint()
+
+
+def not_finite(step: int, values: dict[str, Tensor], batches: Batches, batch: Batch) -> str:
+    """What to say of losses that are not finite."""
+    named = ", ".join(name for name, value in values.items() if not torch.isfinite(value)) or "their sum"
+    pairs = [batches.samples.pairs[row] for row in batch.rows.tolist()]
+    files = ", ".join(f"{pair.person} {pair.garment}" for pair in pairs)
+    return (
+        f"step {step}: {named} is not finite; the last checkpoint is kept. Lower loop.learning_rate, or look at the "
+        f"batch: {files}."
+    )

@@ -1,0 +1,102 @@
+"""What a parser-based teacher is told of a person: everything but the garment worn.
+
+Its input has PARSED channels: the photo with the garment, the arms and the neck erased (3), where it is erased (1), key
+points as blobs (18), and a silhouette too coarse to show sleeves (1). Hands, hair, face and trousers stay in the photo.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fitroom.data import limbs
+from fitroom.data.viton import GARMENT, LEFT_ARM, NOISE, RIGHT_ARM
+
+PARSED = 3 + 1 + 18 + 1
+BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
+COARSE = 16  # the silhouette has one value for a square of so many 256ths of the picture's height
+ARM_RADIUS = 0.3  # of what is erased around the arms' bones, in shoulder widths: sleeves of any width lie within
+
+
+def is_label(label: Tensor, *values: int) -> Tensor:
+    """Where a parsing label (N, H, W) has one of some values, float (N, 1, H, W)."""
+    return torch.isin(label, torch.tensor(values, device=label.device)).float().unsqueeze(1)
+
+
+def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """x (W,) and y (H,) of all pixels."""
+    return torch.arange(width, device=device).float(), torch.arange(height, device=device).float()
+
+
+def key_point_maps(points: Tensor, height: int, width: int) -> Tensor:
+    """Key points (N, 18, 3) as Gaussian blobs, (N, 18, H, W) in [0, 1]; empty where a point is unknown."""
+    x, y = pixel_centres(height, width, points.device)
+    spread = 2 * (BLOB * height) ** 2
+    across = torch.exp(-((x - points[..., :1]) ** 2) / spread)  # (N, 18, W)
+    down = torch.exp(-((y - points[..., 1:2]) ** 2) / spread) * (points[..., 2:] > 0)  # (N, 18, H)
+    return down.unsqueeze(-1) * across.unsqueeze(-2)
+
+
+def distance_to_bone(start: Tensor, end: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Distance in pixels (N, H, W) to the segments from start to end (N, 2), and how far along, 0 to 1 on it."""
+    x, y = pixel_centres(height, width, start.device)
+    bone = end - start
+    squared = bone.square().sum(1).clamp(min=1e-3)[:, None, None]
+    dx, dy = x[None, None, :] - start[:, 0, None, None], y[None, :, None] - start[:, 1, None, None]
+    along = (dx * bone[:, 0, None, None] + dy * bone[:, 1, None, None]) / squared
+    nearest = along.clamp(0, 1)
+    ex, ey = dx - nearest * bone[:, 0, None, None], dy - nearest * bone[:, 1, None, None]
+    return torch.sqrt(ex.square() + ey.square()), along
+
+
+def shoulder_width(points: Tensor) -> Tensor:
+    """Distance of the shoulders (N,), pixels; at least 1."""
+    across = points[:, limbs.LEFT_SHOULDER, :2] - points[:, limbs.RIGHT_SHOULDER, :2]
+    return across.norm(dim=1).clamp(min=1)
+
+
+def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Wide arms along the bones, which hide what sleeves are worn, and the hands that the label shows, (N, 1, H, W)."""
+    height, width = label.shape[-2:]
+    unit = shoulder_width(points)[:, None, None]
+    arms = torch.zeros_like(label, dtype=torch.bool)
+    hands = torch.zeros_like(arms)
+    for shoulder, elbow, wrist in limbs.ARM_JOINTS.values():
+        known = points[:, [shoulder, elbow, wrist], 2] > 0
+        upper, _ = distance_to_bone(points[:, shoulder, :2], points[:, elbow, :2], height, width)
+        fore, along = distance_to_bone(points[:, elbow, :2], points[:, wrist, :2], height, width)
+        arms |= (upper < ARM_RADIUS * unit) & (known[:, 0] & known[:, 1])[:, None, None]
+        arms |= (fore < ARM_RADIUS * unit) & (known[:, 1] & known[:, 2])[:, None, None]
+        near_hand = (fore < 0.5 * unit) & (along > 0.97) & (known[:, 1] & known[:, 2])[:, None, None]
+        hands |= near_hand & torch.isin(label, torch.tensor((LEFT_ARM, RIGHT_ARM), device=label.device))
+    return arms.float().unsqueeze(1), hands.float().unsqueeze(1)
+
+
+def neck(points: Tensor, height: int, width: int) -> Tensor:
+    """A disc around the neck, (N, 1, H, W): collars of any height lie within; VITON's labels call it background."""
+    distance, _ = distance_to_bone(points[:, limbs.NECK, :2], points[:, limbs.NOSE, :2], height, width)
+    known = (points[:, [limbs.NECK, limbs.NOSE], 2] > 0).all(dim=1)
+    inside = (distance < 0.33 * shoulder_width(points)[:, None, None]) & known[:, None, None]
+    return inside.float().unsqueeze(1)
+
+
+def erased_region(label: Tensor, points: Tensor) -> Tensor:
+    """Where a garment of any cut may lie, (N, 1, H, W) of 0 and 1: coarse, so that the worn one can't be read off."""
+    height, width = label.shape[-2:]
+    arms, hands = arms_and_hands(points, label)
+    worn = is_label(label, GARMENT, NOISE, LEFT_ARM, RIGHT_ARM)
+    cell = max(height * COARSE // 256 // 2, 1)
+    blocks = F.interpolate(F.max_pool2d(worn, cell, ceil_mode=True), scale_factor=float(cell), mode="nearest")
+    blocks = blocks[..., :height, :width]
+    region = torch.maximum(torch.maximum(F.max_pool2d(blocks, 5, 1, 2), arms), neck(points, height, width))
+    kept = torch.maximum(is_label(label, 1, 12), hands)
+    return region * (1 - kept)
+
+
+def parsed_person(photo: Tensor, label: Tensor, points: Tensor) -> Tensor:
+    """The teacher's view (N, PARSED, H, W) of photos (N, 3, H, W) in [-1, 1], labels (N, H, W), points (N, 18, 3)."""
+    height, width = label.shape[-2:]
+    erased = erased_region(label, points)
+    cell = max(height * COARSE // 256, 1)
+    silhouette = F.avg_pool2d((label > 0).float().unsqueeze(1), cell, ceil_mode=True)
+    silhouette = F.interpolate(silhouette, size=(height, width), mode="bilinear", align_corners=False)
+    return torch.cat([photo * (1 - erased), erased, key_point_maps(points, height, width), silhouette], dim=1)

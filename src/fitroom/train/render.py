@@ -1,0 +1,144 @@
+"""Fakes, rendered once and kept as files: persons in garments of others, by the teacher or by cutting and pasting.
+
+A file is named PERSON_GARMENT.webp, after the person it shows and the garment put on. What is there is not made again.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fitroom.data import limbs
+from fitroom.data.pack import Reader, open_reader
+from fitroom.data.viton import Pair
+from fitroom.errors import DataError, OutputError
+from fitroom.nets.interface import TryOnNetwork
+from fitroom.train.batches import generator_of, to_unit
+from fitroom.train.fakes import Subject, paste_garment, pose_distance
+from fitroom.train.parsed import parsed_person
+from fitroom.train.samples import Samples, fake_name
+from fitroom.train.validate import pictures
+
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+Image = NDArray[np.uint8]
+
+BATCH = 16
+NARROWEST = 45.0  # shoulder width in 256ths of the picture's height; narrower persons stand sideways
+CANDIDATES = 10  # donors of which the one in the nearest pose is cut from
+
+
+def choose(count: int, each: int, seed: int) -> list[tuple[int, int]]:
+    """For every one of `count` rows, `each` other rows: (row, other)."""
+    chosen = []
+    for row in range(count):
+        others = torch.randperm(count - 1, generator=generator_of(seed, row))[:each].tolist()
+        chosen += [(row, other + (other >= row)) for other in others]
+    return chosen
+
+
+def open_folder(folder: str | Path) -> Path:
+    """A folder to write fakes into. Raises OutputError."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: can't be made ({error.strerror}).") from error
+    return folder
+
+
+def write_fake(folder: Path, name: str, picture: Image) -> None:
+    """Write a fake (H, W, 3), whole or not at all. Raises OutputError."""
+    encoded = cv2.imencode(".webp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 92])[1]
+    part = folder / f".{name}.part"
+    try:
+        part.write_bytes(encoded.tobytes())
+        part.replace(folder / name)
+    except OSError as error:
+        raise OutputError(
+            f"{folder / name}: can't be written ({error.strerror}); free some space and go on."
+        ) from error
+
+
+@torch.no_grad()
+def render_by_teacher(
+    teacher: TryOnNetwork, samples: Samples, folder: str | Path, each: int, seed: int, progress: Progress
+) -> int:
+    """Let a teacher dress every person of some samples in `each` other garments; how many fakes were made.
+
+    The teacher should be in evaluation mode, on the device of the samples. Raises OutputError.
+    """
+    folder = open_folder(folder)
+    wanted = []
+    for row, other in choose(len(samples), each, seed):
+        name = fake_name(Pair(samples.pairs[row].person, samples.pairs[other].garment))
+        if not (folder / name).exists():
+            wanted.append((row, other, name))
+    parts = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+    with ThreadPoolExecutor(2) as pool:
+        for part in progress(parts, len(parts)):
+            rows, others = ([item[side] for item in part] for side in (0, 1))
+            person = parsed_person(to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows])
+            mask = (samples.garment_mask[others].unsqueeze(1) > 127).float()
+            looks = pictures(teacher(person, to_unit(samples.garment[others]), mask).look.float())
+            list(pool.map(partial(write_fake, folder), [name for _, _, name in part], looks))
+    return len(wanted)
+
+
+def render_by_cutting(
+    data: str | Path, pairs: str, folder: str | Path, each: int, seed: int, processes: int, progress: Progress
+) -> int:
+    """Dress every person that faces the camera in `each` garments cut from other photos; how many fakes were made.
+
+    Raises DataError, OutputError.
+    """
+    folder = open_folder(folder)
+    reader = open_reader(data)
+    listed = [(pair, limbs.complete(reader.pose(pair.person))) for pair in reader.pairs(pairs)]
+    height = reader.photo(listed[0][0].person).shape[0]
+    facing = [
+        (pair, skeleton)
+        for pair, skeleton in listed
+        if skeleton is not None and skeleton.shoulder_width >= NARROWEST * height / 256
+    ]
+    if len(facing) < 2:
+        raise DataError(f"{pairs}: {len(facing)} persons that face the camera; fakes need at least two.")
+    cut = partial(cut_fakes, data=data, people=facing, folder=folder, each=each, seed=seed)
+    # spawned, not forked: a fork of a process whose libraries run threads can wait for ever
+    with get_context("spawn").Pool(processes) as pool:
+        return sum(progress(pool.imap_unordered(cut, range(len(facing)), chunksize=8), len(facing)))
+
+
+@lru_cache(maxsize=1)
+def reader_of(data: str | Path) -> Reader:
+    """The data, opened once in a process."""
+    return open_reader(data)
+
+
+def cut_fakes(
+    row: int, data: str | Path, people: list[tuple[Pair, limbs.Skeleton]], folder: Path, each: int, seed: int
+) -> int:
+    """The fakes of one person: of some random others, the one in the pose most like it gives the garment."""
+    cv2.setNumThreads(1)
+    reader = reader_of(data)
+
+    def subject(of: tuple[Pair, limbs.Skeleton]) -> Subject:
+        return Subject(reader.photo(of[0].person), reader.label(of[0].person), of[1])
+
+    made = 0
+    for variant in range(each):
+        rng = np.random.default_rng([seed, row, variant])
+        drawn = rng.choice(len(people) - 1, min(CANDIDATES, len(people) - 1), replace=False)
+        donors = [people[other + (other >= row)] for other in drawn]
+        donor = min(donors, key=lambda other: pose_distance(people[row][1], other[1]))
+        name = fake_name(Pair(people[row][0].person, donor[0].garment))
+        if not (folder / name).exists():
+            write_fake(folder, name, paste_garment(subject(people[row]), subject(donor), rng))
+            made += 1
+    return made

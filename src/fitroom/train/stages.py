@@ -1,0 +1,148 @@
+"""PF-AFN's four stages: what each shows its network, trains, and weighs.
+
+pb_warp, pb_generator: the teacher, which is told parsing and pose (`parsed.py`). pf_warp, pf_generator: the student,
+which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable" distillation).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fitroom.nets.interface import Features, TryOnNetwork
+from fitroom.nets.sampling import sample
+from fitroom.train.batches import Batch
+from fitroom.train.losses import change_target, gradient_difference, warp_losses
+from fitroom.train.parsed import parsed_person
+
+StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator"]
+STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator")
+WARP_LOSSES = ("garment", "mask", "smoothness")
+GENERATOR_LOSSES = ("look", "rendered", "gradients", "composition", "change")
+DISTILLATION = ("distilled_flow", "distilled_features")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the losses by name; 0 leaves one out."""
+
+    garment: float = 1.0  # L1 of the warped garment, every level
+    mask: float = 2.0  # L1 of the warped garment mask, every level
+    smoothness: float = 0.04  # second-order, of the flow, every level
+    look: float = 2.0  # L1 of the look, more where it changes
+    rendered: float = 1.0  # L1 of the rendered person where it changes
+    gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss
+    composition: float = 1.5  # L1 of the composition mask against the garment that shows
+    change: float = 1.5  # binary cross-entropy of the change mask
+    distilled_flow: float = 0.0  # L1 of the flow against the teacher's, where the teacher's warp is better
+    distilled_features: float = 0.0  # squared distance of person features, the same
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """What a stage is."""
+
+    name: StageName = "pb_warp"
+    losses: LossConfig = field(default_factory=LossConfig)
+    own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
+
+    @property
+    def parser_based(self) -> bool:
+        """Whether this is a stage of the teacher."""
+        return self.name.startswith("pb_")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the generator is trained too."""
+        return self.name.endswith("_generator")
+
+    @property
+    def predecessor(self) -> StageName | None:
+        """The stage whose network this one continues."""
+        return {"pb_generator": "pb_warp", "pf_generator": "pf_warp"}.get(self.name)  # type: ignore[return-value]
+
+
+class Trainee(nn.Module):
+    """A network, what it is shown in a stage, and the losses of a batch."""
+
+    def __init__(self, network: TryOnNetwork, stage: StageConfig, teacher: TryOnNetwork | None = None) -> None:
+        super().__init__()
+        self.network: TryOnNetwork = network
+        self.stage = stage
+        self.teacher = [teacher.eval().requires_grad_(False)] if teacher is not None else []  # not a submodule
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(stage.whole or not name.startswith("generator."))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of a batch by name, unweighted means over its samples."""
+        person = view(self.stage, batch)
+        features = self.network.person_features(person)
+        flows = self.network.flows(features, self.network.garment_features(batch.garment, batch.garment_mask))
+        values = flow_losses(flows, batch, self.network.align_corners)
+        if self.stage.whole:
+            values |= look_losses(self.network, person, features, flows[-1], batch)
+        for teacher in self.teacher:
+            values |= distillation_losses(teacher, flows[-1], features, batch)
+        return values
+
+    def total(self, values: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of losses."""
+        weights = self.stage.losses
+        return torch.stack([getattr(weights, name) * value for name, value in values.items()]).sum()
+
+
+def view(stage: StageConfig, batch: Batch) -> Tensor:
+    """The person as a stage's network is shown it."""
+    return parsed_person(batch.photo, batch.label, batch.key_points) if stage.parser_based else batch.shown
+
+
+def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
+    """`WARP_LOSSES` over all levels: coarse ones see small pictures and count less; the finest counts most."""
+    shares = [float(level + 1) for level in range(len(flows))]
+    values = {name: flows[0].new_zeros(()) for name in WARP_LOSSES}
+    for flow, share in zip(flows, shares, strict=True):
+        level = warp_losses(flow, batch.garment, batch.garment_mask, batch.photo, batch.worn, align_corners)
+        for name in WARP_LOSSES:
+            values[name] = values[name] + share / sum(shares) * level[name]
+    return values
+
+
+def look_losses(
+    network: TryOnNetwork, person: Tensor, features: Features, flow: Tensor, batch: Batch
+) -> dict[str, Tensor]:
+    """`GENERATOR_LOSSES` of the samples that show a fake."""
+    dressed = network.generate(person, batch.garment, batch.garment_mask, flow, features)
+    counts = batch.restored.view(-1, 1, 1, 1)
+    changed = change_target(person[:, :3], batch.photo, batch.worn)
+    emphasis = (0.5 + 1.5 * changed) * counts
+    entropy = F.binary_cross_entropy(dressed.change.float().clamp(1e-4, 1 - 1e-4), changed, reduction="none")
+    return {
+        "look": ((dressed.look - batch.photo).abs() * emphasis).mean(),
+        "rendered": ((dressed.rendered - batch.photo).abs() * changed * counts).mean(),
+        "gradients": gradient_difference(dressed.look * counts, batch.photo * counts),
+        "composition": ((dressed.composition - batch.worn * dressed.warped_mask.detach()).abs() * counts).mean(),
+        "change": (entropy * counts).mean(),
+    }
+
+
+def distillation_losses(teacher: TryOnNetwork, flow: Tensor, features: Features, batch: Batch) -> dict[str, Tensor]:
+    """`DISTILLATION` of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1)."""
+    with torch.no_grad():
+        parsed = parsed_person(batch.photo, batch.label, batch.key_points)
+        told = teacher.person_features(parsed)
+        target = teacher.flows(told, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
+        better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float().view(-1, 1, 1, 1)
+        visible = sample(batch.garment_mask, target, teacher.align_corners, padding="zeros")
+    squares = [((mine - theirs) ** 2 * better).mean() for mine, theirs in zip(features, told, strict=True)]
+    return {
+        "distilled_flow": ((flow - target).abs() * better * visible).mean(),
+        "distilled_features": torch.stack(squares).mean(),
+    }
+
+
+def warp_error(flow: Tensor, batch: Batch, network: TryOnNetwork) -> Tensor:
+    """Mean L1 (N,) of the garment warped by a flow against the garment worn."""
+    warped = sample(batch.garment * batch.garment_mask, flow, network.align_corners, padding="zeros")
+    return (warped - batch.photo * batch.worn).abs().mean(dim=(1, 2, 3))

@@ -1,0 +1,99 @@
+"""Changes that keep pairs true."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitroom.data import augment
+from fitroom.data.augment import AugmentConfig, draw
+
+NOTHING = AugmentConfig(*[0.0] * 9)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_nothing_drawn_changes_nothing():
+    changes = draw(NOTHING, 3, generator())
+    picture = torch.rand(3, 3, 32, 24) * 2 - 1
+    assert not changes.flip.any()
+    assert torch.allclose(augment.move(picture, changes.person), picture, atol=1e-5)
+    assert torch.equal(augment.recolour(picture, torch.ones(3, 1, 32, 24), changes.colour), picture)
+    assert torch.equal(augment.relight(picture, changes.light), picture)
+    assert torch.allclose(augment.before(picture, torch.ones(3, 1, 32, 24), changes.background), picture, atol=1e-6)
+
+
+def test_the_same_generator_draws_the_same():
+    config = AugmentConfig()
+    a, b, c = (draw(config, 4, generator(seed)) for seed in (1, 1, 2))
+    assert torch.equal(a.person, b.person)
+    assert torch.equal(a.colour, b.colour)
+    assert not torch.equal(a.person, c.person)
+
+
+def test_limits_are_kept():
+    config = AugmentConfig(scale=0.1, shift=0.05, turn=3)
+    changes = draw(config, 500, generator())
+    factor = torch.linalg.det(changes.person[:, :, :2]).sqrt()
+    assert 0.89 < factor.min() < 0.92
+    assert 1.08 < factor.max() < 1.11
+    assert 0.09 < changes.person[:, :, 2].abs().max() <= 0.1
+    assert 0.3 < changes.flip.float().mean() < 0.7
+
+
+@given(st.integers(0, 2**31), st.booleans())
+def test_key_points_go_where_their_pixels_go(seed, flipped):
+    """A bright dot at a key point lies at the moved key point, mirrored or not."""
+    height, width = 64, 48
+    changes = draw(AugmentConfig(), 1, generator(seed))
+    flip = torch.tensor([flipped])
+    points = torch.zeros(1, 18, 3)
+    points[0, :, :2] = torch.tensor([20.0, 30.0])
+    points[0, 4] = torch.tensor([30.0, 26.0, 1.0])  # the right wrist
+    dot = torch.zeros(1, 1, height, width)
+    dot[0, 0, 26, 30] = 1
+    moved = augment.move(dot, augment.mirrored(changes.person, flip), padding="zeros")[0, 0]
+    carried = augment.move_points(augment.mirror_points(points, flip, width), changes.person, height, width)
+    joint = 7 if flipped else 4  # mirrored, it is a left one
+    y, x = divmod(int(moved.argmax()), width)
+    assert carried[0, joint, 2] == 1
+    assert carried[0, joint, 0] == pytest.approx(x, abs=1)
+    assert carried[0, joint, 1] == pytest.approx(y, abs=1)
+
+
+def test_mirrored_labels_change_sides():
+    label = torch.tensor([[[11, 13, 4, 9, 10, 12]]], dtype=torch.uint8)
+    assert augment.swap_label(label, torch.tensor([True])).tolist() == [[[13, 11, 4, 10, 9, 12]]]
+    assert torch.equal(augment.swap_label(label, torch.tensor([False])), label)
+
+
+def test_mirroring_twice_is_nothing():
+    points = torch.rand(2, 18, 3)
+    twice = augment.mirror_points(augment.mirror_points(points, torch.tensor([True, True]), 48), torch.ones(2) > 0, 48)
+    assert torch.allclose(twice, points, atol=1e-5)
+
+
+def test_colours_change_inside_the_mask_alone():
+    picture, mask = torch.rand(1, 3, 8, 6) * 2 - 1, torch.zeros(1, 1, 8, 6)
+    mask[..., :3] = 1
+    colour = torch.tensor([[[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0.1]]])
+    changed = augment.recolour(picture, mask, colour)
+    assert torch.equal(changed[..., 3:], picture[..., 3:])
+    assert torch.allclose(changed[:, 0, :, :3], picture[:, 1, :, :3], atol=1e-6)
+    assert torch.allclose(changed[:, 2, :, :3], (picture[:, 2, :, :3] + 0.1).clamp(-1, 1), atol=1e-6)
+
+
+def test_backgrounds_leave_the_person_and_the_neck():
+    picture, label = torch.full((1, 3, 64, 48), 0.8), torch.zeros(1, 64, 48, dtype=torch.uint8)
+    label[:, 30:, 12:36] = 4
+    picture[:, :, 20:30, 20:28] = torch.tensor([0.3, 0.0, -0.2]).view(1, 3, 1, 1)  # a neck, labelled background
+    picture[:, :, 30:, 12:36] = -0.5
+    mask = augment.background_mask(picture, label)
+    assert mask[0, 0, :15].min() == 1
+    assert mask[0, 0, 22:29, 21:27].max() == 0
+    assert mask[0, 0, 32:, 14:34].max() == 0
+    changed = augment.before(picture, mask, torch.full((1, 3, 2, 2), 0.5))
+    assert torch.allclose(changed[0, :, 0, 0], torch.full((3,), 1.8 * 0.5 - 1), atol=1e-5)
+    assert augment.background_mask(picture - 1.5, label).max() == 0, "a dark background is no studio"

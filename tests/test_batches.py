@@ -1,0 +1,107 @@
+"""Samples in memory, and the batches of a step."""
+
+import numpy as np
+import pytest
+import torch
+
+from fitroom.data.augment import AugmentConfig
+from fitroom.data.pack import FolderReader
+from fitroom.errors import DataError
+from fitroom.train.batches import Batch, Batches
+from fitroom.train.render import write_fake
+from fitroom.train.samples import Fakes, fake_name, load_fakes, load_samples
+
+UNCHANGED = AugmentConfig(*[0.0] * 9)
+
+
+def quiet(items, total):
+    return items
+
+
+@pytest.fixture
+def fakes(training_samples):
+    """Two fakes of every person: photos of the two next persons."""
+    count = len(training_samples)
+    rows = torch.arange(count).repeat_interleave(2)
+    return Fakes(rows, training_samples.photo[(rows + torch.arange(2 * count) % 2 + 1) % count])
+
+
+def equal(a: Batch, b: Batch) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_samples_have_the_training_size(figures, training_samples):
+    assert training_samples.photo.shape == training_samples.garment.shape == (12, 3, 64, 64)
+    assert training_samples.label.shape == training_samples.garment_mask.shape == (12, 64, 64)
+    assert training_samples.photo.dtype == torch.uint8
+    reader = FolderReader(figures)
+    whole = load_samples(reader, training_samples.pairs[:2], 256, 192, 2, quiet)
+    np.testing.assert_array_equal(whole.photo[1].permute(1, 2, 0).numpy(), reader.photo(whole.pairs[1].person))
+    scale = torch.tensor([64 / 192, 64 / 256, 1])
+    assert torch.allclose(training_samples.key_points[:2], whole.key_points * scale)
+
+
+def test_unchanged_batches_are_the_samples(training_samples):
+    batch = Batches(training_samples, None, UNCHANGED, 12).of_step(0)
+    assert sorted(batch.rows.tolist()) == list(range(12))
+    photo = training_samples.photo[batch.rows].float() / 127.5 - 1
+    assert torch.allclose(batch.photo, photo, atol=1e-5)
+    assert torch.equal(batch.label, training_samples.label[batch.rows])
+    assert torch.equal(batch.worn[:, 0] > 0, batch.label == 4)
+    assert torch.equal(batch.garment_mask.unique(), torch.tensor([0.0, 1.0]))
+    assert batch.shown is batch.photo
+
+
+def test_every_epoch_shows_every_sample_once(training_samples):
+    batches = Batches(training_samples, None, UNCHANGED, 5)
+    seen = torch.cat([batches.chosen(step) for step in range(12)]).tolist()
+    for epoch in range(5):
+        assert sorted(seen[12 * epoch : 12 * epoch + 12]) == list(range(12))
+    assert seen[:12] != seen[12:24]
+
+
+def test_a_step_alone_decides(training_samples, fakes):
+    a, b = (Batches(training_samples, fakes, AugmentConfig(), 6, 0.5, seed=3) for _ in range(2))
+    a.of_step(0)
+    assert equal(a.of_step(7), b.of_step(7))
+    assert not equal(a.of_step(7), a.of_step(8))
+
+
+def test_parts_make_the_whole(training_samples, fakes):
+    batches = Batches(training_samples, fakes, AugmentConfig(), 6, 0.5)
+    whole = batches.of_step(4)
+    parts = [batches.of_step(4, rank, 2) for rank in range(2)]
+    for index, tensor in enumerate(whole):
+        assert torch.allclose(tensor.float(), torch.cat([part[index] for part in parts]).float(), atol=1e-6)
+
+
+def test_students_see_fakes_and_some_photos(training_samples, fakes):
+    batch = Batches(training_samples, fakes, UNCHANGED, 8, own_share=0.25).of_step(0)
+    assert batch.restored.tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
+    same = (batch.shown - batch.photo).flatten(1).abs().amax(1) < 1e-4
+    assert same.tolist() == [True, False, False, False, True, False, False, False]
+
+
+def test_photo_and_label_move_together(training_samples):
+    """Where the label says garment, moved and mirrored photos show the colours of the garment."""
+    changes = AugmentConfig(colour=0, light=0, background=0)
+    still = Batches(training_samples, None, UNCHANGED, 12).of_step(0)
+    moved = Batches(training_samples, None, changes, 12).of_step(0)
+    for row in range(12):
+        a = still.photo[row][:, still.worn[row, 0] > 0].mean(1)
+        b = moved.photo[row][:, moved.worn[row, 0] > 0].mean(1)
+        assert (a - b).abs().max() < 0.2
+
+
+def test_fakes_are_read_by_name(training_samples, tmp_path):
+    for pair, other in ((0, 1), (0, 2), (5, 1)):
+        name = fake_name(
+            type(training_samples.pairs[0])(training_samples.pairs[pair].person, training_samples.pairs[other].garment)
+        )
+        write_fake(tmp_path, name, np.full((256, 192, 3), 40 * pair, np.uint8))
+    write_fake(tmp_path, "999999_0_000001_1.webp", np.zeros((256, 192, 3), np.uint8))
+    fakes = load_fakes(tmp_path, training_samples, 1, quiet)
+    assert sorted(fakes.row.tolist()) == [0, 0, 5]
+    assert fakes.picture.shape == (3, 3, 64, 64)
+    with pytest.raises(DataError, match="no folder of fakes; render them with: fitroom train render-fakes"):
+        load_fakes(tmp_path / "none", training_samples, 1, quiet)

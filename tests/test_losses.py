@@ -1,0 +1,50 @@
+"""Losses on tiny cases whose values are known."""
+
+import pytest
+import torch
+
+from fitroom.nets.lite import identity_grid
+from fitroom.train import losses
+
+
+def test_charbonnier_and_smoothness():
+    assert losses.charbonnier(torch.zeros(4)).item() == pytest.approx(1e-6**0.45)
+    assert losses.charbonnier(torch.full((4,), 2.0)).item() == pytest.approx(4**0.45, rel=1e-3)
+    grid = identity_grid(torch.zeros(1, 1, 8, 6))
+    flat = losses.second_order_smoothness(grid)
+    assert flat.item() == pytest.approx(1e-6**0.45, rel=1e-2)
+    bent = grid.clone()
+    bent[:, :, 4, 3] += 0.5
+    assert losses.second_order_smoothness(bent) > 10 * flat
+
+
+def test_warp_losses_vanish_for_a_perfect_warp():
+    garment, mask = torch.rand(1, 3, 16, 12), torch.ones(1, 1, 16, 12)
+    values = losses.warp_losses(identity_grid(garment), garment, mask, garment, mask)
+    assert values["garment"] < 1e-6
+    assert values["mask"] < 1e-6
+    shifted = losses.warp_losses(identity_grid(garment) + 0.5, garment, mask, garment, mask)
+    assert shifted["garment"] > 0.05
+    half = losses.warp_losses(identity_grid(torch.zeros(1, 1, 8, 6)), garment, mask, garment, mask * 0)
+    assert half["mask"] == pytest.approx(1.0)
+
+
+def test_gradient_difference_of_a_step():
+    a, b = torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)
+    assert losses.gradient_difference(a, b) == 0
+    b[..., 4:] = 2
+    # of 7 columns of differences one is 1, then of 3 one, then of 1 one
+    assert losses.gradient_difference(a, b).item() == pytest.approx(1 / 7 + 1 / 3 + 1)
+
+
+def test_change_target_covers_what_differs_and_what_is_worn():
+    photo, fake = torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 32)
+    worn = torch.zeros(1, 1, 32, 32)
+    fake[:, :, 4:10, 4:10] = 1
+    fake[:, :, 20, 4] = 1  # a lone pixel is noise
+    worn[:, :, 20:25, 20:25] = 1
+    target = losses.change_target(fake, photo, worn)[0, 0]
+    assert target[2:12, 2:12].all()
+    assert target[18:27, 18:27].all()
+    assert not target[20, :8].any()
+    assert target.sum() < 300

@@ -1,0 +1,140 @@
+"""Stages from a data folder to weights, by command."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from fitroom import TryOn
+from fitroom.cli import main
+from fitroom.data.pack import write_pack
+from fitroom.errors import InputError
+from fitroom.train.checkpoint import load
+from fitroom.train.config import read_config
+from fitroom.train.stages import STAGES
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = """
+height: 64
+width: 64
+lite: {stem: 8, encoder: [8, 8, 16, 16], pyramid: 8, heads: [16, 16, 8, 8], generator: [8, 8, 16, 16]}
+loop: {steps: 2, batch: 4, log_every: 1, look_every: 2}
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path / "small.yaml"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["train", *map(str, arguments)])
+
+
+@pytest.mark.slow
+def test_four_stages_end_in_weights(figures, small, tmp_path):
+    """The whole way from a pack; the distillation of the shipped configs included."""
+    root = shutil.copytree(figures, tmp_path / "figures")
+    (root / "val_pairs_paired.txt").write_text((root / "train_pairs.txt").read_text())
+    pack, work = write_pack(root, tmp_path / "figures.pack"), tmp_path / "work"
+    places = ["--data", pack, "--work", work]
+    for stage in ("pb_warp", "pb_generator"):
+        result = run(stage, *places, "--config", small)
+        assert result.exit_code == 0, result.output
+        assert "2 of 2 steps" in result.output
+        assert "warp_iou" in result.output
+        assert list((work / stage / "tensorboard").iterdir())
+        assert yaml.safe_load((work / stage / "settings.yaml").read_text())["stage"]["name"] == stage
+    result = run("render-fakes", *places, "--each", 2)
+    assert "24 new fakes" in result.output
+    assert "0 new fakes" in run("render-fakes", *places, "--each", 2).output
+    assert "new fakes" in run("render-fakes", "--data", root, "--work", work, "--each", 1, "--cut").output
+    distilled = ["--set", "stage.losses.distilled_flow=1", "--set", "fakes=[fakes, cut-fakes]"]
+    assert run("pf_warp", *places, "--config", small, *distilled).exit_code == 0
+    result = run("pf_generator", *places, "--config", small, *distilled, "-o", tmp_path / "weights")
+    assert result.exit_code == 0, result.output
+    pair = (root / "train_img/000000_0.jpg", root / "train_color/000001_1.jpg")
+    assert TryOn.load(tmp_path / "weights")(*pair).image.shape == (256, 192, 3)
+    assert "VITON" in TryOn.load(tmp_path / "weights").weights.manifest.terms
+
+
+def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path):
+    places = ["--data", figures, "--work", tmp_path / "work", "--config", small]
+    for stage, needs in (("pb_generator", "pb_warp"), ("pf_generator", "pf_warp")):
+        result = run(stage, *places)
+        assert result.exit_code == 2
+        assert f"run first: fitroom train {needs}" in result.output
+    assert (
+        "run first: fitroom train pb_generator"
+        in run("pf_warp", *places, "--set", "stage.losses.distilled_flow=1").output
+    )
+    assert "run first: fitroom train pb_generator" in run("render-fakes", *places[:4]).output
+    assert "render them with: fitroom train render-fakes" in run("pf_warp", *places).output
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_checkpoint_is_neither_overwritten_nor_taken_for_another(figures, small, tmp_path):
+    places = ["--data", figures, "--work", tmp_path / "work", "--config", small]
+    assert run("pb_warp", *places).exit_code == 0
+    result = run("pb_warp", *places)
+    assert result.exit_code == 2
+    assert "go on with --resume" in result.output
+    result = run("pb_warp", *places, "--resume", "--set", "lite.stem=16")
+    assert result.exit_code == 2
+    assert "another network" in result.output
+    assert run("pb_warp", *places, "--resume", "--set", "loop.steps=3").exit_code == 0
+    assert load(tmp_path / "work/pb_warp").step == 3
+
+
+@pytest.mark.slow
+def test_kill_and_resume(figures, small, tmp_path):
+    """kill -9 while it trains; what was kept is whole, and the run goes on from it."""
+    arguments = ["train", "pb_warp", "--data", figures, "--work", tmp_path / "work", "--config", small]
+    arguments += ["--set", "loop.steps=100000", "--set", "loop.checkpoint_minutes=0"]
+    process = subprocess.Popen([sys.executable, "-m", "fitroom", *map(str, arguments)], stderr=subprocess.DEVNULL)
+    folder = tmp_path / "work/pb_warp"
+    deadline = time.monotonic() + 120
+    while not (folder / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = load(folder).step
+    assert kept >= 1
+    result = run(*arguments[1:-4], "--resume", "--set", f"loop.steps={kept + 2}")
+    assert result.exit_code == 0, result.output
+    assert load(folder).step == kept + 2
+
+
+def test_settings(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("loop: {batch: 4}\n")
+    found = read_config("pb_warp", path, ("loop.learning_rate=0.5", "stage.losses.mask=3"))
+    assert (found.loop.batch, found.loop.learning_rate, found.stage.losses.mask) == (4, 0.5, 3)
+    assert found.stage.name == "pb_warp"
+    for override, says in (
+        ("loop.bach=3", r"unknown settings: loop\.bach"),
+        ("loop.batch=many", r"loop\.batch: "),
+        ("loop.batch", "need key=value"),
+        ("loop.batch.x=1", "batch is a value"),
+        ("stage.name=pf_warp", "settings of stage pf_warp; this is pb_warp"),
+        ("height=100", "multiples of 32"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read_config("pb_warp", path, (override,))
+    with pytest.raises(InputError, match="can't be read"):
+        read_config("pb_warp", tmp_path / "none.yaml")
+
+
+def test_shipped_settings():
+    for stage in STAGES:
+        assert read_config(stage, ROOT / f"configs/{stage}.yaml").stage.name == stage
+        assert read_config(stage, ROOT / "configs/debug.yaml").loop.steps == 20
+        assert read_config(stage, None).stage.name == stage

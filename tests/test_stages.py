@@ -1,0 +1,116 @@
+"""What stages weigh, on cases whose values are known."""
+
+import pytest
+import torch
+
+from fitroom.nets.interface import Dressed, TryOnNetwork
+from fitroom.nets.lite import identity_grid
+from fitroom.train.batches import Batch
+from fitroom.train.losses import warp_losses
+from fitroom.train.stages import (
+    LossConfig,
+    StageConfig,
+    Trainee,
+    distillation_losses,
+    flow_losses,
+    look_losses,
+    view,
+    warp_error,
+)
+
+
+class Shift(TryOnNetwork):
+    """Warps by a constant, and shows the warped garment where its mask is."""
+
+    align_corners = False
+    config = None
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = torch.nn.Parameter(torch.tensor(by))
+
+    def person_features(self, person):
+        return (person[:, :1] * 0 + self.by,)
+
+    def garment_features(self, garment, garment_mask):
+        return (garment,)
+
+    def flows(self, person_features, garment_features):
+        grid = identity_grid(garment_features[0]).expand(len(garment_features[0]), -1, -1, -1)
+        return (grid[..., ::2, ::2] + self.by, grid + self.by)
+
+    def generate(self, person, garment, garment_mask, flow, person_features):
+        half = torch.full_like(garment_mask, 0.5)
+        return Dressed(person[:, :3], flow, garment_mask, person[:, :3], half, half)
+
+
+@pytest.fixture
+def batch():
+    """Garments worn exactly as they are photographed: the identity is the true flow."""
+    generator = torch.Generator().manual_seed(0)
+    garment = torch.rand(2, 3, 32, 32, generator=generator) * 2 - 1
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[:, :, 8:24, 8:24] = 1
+    label = (4 * mask[:, 0]).to(torch.uint8)
+    shown = torch.zeros(2, 3, 32, 32)
+    return Batch(
+        torch.arange(2), garment, label, torch.zeros(2, 18, 3), mask, garment, mask, shown, torch.tensor([1.0, 0.0])
+    )
+
+
+def test_levels_weigh_more_the_finer_they_are(batch):
+    flows = Shift(0.2).flows((batch.photo,), (batch.garment,))
+    values = flow_losses(flows, batch, False)
+    levels = [warp_losses(flow, batch.garment, batch.garment_mask, batch.photo, batch.worn) for flow in flows]
+    for name in ("garment", "mask", "smoothness"):
+        assert values[name].item() == pytest.approx((levels[0][name].item() + 2 * levels[1][name].item()) / 3)
+
+
+def test_a_perfect_warp_costs_nothing(batch):
+    values = flow_losses(Shift(0.0).flows((batch.photo,), (batch.garment,))[1:], batch, False)
+    assert values["garment"].item() == pytest.approx(0, abs=1e-6)
+    assert values["mask"].item() == pytest.approx(0, abs=1e-6)
+    assert warp_error(identity_grid(batch.photo).expand(2, -1, -1, -1), batch, Shift(0.0)).max() < 1e-6
+
+
+def test_only_a_better_teacher_teaches(batch):
+    good, bad = Shift(0.0), Shift(0.3)
+    flow = {network: network.flows((batch.photo,), (batch.garment,))[-1] for network in (good, bad)}
+    features = bad.person_features(batch.shown)
+    taught = distillation_losses(good, flow[bad], features, batch)
+    visible = batch.garment_mask.mean().item()  # a flow counts where it shows garment
+    assert taught["distilled_flow"].item() == pytest.approx(0.3 * visible)
+    assert taught["distilled_features"].item() == pytest.approx(0.09)
+    for name, value in distillation_losses(bad, flow[good], features, batch).items():
+        assert value == 0, name
+
+
+def test_photos_shown_as_they_are_teach_the_generator_nothing(batch):
+    network = Shift(0.0)
+    values = look_losses(network, batch.shown, (batch.shown,), network.flows((), (batch.garment,))[-1], batch)
+    only = batch._replace(shown=torch.cat([batch.shown[:1], batch.photo[1:]]))
+    same = look_losses(network, only.shown, (only.shown,), network.flows((), (batch.garment,))[-1], only)
+    for name in values:
+        assert values[name].item() == pytest.approx(same[name].item(), abs=1e-6), name
+    # half of the batch counts; its composition is 0.5 where 1 is wanted inside and 0 outside the garment
+    assert values["composition"].item() == pytest.approx(0.25)
+
+
+def test_the_generator_rests_in_warp_stages(batch):
+    network = Shift(0.1)
+    network.generator = torch.nn.Conv2d(1, 1, 1)
+    for name, whole in (("pf_warp", False), ("pf_generator", True)):
+        trainee = Trainee(network, StageConfig(name))
+        assert network.generator.weight.requires_grad == whole
+        assert ("look" in trainee(batch)) == whole
+
+
+def test_the_total_is_weighted(batch):
+    trainee = Trainee(Shift(0.1), StageConfig("pf_warp", LossConfig(garment=2, mask=3, smoothness=0)))
+    values = trainee(batch)
+    assert trainee.total(values).item() == pytest.approx(2 * values["garment"].item() + 3 * values["mask"].item())
+
+
+def test_what_teacher_and_student_are_shown(batch):
+    assert view(StageConfig("pf_generator"), batch) is batch.shown
+    assert view(StageConfig("pb_generator"), batch).shape[1] == 23
