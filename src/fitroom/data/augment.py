@@ -39,7 +39,8 @@ class Changes:
     flip: Tensor  # (N,) bool
     person: Tensor  # (N, 2, 3) from target to source, in [-1, 1]
     garment: Tensor  # (N, 2, 3) the same for the product shot
-    colour: Tensor  # (N, 3, 4) affine map of RGB; the identity where colours stay
+    colour: Tensor  # (N, 3, 4) affine map of RGB
+    recoloured: Tensor  # (N,) bool, where it is applied
     light: Tensor  # (N, 2) contrast and brightness
     background: (
         Tensor  # (N, 3, 2, 2) colours of four corners that the background is multiplied with; ones where it stays
@@ -69,11 +70,10 @@ def affine(scale: Tensor, turn: Tensor, shift: Tensor, aspect: float) -> Tensor:
 def draw(config: AugmentConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Changes:
     """Draw changes for `count` samples of pictures of width by height `aspect`."""
     zeros = torch.zeros(count)
-    chosen = (torch.rand(count, generator=generator) < config.colour).view(-1, 1, 1)
-    identity = torch.eye(3, 4).expand(count, 3, 4)
+    recoloured = torch.rand(count, generator=generator) < config.colour
     order = torch.rand(count, 3, generator=generator).argsort(1)
     mixed = torch.eye(3)[order] * (1 + uniform(generator, 0.3, count, 1, 1)) + uniform(generator, 0.15, count, 3, 3)
-    recoloured = torch.cat([mixed, uniform(generator, 0.5, count, 3, 1)], dim=2)
+    colour = torch.cat([mixed, uniform(generator, 0.5, count, 3, 1)], dim=2)
     other = (torch.rand(count, generator=generator) < config.background).view(-1, 1, 1, 1)
     base = 0.25 + 0.75 * torch.rand(count, 3, 1, 1, generator=generator)
     corners = (base + uniform(generator, 0.15, count, 3, 2, 2)).clamp(0.05, 1)
@@ -91,7 +91,8 @@ def draw(config: AugmentConfig, count: int, generator: torch.Generator, aspect: 
             uniform(generator, 2 * config.garment_shift, count, 2),
             aspect,
         ),
-        colour=torch.where(chosen, recoloured, identity),
+        colour=colour,
+        recoloured=recoloured,
         light=torch.stack([1 + uniform(generator, config.light, count), uniform(generator, config.light, count)], 1),
         background=torch.where(other, corners, torch.ones(())),
     )

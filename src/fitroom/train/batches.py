@@ -89,18 +89,20 @@ class Batches:
         photo, label = to_unit(samples.photo[rows]), samples.label[rows]
         garment, garment_mask = to_unit(samples.garment[rows]), samples.garment_mask[rows].unsqueeze(1) / 255
         person, flat = (augment.mirrored(matrices, changes.flip) for matrices in (changes.person, changes.garment))
-        behind = augment.background_mask(photo, label)
-        original = augment.before(photo, behind, changes.background)
-        # the same new colours on the product shot and where it is worn; a photo shown as it is keeps the old ones
-        photo = augment.recolour(original, (label == GARMENT).float().unsqueeze(1), changes.colour)
-        photo = augment.move(augment.relight(photo, changes.light), person)
-        if shown is None:
-            shown = photo
-        else:
-            shown = augment.before(shown, augment.background_mask(shown, label), changes.background)
-            shown = torch.where(restored.view(-1, 1, 1, 1) > 0, shown, original)
+        before, tinted = changes.background.flatten(1).ne(1).any(1), changes.recoloured
+        stand_before(photo, label, changes.background, before)
+        if shown is not None:
+            stand_before(shown, label, changes.background, before)
+            # a photo shown as it is keeps its garment's colours
+            shown = torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)
             shown = augment.move(augment.relight(shown, changes.light), person)
-        garment = augment.move(augment.recolour(garment, garment_mask, changes.colour), flat)
+        # the same new colours on the product shot and where it is worn
+        worn = (label == GARMENT).float().unsqueeze(1)
+        photo[tinted] = augment.recolour(photo[tinted], worn[tinted], changes.colour[tinted])
+        garment[tinted] = augment.recolour(garment[tinted], garment_mask[tinted], changes.colour[tinted])
+        photo = augment.move(augment.relight(photo, changes.light), person)
+        shown = photo if shown is None else shown
+        garment = augment.move(garment, flat)
         garment_mask = (augment.move(garment_mask, flat, padding="zeros") > 0.5).float()
         label = augment.swap_label(label, changes.flip).unsqueeze(1).float()
         label = augment.move(label, person, mode="nearest").squeeze(1).to(torch.uint8)
@@ -108,6 +110,12 @@ class Batches:
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == GARMENT).float().unsqueeze(1)
         return Batch(rows, photo, label, points, worn, garment, garment_mask, shown, restored)
+
+
+def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor) -> None:
+    """Put some rows of pictures before another background, in place; see `augment.before`."""
+    behind = augment.background_mask(picture[rows], label[rows])
+    picture[rows] = augment.before(picture[rows], behind, colours[rows])
 
 
 def to_unit(picture: Tensor) -> Tensor:
