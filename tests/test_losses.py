@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fitroom.evaluate.pretrained import open_lpips
 from fitroom.nets.lite import identity_grid
 from fitroom.train import losses
 
@@ -35,6 +36,22 @@ def test_gradient_difference_of_a_step():
     b[..., 4:] = 2
     # of 7 columns of differences one is 1, then of 3 one, then of 1 one
     assert losses.gradient_difference(a, b).item() == pytest.approx(1 / 7 + 1 / 3 + 1)
+
+
+def test_perceptual_distance_of_a_scripted_network(tmp_path):
+    class MeanColour(torch.nn.Module):
+        def forward(self, img: torch.Tensor, resize_images: bool, return_lpips: bool) -> torch.Tensor:
+            return img.mean(dim=[2, 3])
+
+    torch.jit.script(MeanColour()).save(str(tmp_path / "mean.pt"))
+    network = open_lpips(str(tmp_path / "mean.pt"))
+    look = torch.zeros(2, 3, 8, 8, requires_grad=True)
+    photo = torch.full((2, 3, 8, 8), 2 / 127.5)
+    value = losses.perceptual_distance(network, look, photo, torch.tensor([1.0, 0.0]))
+    assert value.item() == pytest.approx(3 * 2**2 / 2, rel=1e-4)
+    value.backward()
+    assert (look.grad[0] < 0).all()
+    assert not look.grad[1].any()
 
 
 def test_change_target_covers_what_differs_and_what_is_worn():

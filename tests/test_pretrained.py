@@ -26,9 +26,13 @@ from fitroom.evaluate.systems import Copy, Worn
 class MeanColour(torch.nn.Module):
     """Three features: the mean of each channel."""
 
-    def forward(self, img: torch.Tensor, return_features: bool = False, return_lpips: bool = False) -> torch.Tensor:
+    def forward(
+        self, img: torch.Tensor, return_features: bool = False, resize_images: bool = True, return_lpips: bool = False
+    ) -> torch.Tensor:
         if not (return_features or return_lpips):
             raise RuntimeError("asked for classes")
+        if return_lpips and resize_images:
+            raise RuntimeError("LPIPS is measured at the pictures' own size")
         return img.float().mean(dim=[2, 3])
 
 
@@ -134,7 +138,7 @@ def test_downloads_are_checked(tmp_path, scripted):
     digest = hashlib.sha256(scripted.read_bytes()).hexdigest()
     sound = replace(INCEPTION, url=scripted.as_uri(), sha256=digest)
     assert download(sound).read_bytes() == scripted.read_bytes()
-    assert FeatureNetwork(sound.cached, sound, "return_features").resizing == INCEPTION.resizing
+    assert FeatureNetwork(sound.cached, sound).resizing == INCEPTION.resizing
     sound.cached.unlink()
     damaged = replace(sound, sha256="0" * 64)
     with pytest.raises(DataError, match=r"the download failed .* give it by --inception PATH"):

@@ -65,7 +65,7 @@ def test_four_stages_end_in_weights(figures, small, tmp_path):
     assert "VITON" in TryOn.load(tmp_path / "weights").weights.manifest.terms
 
 
-def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path):
+def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path, monkeypatch):
     places = ["--data", figures, "--work", tmp_path / "work", "--config", small]
     for stage, needs in (("pb_generator", "pb_warp"), ("pf_generator", "pf_warp")):
         result = run(stage, *places)
@@ -76,6 +76,13 @@ def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path):
         in run("pf_warp", *places, "--set", "stage.losses.distilled_flow=1").output
     )
     assert "run first: fitroom train pb_generator" in run("render-fakes", *places[:4]).output
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FITROOM_LPIPS", raising=False)
+    assert run("pb_warp", *places).exit_code == 0
+    result = run("pb_generator", *places, "--set", "stage.losses.perceptual=1")
+    assert result.exit_code == 2
+    assert "set FITROOM_LPIPS to vgg16.pt" in result.output
+    shutil.rmtree(tmp_path / "work")
     assert "render them with: fitroom train render-fakes" in run("pf_warp", *places).output
     assert not (tmp_path / "work").exists()
 

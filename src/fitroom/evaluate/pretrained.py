@@ -28,6 +28,7 @@ class PretrainedFile:
     sha256: str
     megabytes: int
     resizing: str  # what it does to pictures before its first layer
+    arguments: tuple[tuple[str, bool], ...]  # what it is called with, beside the pictures
 
     @property
     def cached(self) -> Path:
@@ -52,6 +53,7 @@ INCEPTION = PretrainedFile(
     sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
     megabytes=96,
     resizing="bilinear to 299x299 inside the Inception file",
+    arguments=(("return_features", True),),
 )
 # VGG-16 with the linear weights of Zhang et al., "The unreasonable effectiveness of deep features as a perceptual
 # metric", 2018; LPIPS is the squared distance of its outputs
@@ -62,6 +64,7 @@ LPIPS = PretrainedFile(
     sha256="b437eb095feaeb0b83eb3fa11200ebca4548ee39a07fb944a417ddc516cc07c3",
     megabytes=553,
     resizing="none",
+    arguments=(("resize_images", False), ("return_lpips", True)),
 )
 
 
@@ -96,8 +99,8 @@ def download(wanted: PretrainedFile) -> Path:
 class FeatureNetwork:
     """A TorchScript file that turns pictures into features."""
 
-    def __init__(self, path: Path, published: PretrainedFile, argument: str) -> None:
-        self.argument = argument
+    def __init__(self, path: Path, published: PretrainedFile) -> None:
+        self.arguments = dict(published.arguments)
         with path.open("rb") as stream:
             self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         known = self.sha256 == published.sha256
@@ -110,28 +113,33 @@ class FeatureNetwork:
             self.size = int(self([np.zeros((64, 48, 3), np.uint8)] * 2).shape[1])
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             first = str(error).strip().splitlines()[0]
+            arguments = ", ".join(f"{name}={value}" for name, value in published.arguments)
             raise DataError(
-                f"{path}: not a TorchScript file that takes pictures and {argument}=True ({first}); {published.advice}."
+                f"{path}: not a TorchScript file that takes pictures and {arguments} ({first}); {published.advice}."
             ) from error
 
     def __call__(self, pictures: list[Picture]) -> torch.Tensor:
         """Features (n, size) of pictures of one size, float32."""
         batch = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
         with torch.inference_mode():
-            features: torch.Tensor = self.network(batch, **{self.argument: True})
-        return features.reshape(len(pictures), -1)
+            return self.features(batch)
+
+    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Features (n, size) of pictures (n, 3, H, W) in [0, 255]; gradients flow."""
+        found: torch.Tensor = self.network(pictures, **self.arguments)
+        return found.reshape(len(pictures), -1)
 
 
 def open_inception(given: str | None) -> FeatureNetwork | None:
     """The network that FID and KID are measured with; None where there is no file. Raises DataError, see `find`."""
     path = find(INCEPTION, given)
-    return None if path is None else FeatureNetwork(path, INCEPTION, "return_features")
+    return None if path is None else FeatureNetwork(path, INCEPTION)
 
 
 def open_lpips(given: str | None) -> FeatureNetwork | None:
     """The network that LPIPS is measured with; None where there is no file. Raises DataError, see `find`."""
     path = find(LPIPS, given)
-    return None if path is None else FeatureNetwork(path, LPIPS, "return_lpips")
+    return None if path is None else FeatureNetwork(path, LPIPS)
 
 
 def lpips_distance(network: FeatureNetwork, a: Picture, b: Picture) -> float:

@@ -104,6 +104,8 @@ def train(
     wrapped, optimiser = fabric.setup(trainee, optimiser)
     for teacher in trainee.teacher:
         teacher.to(fabric.device)
+    if trainee.perceptual is not None:
+        trainee.perceptual.network.to(fabric.device)
     if started is not None:
         optimiser.load_state_dict(started.optimiser)
     average = Average(network, config.average, None if started is None else started.average)

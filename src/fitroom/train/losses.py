@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.sampling import sample
 
 
@@ -62,6 +63,14 @@ def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
         total = total + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return total
+
+
+def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, counts: Tensor) -> Tensor:
+    """LPIPS (Zhang et al., 2018) of pictures, times `counts` (N,), mean over N; gradients reach the look alone."""
+    with torch.no_grad():
+        target = network.features((photo + 1) * 127.5)
+    squares = (network.features((look.float() + 1) * 127.5) - target).square().sum(dim=1)
+    return (squares * counts).mean()
 
 
 def change_target(fake: Tensor, photo: Tensor, worn: Tensor, threshold: float = 0.08) -> Tensor:

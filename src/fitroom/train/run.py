@@ -14,6 +14,7 @@ from torch import nn
 from fitroom.data.augment import AugmentConfig
 from fitroom.data.pack import Reader, open_reader
 from fitroom.errors import DataError, InputError, WeightsError
+from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
 from fitroom.export import export_weights
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.lite import Lite
@@ -91,6 +92,19 @@ def find_teacher(config: TrainConfig, work: Path) -> TryOnNetwork | None:
     return network_of(finished(work, "pb_generator", f"distillation in {config.stage.name}"))
 
 
+def find_perceptual(config: TrainConfig) -> FeatureNetwork | None:
+    """The feature network of the perceptual loss, where that has a weight. Raises WeightsError without its file."""
+    if not (config.stage.whole and config.stage.losses.perceptual):
+        return None
+    found = open_lpips(None)
+    if found is None:
+        raise WeightsError(
+            f"stage.losses.perceptual {config.stage.losses.perceptual}: no weights of its network; "
+            f"set {LPIPS.variable} to vgg16.pt, or leave the loss out: gradients stands in for it."
+        )
+    return found
+
+
 def find_fakes(config: TrainConfig, work: Path, samples: Samples, threads: int, faces: Faces) -> Fakes | None:
     """The fakes that a student is shown, of all its folders; none for a teacher. Raises DataError."""
     if config.stage.parser_based:
@@ -128,7 +142,7 @@ def run_stage(
     if kept is not None:
         check_matches(kept, config.network, config.network_config(), folder)
     network = fresh_network(config, work)
-    teacher = find_teacher(config, work)
+    teacher, perceptual = find_teacher(config, work), find_perceptual(config)
     reader = open_reader(data)
     samples = load_samples(reader, reader.pairs(pairs), config.height, config.width, threads, faces.preparing)
     if len(samples) < config.loop.batch:
@@ -161,7 +175,7 @@ def run_stage(
             current.train()
 
         watch = Watch(told, look, lambda images: bar.update(images) if bar is not None else None)
-        trainee = Trainee(network, config.stage, teacher)
+        trainee = Trainee(network, config.stage, teacher, perceptual)
         checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, resume)
         figures = measured(checkpoint, config, reader, threads, fabric.device, faces)
         told(checkpoint.step, figures)

@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import Features, TryOnNetwork
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
-from fitroom.train.losses import change_target, gradient_difference, warp_losses
+from fitroom.train.losses import change_target, gradient_difference, perceptual_distance, warp_losses
 from fitroom.train.parsed import parsed_person
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator"]
@@ -33,7 +34,8 @@ class LossConfig:
     smoothness: float = 0.04  # second-order, of the flow, every level
     look: float = 2.0  # L1 of the look, more where it changes
     rendered: float = 1.0  # L1 of the rendered person where it changes
-    gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss
+    gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss where there are no weights
+    perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
     composition: float = 1.5  # L1 of the composition mask against the garment that shows
     change: float = 1.5  # binary cross-entropy of the change mask
     distilled_flow: float = 0.0  # L1 of the flow against the teacher's, where the teacher's warp is better
@@ -67,11 +69,18 @@ class StageConfig:
 class Trainee(nn.Module):
     """A network, what it is shown in a stage, and the losses of a batch."""
 
-    def __init__(self, network: TryOnNetwork, stage: StageConfig, teacher: TryOnNetwork | None = None) -> None:
+    def __init__(
+        self,
+        network: TryOnNetwork,
+        stage: StageConfig,
+        teacher: TryOnNetwork | None = None,
+        perceptual: FeatureNetwork | None = None,
+    ) -> None:
         super().__init__()
         self.network: TryOnNetwork = network
         self.stage = stage
         self.teacher = [teacher.eval().requires_grad_(False)] if teacher is not None else []  # not a submodule
+        self.perceptual = perceptual
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(stage.whole or not name.startswith("generator."))
 
@@ -82,7 +91,7 @@ class Trainee(nn.Module):
         flows = self.network.flows(features, self.network.garment_features(batch.garment, batch.garment_mask))
         values = flow_losses(flows, batch, self.network.align_corners)
         if self.stage.whole:
-            values |= look_losses(self.network, person, features, flows[-1], batch)
+            values |= look_losses(self.network, person, features, flows[-1], batch, self.perceptual)
         for teacher in self.teacher:
             values |= distillation_losses(teacher, flows[-1], features, batch)
         return values
@@ -110,21 +119,29 @@ def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) ->
 
 
 def look_losses(
-    network: TryOnNetwork, person: Tensor, features: Features, flow: Tensor, batch: Batch
+    network: TryOnNetwork,
+    person: Tensor,
+    features: Features,
+    flow: Tensor,
+    batch: Batch,
+    perceptual: FeatureNetwork | None = None,
 ) -> dict[str, Tensor]:
-    """`GENERATOR_LOSSES` of the samples that show a fake."""
+    """`GENERATOR_LOSSES` of the samples that show a fake; with a feature network the perceptual one too."""
     dressed = network.generate(person, batch.garment, batch.garment_mask, flow, features)
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
     emphasis = (0.5 + 1.5 * changed) * counts
     entropy = F.binary_cross_entropy(dressed.change.float().clamp(1e-4, 1 - 1e-4), changed, reduction="none")
-    return {
+    values = {
         "look": ((dressed.look - batch.photo).abs() * emphasis).mean(),
         "rendered": ((dressed.rendered - batch.photo).abs() * changed * counts).mean(),
         "gradients": gradient_difference(dressed.look * counts, batch.photo * counts),
         "composition": ((dressed.composition - batch.worn * dressed.warped_mask.detach()).abs() * counts).mean(),
         "change": (entropy * counts).mean(),
     }
+    if perceptual is not None:
+        values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
+    return values
 
 
 def distillation_losses(teacher: TryOnNetwork, flow: Tensor, features: Features, batch: Batch) -> dict[str, Tensor]:
