@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
 
@@ -118,6 +119,19 @@ def test_kill_and_resume(figures, small, tmp_path):
     result = run(*arguments[1:-4], "--resume", "--set", f"loop.steps={kept + 2}")
     assert result.exit_code == 0, result.output
     assert load(folder).step == kept + 2
+
+
+@pytest.mark.slow
+def test_two_processes_by_command(figures, small, tmp_path):
+    """They train together, and one of them tells; what comes out is what one process makes."""
+    arguments = ["pb_warp", "--data", figures, "--config", small, "--work"]
+    command = [sys.executable, "-m", "fitroom", "train", *map(str, arguments), str(tmp_path / "two"), "--devices", "2"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert result.stdout.count("2 of 2 steps") == 1
+    assert run(*arguments, tmp_path / "one").exit_code == 0
+    one, two = (load(tmp_path / name / "pb_warp").average for name in ("one", "two"))
+    for name, tensor in one.items():
+        assert torch.allclose(tensor.float(), two[name].float(), atol=1e-3), name
 
 
 def test_settings(tmp_path):

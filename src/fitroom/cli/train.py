@@ -61,11 +61,12 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
             report=lambda line: click.echo(line, err=True),
         )
         settings = read_config(stage, config, overrides)  # type: ignore[arg-type]
-        checkpoint, figures = run_stage(
-            settings, data, work, pairs, devices, nodes, precision, max_minutes, resume, faces=faces
-        )
-        click.echo(f"{stage}: {checkpoint.step} of {settings.loop.steps} steps, {checkpoint.seconds / 60:.1f} minutes")
-        for name, value in figures.items():
+        done = run_stage(settings, data, work, pairs, devices, nodes, precision, max_minutes, resume, faces=faces)
+        if not done.leads:
+            return
+        minutes = done.checkpoint.seconds / 60
+        click.echo(f"{stage}: {done.checkpoint.step} of {settings.loop.steps} steps, {minutes:.1f} minutes")
+        for name, value in done.figures.items():
             click.echo(f"{name:10} {value:.4f}")
         if output is not None:
             click.echo(f"wrote {export_student(work, output, 'lite', '0', pairs, faces).folder}")

@@ -55,6 +55,15 @@ class Faces:
     report: Callable[[str], None] = lambda line: None
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What a run came to; every process has one."""
+
+    checkpoint: Checkpoint
+    figures: Scalars  # warp IoU and L1 on the validation list; empty where there is none, and on other processes
+    leads: bool  # whether this is the process that tells and exports
+
+
 def network_of(checkpoint: Checkpoint) -> Lite | Pfafn:
     """The averaged network of a checkpoint, in evaluation mode."""
     network = build_network(checkpoint.network, checkpoint.config)
@@ -126,10 +135,10 @@ def run_stage(
     resume: bool = False,
     threads: int = 2,
     faces: Faces = Faces(),
-) -> tuple[Checkpoint, Scalars]:
-    """Train a stage of `config` on a data folder or pack, keeping its files in `work`; the checkpoint and its figures.
+) -> Finished:
+    """Train a stage of `config` on a data folder or pack, keeping its files in `work`.
 
-    The figures are warp IoU and L1 on val_pairs_paired.txt, where the data has it. With `resume` the stage goes on from
+    It is measured on val_pairs_paired.txt, where the data has it. With `resume` the stage goes on from
     its checkpoint; without, the stage must have none. Raises DataError, WeightsError, InputError before the first step;
     FitroomError where a loss is not finite.
     """
@@ -155,31 +164,38 @@ def run_stage(
     fabric.launch()
     if config.loop.batch % fabric.world_size:
         raise InputError(f"loop.batch {config.loop.batch} does not divide among {fabric.world_size} processes.")
-    save_config(config, folder)
     placed = None if fakes is None else fakes.to(fabric.device)
     batches = Batches(
         samples.to(fabric.device), placed, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed
     )
+    trainee = Trainee(network, config.stage, teacher, perceptual)
+    if not fabric.is_global_zero:
+        return Finished(train(fabric, trainee, batches, config.loop, folder, Watch(), max_minutes, resume), {}, False)
+    save_config(config, folder)
     done = 0 if kept is None else kept.step * config.loop.batch
-    with SummaryWriter(str(folder / "tensorboard")) as writer, faces.training(
-        config.loop.steps * config.loop.batch, done
-    ) as bar:  # fmt: skip
-
-        def told(step: int, scalars: Scalars) -> None:
-            for name, value in scalars.items():
-                writer.add_scalar(f"{config.stage.name}/{name}", value, step)
-
-        def look(step: int, current: nn.Module, batch: Batch) -> None:
-            current.eval()
-            writer.add_image("looks", shown_batch(current, config.stage, batch).numpy(), step)  # type: ignore[arg-type]
-            current.train()
-
-        watch = Watch(told, look, lambda images: bar.update(images) if bar is not None else None)
-        trainee = Trainee(network, config.stage, teacher, perceptual)
-        checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, resume)
+    total = config.loop.steps * config.loop.batch
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        with faces.training(total, done) as bar:
+            watch = watch_of(config.stage, writer, bar)
+            checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, resume)
         figures = measured(checkpoint, config, reader, threads, fabric.device, faces)
-        told(checkpoint.step, figures)
-    return checkpoint, figures
+        watch.step(checkpoint.step, figures)
+    return Finished(checkpoint, figures, True)
+
+
+def watch_of(stage: StageConfig, writer: SummaryWriter, bar: Bar | None) -> Watch:
+    """Scalars and sheets for TensorBoard, images for the bar."""
+
+    def told(step: int, scalars: Scalars) -> None:
+        for name, value in scalars.items():
+            writer.add_scalar(f"{stage.name}/{name}", value, step)
+
+    def look(step: int, network: nn.Module, batch: Batch) -> None:
+        network.eval()
+        writer.add_image(f"{stage.name}/looks", shown_batch(network, stage, batch).numpy(), step)  # type: ignore[arg-type]
+        network.train()
+
+    return Watch(told, look, lambda images: bar.update(images) if bar is not None else None)
 
 
 def measured(
