@@ -118,6 +118,8 @@ def gradients(fabric, figures, name, path):
     samples = read_samples(figures)
     trainee, batches = parts(samples, name)
     share_batch_norm(trainee.network)
+    for teacher in trainee.teacher:
+        teacher.double()
     wrapped = fabric.setup(trainee)
     values = wrapped(batches.of_step(0, fabric.global_rank, fabric.world_size))
     fabric.backward(trainee.total(values))
@@ -130,8 +132,8 @@ def gradients(fabric, figures, name, path):
 
 @pytest.mark.parametrize("name", ["pb_generator", "pf_generator"])
 def test_two_processes_give_the_gradients_of_one(figures, tmp_path, name):
-    gradients(Fabric(accelerator="cpu", devices=1), figures, name, tmp_path / "one.pt")
-    two = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
+    gradients(Fabric(accelerator="cpu", devices=1, precision="64-true"), figures, name, tmp_path / "one.pt")
+    two = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn", precision="64-true")
     two.launch(gradients, figures, name, tmp_path / "two.pt")
     a, b = (torch.load(tmp_path / f"{count}.pt", weights_only=True) for count in ("one", "two"))
     assert a.keys() == b.keys()

@@ -8,6 +8,7 @@ A network encodes the person and the garment each alone, so that either can be k
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 Features = tuple[Tensor, ...]
@@ -64,6 +65,11 @@ class TryOnNetwork(nn.Module, ABC):
         """Encode both and dress."""
         features = self.person_features(person), self.garment_features(garment, garment_mask)
         return self.dress(person, garment, garment_mask, *features)
+
+
+def unrounded(x: Tensor) -> Tensor:
+    """In float32 or wider: positions and colours, which half precision would round too far."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def compose(person: Tensor, warped: Tensor, rendered: Tensor, composition: Tensor, change: Tensor) -> Tensor:

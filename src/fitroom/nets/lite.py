@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.nets.correlation import correlation
-from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose
+from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose, unrounded
 from fitroom.nets.sampling import sample
 
 
@@ -97,7 +97,7 @@ class FlowHead(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the change of the flow (N, 2, H, W), in units of [-1, 1], and the last features."""
         features = self.body(x)
-        return self.out(features).float() * 0.1, features
+        return unrounded(self.out(features)) * 0.1, features
 
 
 class ConvexUpsample(nn.Module):
@@ -110,7 +110,7 @@ class ConvexUpsample(nn.Module):
 
     def forward(self, flow: Tensor, features: Tensor) -> Tensor:
         batch, _, height, width = flow.shape
-        weights = self.weights(features).float().reshape(batch, 9, self.factor**2, height, width).softmax(dim=1)
+        weights = unrounded(self.weights(features)).reshape(batch, 9, self.factor**2, height, width).softmax(dim=1)
         padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
         mixed = torch.zeros_like(weights[:, 0]).unsqueeze(1)
         for index in range(9):
@@ -138,7 +138,7 @@ class Warp(nn.Module):
         """Flows (N, 2, h, w) from 1/32 to 1/4, and the last one at full size."""
         coarse_person, coarse_garment = person[3], garment[3]
         glance = self.glance(torch.cat([coarse_person, coarse_garment], dim=1)).mean(dim=(2, 3))
-        affine = self.affine(glance).float().reshape(-1, 2, 3)
+        affine = unrounded(self.affine(glance)).reshape(-1, 2, 3)
         identity = identity_grid(coarse_person)
         x, y = identity[:, :1], identity[:, 1:]
         a, b, c = (affine[:, :, column, None, None] for column in range(3))
@@ -184,7 +184,7 @@ class Generator(nn.Module):
         x = self.up3(torch.cat([upsampled(x), eighth], dim=1))
         x = self.up2(torch.cat([upsampled(x), quarter], dim=1))
         x = self.up1(torch.cat([upsampled(x), half], dim=1))
-        out = F.pixel_shuffle(self.leave(x).float(), 2)
+        out = F.pixel_shuffle(unrounded(self.leave(x)), 2)
         return out[:, :3], out[:, 3:4], out[:, 4:5]
 
 

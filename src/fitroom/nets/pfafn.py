@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fitroom.nets.generator import Generator
-from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose
+from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose, unrounded
 from fitroom.nets.sampling import sample
 from fitroom.nets.warp import Warp
 
@@ -55,8 +55,8 @@ class Pfafn(TryOnNetwork):
         warped = sample(garment * garment_mask, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
         raw = self.generator(torch.cat([person, warped, warped_mask], dim=1))
-        rendered = torch.tanh(raw[:, :3].float())
-        composition = torch.sigmoid(raw[:, 3:].float()) * warped_mask
+        rendered = torch.tanh(unrounded(raw[:, :3]))
+        composition = torch.sigmoid(unrounded(raw[:, 3:])) * warped_mask
         # the published network redraws the whole picture
         change = torch.ones_like(composition)
         look = compose(person[:, :3], warped, rendered, composition, change)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.nets.correlation import correlation
-from fitroom.nets.interface import Features
+from fitroom.nets.interface import Features, unrounded
 from fitroom.nets.sampling import sample
 
 RADIUS = 3
@@ -117,10 +117,10 @@ class FlowEstimator(nn.Module):
         ):
             warped = garment_map if flow is None else sample(garment_map, flow.detach(), self.align_corners)
             matches = F.leaky_relu(correlation(warped, person_map, RADIUS) * self.correlation_scale, 0.1)
-            grid = grid_from_offset(matching(matches).float())
+            grid = grid_from_offset(unrounded(matching(matches)))
             flow = grid if flow is None else sample(flow, grid, self.align_corners)
             warped = sample(garment_map, flow, self.align_corners)
-            grid = grid_from_offset(refinement(torch.cat([warped, person_map], dim=1)).float())
+            grid = grid_from_offset(unrounded(refinement(torch.cat([warped, person_map], dim=1))))
             flow = sample(flow, grid, self.align_corners)
             flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
             flows.append(flow)

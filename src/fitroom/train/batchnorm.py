@@ -6,6 +6,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from fitroom.nets.interface import unrounded
+
 
 class Sum(torch.autograd.Function):
     """The sum of a tensor over all processes; so is the gradient."""
@@ -32,7 +34,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
             return super().forward(x)
-        wide = x.float()
+        wide = unrounded(x)
         count = wide.numel() // wide.shape[1] * dist.get_world_size()
         mean = Sum.apply(wide.sum(dim=(0, 2, 3))) / count  # type: ignore[no-untyped-call]
         centred = wide - mean.view(1, -1, 1, 1)

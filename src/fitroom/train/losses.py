@@ -75,7 +75,7 @@ def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, co
 
 def change_target(fake: Tensor, photo: Tensor, worn: Tensor, threshold: float = 0.08) -> Tensor:
     """Where a look may differ from its input: fake and photo differ, or the garment lies there; 3 pixels wider."""
-    differs = ((fake - photo).abs().amax(dim=1, keepdim=True) > threshold).float()
+    differs = ((fake - photo).abs().amax(dim=1, keepdim=True) > threshold).to(photo.dtype)
     # opening drops lone pixels of compression noise
     opened = -F.max_pool2d(-differs, 3, 1, 1)
     return F.max_pool2d(torch.maximum(opened, worn), 7, 1, 3)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.evaluate.pretrained import FeatureNetwork
-from fitroom.nets.interface import Features, TryOnNetwork
+from fitroom.nets.interface import Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
 from fitroom.train.losses import change_target, gradient_difference, perceptual_distance, warp_losses
@@ -131,7 +131,7 @@ def look_losses(
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
     emphasis = (0.5 + 1.5 * changed) * counts
-    entropy = F.binary_cross_entropy(dressed.change.float().clamp(1e-4, 1 - 1e-4), changed, reduction="none")
+    entropy = F.binary_cross_entropy(unrounded(dressed.change).clamp(1e-4, 1 - 1e-4), changed, reduction="none")
     values = {
         "look": ((dressed.look - batch.photo).abs() * emphasis).mean(),
         "rendered": ((dressed.rendered - batch.photo).abs() * changed * counts).mean(),
