@@ -158,9 +158,7 @@ def run_stage(
         raise DataError(f"{data}: {len(samples)} pairs; a batch needs {config.loop.batch}: lower loop.batch.")
     fakes = find_fakes(config, work, samples, threads, faces)
     several = devices > 1 or nodes > 1
-    fabric = Fabric(
-        devices=devices, num_nodes=nodes, precision=precision, strategy="ddp" if several else "auto"
-    )  # fmt: skip
+    fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision, strategy="ddp" if several else "auto")
     fabric.launch()
     if config.loop.batch % fabric.world_size:
         raise InputError(f"loop.batch {config.loop.batch} does not divide among {fabric.world_size} processes.")

@@ -21,7 +21,6 @@ from fitroom.train.parsed import parsed_person
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator")
 WARP_LOSSES = ("garment", "mask", "smoothness")
-GENERATOR_LOSSES = ("look", "rendered", "gradients", "composition", "change")
 DISTILLATION = ("distilled_flow", "distilled_features")
 
 
@@ -126,7 +125,7 @@ def look_losses(
     batch: Batch,
     perceptual: FeatureNetwork | None = None,
 ) -> dict[str, Tensor]:
-    """`GENERATOR_LOSSES` of the samples that show a fake; with a feature network the perceptual one too."""
+    """The generator's losses of the samples that show a fake; with a feature network the perceptual one too."""
     dressed = network.generate(person, batch.garment, batch.garment_mask, flow, features)
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
