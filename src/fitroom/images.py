@@ -278,25 +278,32 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
     if count < 2 or areas.max() < 0.02 * inside.size:
         raise ImageError(f"{name}: no garment found on the plain background; give a garment mask.")
     kept = 1 + np.flatnonzero(areas > 0.1 * areas.max())
-    mask = without_rim(work, np.where(np.isin(labels, kept), 255, 0).astype(np.uint8), colour)
+    mask = without_rim(np.where(np.isin(labels, kept), 255, 0).astype(np.uint8), difference)
     if mask.shape != (height, width):
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
         mask = np.where(mask > 127, 255, 0).astype(np.uint8)
     return np.asarray(mask, np.uint8)
 
 
-def without_rim(picture: Picture, mask: Picture, colour: NDArray[np.float32]) -> Picture:
-    """A mask (H, W) less those outermost pixels that are more background, of a `colour` (3,), than garment.
+def without_rim(mask: Picture, difference: NDArray[np.float32]) -> Picture:
+    """A mask (H, W) less those outermost pixels that are more background than garment.
 
-    Left in, they come out as a pale line around the garment that is worn.
+    `difference` (H, W) is how far each pixel is from the background. Left in, they come out as a pale line around the
+    garment that is worn.
     """
     inner = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 127
     if not inner.any():
         return mask
+    _, nearest = cv2.distanceTransformWithLabels(
+        np.where(inner, 0, 255).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    own = np.zeros(int(nearest.max()) + 1, np.float32)
+    own[nearest[inner]] = difference[inner]
     rim = (mask > 127) & (cv2.erode(mask, np.ones((3, 3), np.uint8)) < 128)
-    own = np.abs(nearest_colours(picture, inner).astype(np.float32) - colour).max(axis=2)
-    pale = np.abs(picture.astype(np.float32) - colour).max(axis=2) < 0.5 * own
-    return np.where(rim & pale, 0, mask).astype(np.uint8)
+    pale = difference[rim] < 0.5 * own[nearest[rim]]
+    thinner = mask.copy()
+    thinner[rim] = np.where(pale, 0, 255)
+    return thinner
 
 
 def nearest_colours(picture: Picture, known: NDArray[np.bool_]) -> Picture:

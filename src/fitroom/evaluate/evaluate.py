@@ -73,8 +73,9 @@ def evaluate(
     gallery = read_gallery(plan, progress)
     looks: list[torch.Tensor] = []
     photos: list[torch.Tensor] = []
-    worn: Descriptors = {}
-    for number, pair in enumerate(progress(plan.unpaired.pairs, "dressing")):
+    looks_worn: list[NDArray[np.float32] | None] = []
+    photos_worn: list[NDArray[np.float32] | None] = []
+    for pair in progress(plan.unpaired.pairs, "dressing"):
         subject = plan.subject(pair.person)
         look = dress(system, plan, subject.photo, pair.garment, subject.key_points)
         case = {"person": pair.person, "garment": pair.garment} | look_measures(look, subject)
@@ -84,24 +85,18 @@ def evaluate(
         if extractor is not None:
             looks.append(extractor([look.image]))
             photos.append(extractor([subject.photo]))
-        if subject.key_points is not None:
-            keep(worn, f"look {number}", worn_appearance(look.image, subject.key_points))
-            keep(worn, f"photo {number}", worn_appearance(subject.photo, subject.key_points))
+        points = subject.key_points
+        looks_worn.append(None if points is None else worn_appearance(look.image, points))
+        photos_worn.append(None if points is None else worn_appearance(subject.photo, points))
         result.cases.append(case)
     for pair in progress(plan.paired.pairs if plan.paired else [], "dressing, paired"):
         subject = plan.subject(pair.person)
         look = dress(system, plan, subject.photo, pair.garment, subject.key_points)
         result.paired_cases.append({"person": pair.person, "garment": pair.garment} | warp_measures(look, subject))
-    rank(result.cases, "look", "retrieval_rank", worn, gallery, [pair.garment for pair in plan.unpaired.pairs])
+    rank(result.cases, "retrieval_rank", looks_worn, gallery, [pair.garment for pair in plan.unpaired.pairs])
     if plan.own:
-        rank(
-            result.cases,
-            "photo",
-            "photo_retrieval_rank",
-            worn,
-            gallery,
-            [plan.own[p.person] for p in plan.unpaired.pairs],
-        )
+        owned = [plan.own[pair.person] for pair in plan.unpaired.pairs]
+        rank(result.cases, "photo_retrieval_rank", photos_worn, gallery, owned)
     if len(looks) > 1:
         result.figures["fid"] = frechet_distance(torch.cat(looks), torch.cat(photos))
         result.figures["kid"] = kernel_distance(torch.cat(looks), torch.cat(photos))
@@ -181,24 +176,23 @@ def warp_measures(look: Worn, subject: Subject) -> Case:
     }
 
 
-def keep(descriptors: Descriptors, name: str, descriptor: NDArray[np.float32] | None) -> None:
-    """Add a descriptor where there is one."""
-    if descriptor is not None:
-        descriptors[name] = descriptor
+def rank(
+    cases: list[Case], key: str, worn: list[NDArray[np.float32] | None], gallery: Descriptors, garments: list[str]
+) -> None:
+    """Write into every case, under `key`, the place of its garment among `garments`, by what is `worn` in its picture.
 
-
-def rank(cases: list[Case], kind: str, key: str, worn: Descriptors, gallery: Descriptors, garments: list[str]) -> None:
-    """Write into every case, under `key`, the place of its garment among `garments`, as its look or photo shows it."""
+    Cases where nothing is known of what is worn stay as they are.
+    """
     names = sorted(set(garments))
-    numbers = [number for number in range(len(cases)) if f"{kind} {number}" in worn]
-    if not numbers:
+    known = [
+        (case, seen, garment) for case, seen, garment in zip(cases, worn, garments, strict=True) if seen is not None
+    ]
+    if not known:
         return
-    wanted = np.array([names.index(garments[number]) for number in numbers])
-    ranks = retrieval_ranks(
-        np.stack([worn[f"{kind} {number}"] for number in numbers]), np.stack([gallery[n] for n in names]), wanted
-    )
-    for number, place in zip(numbers, ranks, strict=True):
-        cases[number][key] = int(place)
+    wanted = np.array([names.index(garment) for _, _, garment in known])
+    ranks = retrieval_ranks(np.stack([seen for _, seen, _ in known]), np.stack([gallery[n] for n in names]), wanted)
+    for (case, _, _), place in zip(known, ranks, strict=True):
+        case[key] = int(place)
 
 
 def means(cases: list[Case], paired_cases: list[Case]) -> dict[str, float]:
