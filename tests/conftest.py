@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fitroom.data.pack import FolderReader
+from fitroom.data.reader import FolderReader
 from fitroom.data.synthetic import Sample, samples, write_dataset
 from fitroom.export import export_weights
 from fitroom.nets.lite import Lite, LiteConfig
@@ -66,7 +66,7 @@ def training_samples(figures: Path) -> Samples:
 def read_samples(figures: Path) -> Samples:
     """Figures of a data folder as training samples of 64x64."""
     reader = FolderReader(figures)
-    return load_samples(reader, reader.pairs("train_pairs.txt"), 64, 64, 1, lambda items, total: items)
+    return load_samples(reader, reader.pairs("train_pairs.txt").pairs, 64, 64, 1, lambda items, total: items)
 
 
 @pytest.fixture(scope="session")

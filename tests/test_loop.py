@@ -12,7 +12,7 @@ from fitroom.errors import FitroomError, OutputError, WeightsError
 from fitroom.nets.lite import Lite
 from fitroom.train.batches import Batches
 from fitroom.train.batchnorm import share_batch_norm
-from fitroom.train.checkpoint import NAME, check_matches, load, save
+from fitroom.train.checkpoint import NAME, check_network, load, save
 from fitroom.train.loop import LoopConfig, Watch, rate, train
 from fitroom.train.parsed import PARSED
 from fitroom.train.samples import Fakes
@@ -55,8 +55,10 @@ def run(samples, folder, steps=6, kill_at=None, resume=False, name="pf_generator
 
     config = LoopConfig(steps=steps, batch=8, log_every=1, checkpoint_minutes=minutes, warm_up=2, learning_rate=rate)
     try:
-        checkpoint = train(Fabric(accelerator="cpu", devices=1), trainee, batches, config, folder, Watch(told),
-                           resume=resume)  # fmt: skip
+        started = load(folder) if resume else None
+        checkpoint = train(
+            Fabric(accelerator="cpu", devices=1), trainee, batches, config, folder, Watch(told), started=started
+        )
     except Killed:
         checkpoint = None
     return history, checkpoint
@@ -100,7 +102,7 @@ def test_time_ends_a_run_and_a_later_one_goes_on(training_samples, tmp_path):
     stopped = train(fabric, trainee, batches, config, tmp_path, Watch(), max_minutes=1e-6)
     assert stopped.step == load(tmp_path).step == 1
     trainee, batches = parts(training_samples, "pb_warp")
-    assert train(fabric, trainee, batches, config, tmp_path, Watch(), resume=True).step == 4
+    assert train(fabric, trainee, batches, config, tmp_path, Watch(), started=load(tmp_path)).step == 4
 
 
 def test_what_is_not_finite_stops_the_run(training_samples, tmp_path):
@@ -109,7 +111,7 @@ def test_what_is_not_finite_stops_the_run(training_samples, tmp_path):
     train(fabric, trainee, batches, LoopConfig(steps=1, batch=8), tmp_path, Watch())
     spoilt, batches = parts(training_samples, "pb_warp", LossConfig(mask=float("nan")))
     with pytest.raises(FitroomError, match=r"step 1: .* not finite.*00000\d_0\.jpg 00000\d_1\.jpg"):
-        train(fabric, spoilt, batches, LoopConfig(steps=2, batch=8), tmp_path, Watch(), resume=True)
+        train(fabric, spoilt, batches, LoopConfig(steps=2, batch=8), tmp_path, Watch(), started=load(tmp_path))
     assert load(tmp_path).step == 1
 
 
@@ -169,11 +171,12 @@ def test_half_written_checkpoints_do_not_count(training_samples, tmp_path, monke
 
 def test_checkpoints_of_other_networks_are_refused(training_samples, tmp_path):
     _, checkpoint = run(training_samples, tmp_path, 1)
-    check_matches(checkpoint, "lite", SMALL_LITE, tmp_path)
+    found = (checkpoint.network, checkpoint.config)
+    check_network(*found, "lite", SMALL_LITE, tmp_path)
     with pytest.raises(WeightsError, match=r"another network \(other stem\)"):
-        check_matches(checkpoint, "lite", replace(SMALL_LITE, stem=16), tmp_path)
+        check_network(*found, "lite", replace(SMALL_LITE, stem=16), tmp_path)
     with pytest.raises(WeightsError, match=r"another network \(lite\)"):
-        check_matches(checkpoint, "pfafn", SMALL_LITE, tmp_path)
+        check_network(*found, "pfafn", SMALL_LITE, tmp_path)
     (tmp_path / NAME).write_text("damaged")
     with pytest.raises(WeightsError, match="not a checkpoint"):
         load(tmp_path)

@@ -5,16 +5,17 @@ import shutil
 import numpy as np
 import pytest
 
-from fitroom.data.pack import FolderReader, open_reader, write_pack
+from fitroom.data.pack import open_reader, write_pack
+from fitroom.data.reader import FolderReader
 from fitroom.errors import DataError, OutputError
 
 
 def test_a_pack_holds_what_the_folder_holds(figures, tmp_path):
     folder, pack = FolderReader(figures), open_reader(write_pack(figures, tmp_path / "figures.pack", quality=90))
-    pairs = folder.pairs("train_pairs.txt")
-    assert pack.pairs("train_pairs.txt") == pairs
+    pairs = folder.pairs("train_pairs.txt").pairs
+    assert pack.pairs("train_pairs.txt") == folder.pairs("train_pairs.txt")
     assert pack.pairs("unpaired_pairs.txt") == folder.pairs("unpaired_pairs.txt")
-    assert pack.pairs(str(figures / "train_pairs.txt")) == pairs
+    assert pack.pairs(figures / "train_pairs.txt").pairs == pairs
     for pair in pairs[:3]:
         np.testing.assert_array_equal(pack.label(pair.person), folder.label(pair.person))
         np.testing.assert_allclose(pack.pose(pair.person), folder.pose(pair.person), atol=0.006)

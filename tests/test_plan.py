@@ -64,14 +64,14 @@ def test_photos_of_several_sizes(folder):
         path = next((folder / f"train_{kind}").glob("000003_0.*"))
         Image.open(path).resize((384, 512), Image.Resampling.NEAREST).save(path)
     found = refused(folder)
-    assert "000003_0.jpg: 384 x 512" in found
+    assert "000003_0.jpg has 384 x 512" in found
     assert "192 x 256" in found
 
 
 def test_a_label_of_another_size(folder):
     path = folder / "train_label" / "000003_0.png"
     Image.open(path).resize((96, 128), Image.Resampling.NEAREST).save(path)
-    assert "96 x 128 pixels, but its photo has 192 x 256" in refused(folder)
+    assert "its label is 96 x 128 pixels, its photo 192 x 256" in refused(folder)
 
 
 def test_photos_that_are_not_3_to_4(folder):

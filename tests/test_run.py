@@ -7,15 +7,19 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from click.testing import CliRunner
+from PIL import Image
 
 from fitroom import TryOn
 from fitroom.cli import main
 from fitroom.data.pack import write_pack
+from fitroom.data.viton import LEFT_ARM, read_grey
 from fitroom.errors import InputError
+from fitroom.nets.registry import load_network
 from fitroom.train.checkpoint import load
 from fitroom.train.config import read_config
 from fitroom.train.stages import STAGES
@@ -44,6 +48,7 @@ def test_four_stages_end_in_weights(figures, small, tmp_path):
     """The whole way from a pack; the distillation of the shipped configs included."""
     root = shutil.copytree(figures, tmp_path / "figures")
     (root / "val_pairs_paired.txt").write_text((root / "train_pairs.txt").read_text())
+    (root / "val_pairs_unpaired.txt").write_text((root / "unpaired_pairs.txt").read_text())
     pack, work = write_pack(root, tmp_path / "figures.pack"), tmp_path / "work"
     places = ["--data", pack, "--work", work]
     for stage in ("pb_warp", "pb_generator"):
@@ -61,6 +66,8 @@ def test_four_stages_end_in_weights(figures, small, tmp_path):
     assert run("pf_warp", *places, "--config", small, *distilled).exit_code == 0
     result = run("pf_generator", *places, "--config", small, *distilled, "-o", tmp_path / "weights")
     assert result.exit_code == 0, result.output
+    for measure in ("swap-back SSIM", "retrieval", "warp IoU"):
+        assert measure in result.output, result.output
     pair = (root / "train_img/000000_0.jpg", root / "train_color/000001_1.jpg")
     assert TryOn.load(tmp_path / "weights")(*pair).image.shape == (256, 192, 3)
     assert "VITON" in TryOn.load(tmp_path / "weights").weights.manifest.terms
@@ -86,6 +93,45 @@ def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path, mon
     shutil.rmtree(tmp_path / "work")
     assert "render them with: fitroom train render-fakes" in run("pf_warp", *places).output
     assert not (tmp_path / "work").exists()
+
+
+def test_a_student_starts_from_weights(figures, small, small_weights, tmp_path):
+    """A shop trains given weights on its own pairs, without a teacher."""
+    places = ["--data", figures, "--work", tmp_path / "work", "--config", small, "--set", "fakes=[cut-fakes]"]
+    assert run("render-fakes", *places[:4], "--each", 1, "--cut").exit_code == 0
+    start = ["--set", f"start={small_weights.folder}"]
+    result = run("pf_generator", *places, *start, "--set", "lite.stem=16")
+    assert result.exit_code == 2
+    assert "another network (other stem)" in result.output
+    result = run("pf_generator", *places, *start, "--set", "loop.learning_rate=0")
+    assert result.exit_code == 0, result.output
+    assert "nothing more is measured" in result.output
+    kept, started = load(tmp_path / "work/pf_generator").tensors, load_network(small_weights).state_dict()
+    assert all(torch.equal(started[name], kept[name]) for name in started if name.endswith((".weight", ".bias")))
+    assert "start is for students" in run("pb_warp", *places, *start).output
+
+
+@pytest.mark.slow
+def test_a_teacher_is_told_dense_parts(figures, small, tmp_path):
+    """From a pack; what was told them can't do without."""
+    root = shutil.copytree(figures, tmp_path / "figures")
+    (root / "train_densepose").mkdir()
+    for number, path in enumerate(sorted((root / "train_label").iterdir())):
+        parts = (read_grey(path) == LEFT_ARM) * np.uint8(16)
+        if number % 2:
+            np.save(root / "train_densepose" / f"{path.stem}.npy", parts)
+        else:
+            Image.fromarray(parts).save(root / "train_densepose" / path.name)
+    pack, work = write_pack(root, tmp_path / "figures.pack"), ["--work", tmp_path / "work"]
+    for stage in ("pb_warp", "pb_generator"):
+        assert run(stage, "--data", pack, *work, "--config", small).exit_code == 0
+        assert load(tmp_path / "work" / stage).config["person"] == 23 + 24
+    assert "12 new fakes" in run("render-fakes", "--data", root, *work, "--each", 1).output
+    result = run("render-fakes", "--data", figures, *work, "--each", 1)
+    assert "train both on data with train_densepose" in result.output
+    (root / "train_densepose" / "000001_0.npy").write_bytes(b"broken")
+    result = run("pb_warp", "--data", root, "--work", tmp_path / "other", "--config", small)
+    assert "000001_0.npy: not a NumPy array" in result.output
 
 
 def test_a_checkpoint_is_neither_overwritten_nor_taken_for_another(figures, small, tmp_path):

@@ -12,6 +12,7 @@ from fitroom.data.viton import (
     Pair,
     open_layout,
     own_garment,
+    read_dense,
     read_grey,
     read_pairs,
     read_pose,
@@ -76,6 +77,11 @@ def check_pair(layout: Layout, pair: Pair) -> list[str]:
     if layout.pose is not None:
         pose_path = layout.pose_path(pair.person)
         attempt(lambda: read_pose(pose_path))
+    if layout.dense is not None:
+        dense_path = layout.dense_path(pair.person)
+        dense = attempt(lambda: read_dense(dense_path))
+        if dense is not None and person is not None and dense.shape != person.shape[:2]:
+            problems.append(f"{dense_path}: {dense.shape[::-1]} pixels, but its person has {person.shape[1::-1]}.")
     return problems
 
 

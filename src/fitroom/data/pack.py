@@ -1,6 +1,7 @@
 """A data folder in one file, small enough to carry to another machine, and readable as the folder is.
 
-A pack is a zip of WebP photos and garments, PNG labels, key points and pair lists. Garment masks are left out: what
+A pack is a zip of WebP photos and garments, PNG labels, key points and pair lists, and of DensePose's parts where the
+folder has them. Garment masks are left out: what
 reads a pack finds them on the pictures (`images.garment_mask`).
 """
 
@@ -9,105 +10,52 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from fitroom.data.viton import (
-    Layout,
-    Pair,
-    open_layout,
-    parse_pairs,
-    parse_pose,
-    read_grey,
-    read_pairs,
-    read_pose,
-    read_rgb,
-)
+from fitroom.data.reader import Array, FolderReader, Image, PairList, Reader, listed
+from fitroom.data.viton import parse_pose, read_text
 from fitroom.errors import DataError, OutputError
 
-Image = NDArray[np.uint8]
-Array = NDArray[np.float32]
 Progress = Callable[[list[str]], Iterable[str]]
 
-PHOTOS, GARMENTS, LABELS, POSES = "photo", "garment", "label", "pose"
-
-
-class Reader(Protocol):
-    """Where training pictures come from: a folder or a pack. Every method raises DataError."""
-
-    def pairs(self, name: str) -> list[Pair]:
-        """A pair list of the data."""
-        ...
-
-    def photo(self, person: str) -> Image:
-        """uint8 (H, W, 3)."""
-        ...
-
-    def garment(self, garment: str) -> Image:
-        """uint8 (H, W, 3)."""
-        ...
-
-    def label(self, person: str) -> Image:
-        """uint8 (H, W)."""
-        ...
-
-    def pose(self, person: str) -> Array:
-        """float32 (18, 3)."""
-        ...
-
-
-class FolderReader:
-    """A folder in the VITON training layout."""
-
-    def __init__(self, root: str | Path) -> None:
-        self.layout: Layout = open_layout(root)
-
-    def pairs(self, name: str) -> list[Pair]:
-        path = Path(name)
-        return read_pairs(path if path.is_file() else self.layout.root / name)
-
-    def photo(self, person: str) -> Image:
-        return read_rgb(self.layout.person_path(person))
-
-    def garment(self, garment: str) -> Image:
-        return read_rgb(self.layout.garment_path(garment))
-
-    def label(self, person: str) -> Image:
-        return read_grey(self.layout.label_path(person))
-
-    def pose(self, person: str) -> Array:
-        return read_pose(self.layout.pose_path(person))
+PHOTOS, GARMENTS, LABELS, POSES, DENSE = "photo", "garment", "label", "pose", "densepose"
 
 
 class PackReader:
     """A pack. Its bytes are kept in memory, so that threads can read it together."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.name, self.labels, self.poses = str(path), True, True
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with zipfile.ZipFile(path) as archive:
                 self.entries = {name: archive.read(name) for name in archive.namelist()}
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{path}: not a pack of fitroom data pack ({error}).") from error
+        self.dense = any(name.startswith(f"{DENSE}/") for name in self.entries)
 
     def entry(self, name: str) -> bytes:
         if name not in self.entries:
-            raise DataError(f"{self.path}: no {name} in this pack.")
+            raise DataError(f"{self.name}: no {name} in this pack.")
         return self.entries[name]
 
     def picture(self, name: str, flags: int) -> Image:
         decoded = cv2.imdecode(np.frombuffer(self.entry(name), np.uint8), flags)
         if decoded is None:
-            raise DataError(f"{self.path}: {name} is broken; pack the data again.")
+            raise DataError(f"{self.name}: {name} is broken; pack the data again.")
         return np.asarray(decoded, np.uint8)
 
-    def pairs(self, name: str) -> list[Pair]:
+    def pairs(self, name: str | Path) -> PairList:
         if Path(name).is_file():
-            return read_pairs(name)
-        return parse_pairs(self.entry(f"{Path(name).name}").decode(), f"{self.path}/{name}")
+            return listed(read_text(Path(name)), name)
+        return listed(self.entry(Path(name).name).decode(), f"{self.name}/{name}")
+
+    def lists(self) -> list[str]:
+        return sorted(name for name in self.entries if name.endswith(".txt"))
+
+    def has_garment(self, garment: str) -> bool:
+        return f"{GARMENTS}/{Path(garment).stem}.webp" in self.entries
 
     def photo(self, person: str) -> Image:
         return self.picture(f"{PHOTOS}/{Path(person).stem}.webp", cv2.IMREAD_COLOR_RGB)
@@ -121,6 +69,9 @@ class PackReader:
     def pose(self, person: str) -> Array:
         name = f"{POSES}/{Path(person).stem}.json"
         return parse_pose(self.entry(name).decode(), name)
+
+    def dense_parts(self, person: str) -> Image:
+        return self.picture(f"{DENSE}/{Path(person).stem}.png", cv2.IMREAD_GRAYSCALE)
 
 
 def open_reader(path: str | Path) -> Reader:
@@ -149,21 +100,23 @@ def write_pack(
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: the folder {output.absolute().parent} does not exist; make it first.")
     reader = FolderReader(data)
-    lists = sorted(reader.layout.root.glob("*pairs*.txt"))
+    lists = reader.lists()
     if not lists:
         raise DataError(f"{data}: no pair list (*pairs*.txt) in it.")
-    pairs = [pair for path in lists for pair in read_pairs(path)]
+    pairs = [pair for name in lists for pair in reader.pairs(name).pairs]
     webp, png = [cv2.IMWRITE_WEBP_QUALITY, quality], [cv2.IMWRITE_PNG_COMPRESSION, 9]
     part = output.with_name(f".{output.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for path in lists:
-                archive.writestr(path.name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            for name in lists:
+                archive.writestr(name, (reader.layout.root / name).read_bytes(), zipfile.ZIP_DEFLATED)
             for name in progress(sorted({pair.person for pair in pairs})):
                 stem = Path(name).stem
                 archive.writestr(f"{PHOTOS}/{stem}.webp", encode(reader.photo(name), ".webp", webp))
                 archive.writestr(f"{LABELS}/{stem}.png", encode(reader.label(name), ".png", png))
                 archive.writestr(f"{POSES}/{stem}.json", pose_text(reader.pose(name)), zipfile.ZIP_DEFLATED)
+                if reader.dense:
+                    archive.writestr(f"{DENSE}/{stem}.png", encode(reader.dense_parts(name), ".png", png))
             for name in progress(sorted({pair.garment for pair in pairs})):
                 archive.writestr(f"{GARMENTS}/{Path(name).stem}.webp", encode(reader.garment(name), ".webp", webp))
         part.replace(output)

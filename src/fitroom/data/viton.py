@@ -1,8 +1,9 @@
 """The VITON folder layout: pairs, paths, and reading one sample.
 
-Training layout: train_img, train_color, train_edge, train_label, train_pose. Test layout: test_img, test_clothes (or
-test_color), test_edge, without labels and poses. Pair lists hold two names a line: person, garment. Persons and
-garments are JPEG; a label is a PNG of the person's name; a pose is NAME_keypoints.json.
+Training layout: train_img, train_color, train_edge, train_label, train_pose, and train_densepose where there is one.
+Test layout: test_img, test_clothes (or test_color), test_edge, without labels and poses. Pair lists hold two names a
+line: person, garment. Persons and garments are JPEG; a label is a PNG of the person's name; a pose is
+NAME_keypoints.json; DensePose's parts are NAME.npy or NAME.png.
 """
 
 import json
@@ -21,6 +22,7 @@ Array = NDArray[np.float32]
 # parsing labels by name; the neck is background
 BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13
 LABEL_COUNT = 14
+DENSE_COUNT = 24  # parts of DensePose (Guler et al., CVPR 2018); 0 is background
 KEY_POINT_COUNT = 18
 
 
@@ -34,7 +36,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each kind of file lies below a data folder; label and pose are None in the test layout."""
+    """Where each kind of file lies below a data folder; label, pose and dense are None where there is no such kind."""
 
     root: Path
     person: Path
@@ -42,6 +44,7 @@ class Layout:
     garment_mask: Path
     label: Path | None
     pose: Path | None
+    dense: Path | None = None
 
     def person_path(self, name: str) -> Path:
         return self.person / name
@@ -62,6 +65,12 @@ class Layout:
             raise DataError(f"{self.root}: the test layout has no poses; give a folder with train_pose.")
         return self.pose / f"{Path(name).stem}_keypoints.json"
 
+    def dense_path(self, name: str) -> Path:
+        if self.dense is None:
+            raise DataError(f"{self.root}: no DensePose in it; give a folder with train_densepose.")
+        array = self.dense / f"{Path(name).stem}.npy"
+        return array if array.is_file() else array.with_suffix(".png")
+
 
 def own_garment(person: str) -> str:
     """Name of the garment that a person wears, by VITON's way of naming: NAME_0.jpg wears NAME_1.jpg."""
@@ -77,7 +86,10 @@ def open_layout(root: str | Path) -> Layout:
     if not root.is_dir():
         raise DataError(f"{root}: no such data folder; give one that holds train_img or test_img.")
     if (root / "train_img").is_dir():
-        return Layout(root, *(root / f"train_{kind}" for kind in ("img", "color", "edge", "label", "pose")))
+        kinds = {"person": "img", "garment": "color", "garment_mask": "edge", "label": "label", "pose": "pose"}
+        dense = root / "train_densepose"
+        folders = {name: root / f"train_{kind}" for name, kind in kinds.items()}
+        return Layout(root, **folders, dense=dense if dense.is_dir() else None)
     if (root / "test_img").is_dir():
         garment = root / ("test_clothes" if (root / "test_clothes").is_dir() else "test_color")
         return Layout(root, root / "test_img", garment, root / "test_edge", None, None)
@@ -85,19 +97,22 @@ def open_layout(root: str | Path) -> Layout:
     raise DataError(f"{root}: neither train_img nor test_img in it (found: {found}); see docs/data.md for the layout.")
 
 
+def read_text(path: Path) -> str:
+    """Text of a pair list. Raises DataError where it is missing or no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: the pair list can't be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file; a pair list has two file names a line.") from error
+
+
 def read_pairs(path: str | Path) -> list[Pair]:
     """Read a pair list.
 
     Raises DataError for a missing or empty list, and for a line that is not two names.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: the pair list can't be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file; a pair list has two file names a line.") from error
-    return parse_pairs(text, str(path))
+    return parse_pairs(read_text(Path(path)), str(path))
 
 
 def parse_pairs(text: str, path: str) -> list[Pair]:
@@ -136,6 +151,22 @@ def read_grey(path: Path) -> Image:
     """Read one channel, uint8 (H, W): grey values, or the indices of a palette. Raises DataError as `read_rgb` does."""
     picture = read_image(path)
     return np.asarray(picture if picture.mode in ("L", "P") else picture.convert("L"), np.uint8)
+
+
+def read_dense(path: Path) -> Image:
+    """Read DensePose's parts, uint8 (H, W): 0 for background, 1 to 24; a NumPy file or a PNG. Raises DataError."""
+    if path.suffix != ".npy":
+        parts: NDArray[np.generic] = read_grey(path)
+    else:
+        try:
+            parts = np.load(path, allow_pickle=False).squeeze()
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: missing.") from error
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{path}: not a NumPy array, or cut off ({error}).") from error
+    if parts.ndim != 2 or parts.min() < 0 or parts.max() > DENSE_COUNT:
+        raise DataError(f"{path}: found shape {parts.shape}; need (H, W) of parts 0 to {DENSE_COUNT}.")
+    return np.asarray(parts, np.uint8)
 
 
 def read_pose(path: Path) -> Array:

@@ -62,8 +62,8 @@ def evaluate(
     what makes figures doubtful. Raises DataError where a file of features, a garment or the layout can't be used.
     """
     extractor, perceptual = open_inception(inception), open_lpips(lpips)
-    if system.needs_poses and plan.layout.pose is None:
-        raise DataError(f"{plan.layout.root}: the test layout has no poses, which {system.name} needs.")
+    if system.needs_poses and not plan.reader.poses:
+        raise DataError(f"{plan.reader.name}: the test layout has no poses, which {system.name} needs.")
     if extractor is not None and len(plan.unpaired.pairs) < extractor.size:
         notify(
             f"FID of {len(plan.unpaired.pairs)} looks with {extractor.size} features is biased upwards: fewer pictures "
@@ -110,7 +110,7 @@ def read_gallery(plan: Plan, progress: Progress) -> Descriptors:
 
     Raises DataError where a garment can't be told from its background.
     """
-    if plan.layout.pose is None:
+    if not plan.reader.poses:
         return {}
     names = sorted({pair.garment for pair in plan.unpaired.pairs} | set(plan.own.values()))
     gallery = {}
@@ -125,7 +125,7 @@ def mask_of(plan: Plan, name: str, picture: Picture) -> Picture:
     try:
         return garment_mask(picture)
     except ImageError as error:
-        raise DataError(f"{plan.layout.garment_path(name)}: {error}") from error
+        raise DataError(f"{plan.reader.name}: {name}: {error}") from error
 
 
 def dress(system: System, plan: Plan, photo: Picture, garment: str, key_points: Array | None) -> Worn:
@@ -133,7 +133,7 @@ def dress(system: System, plan: Plan, photo: Picture, garment: str, key_points: 
     try:
         return system.dress(photo, plan.garment(garment), key_points)
     except ImageError as error:
-        raise DataError(f"{plan.layout.garment_path(garment)}: {error}") from error
+        raise DataError(f"{plan.reader.name}: {garment}: {error}") from error
 
 
 def look_measures(look: Worn, subject: Subject) -> Case:
@@ -239,13 +239,13 @@ def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: Fe
     elif "swap_back_lpips" not in figures:
         found["LPIPS"] = f"no weights; {LPIPS.advice}"
     if "retrieval_top1" not in figures:
-        found["garment retrieval"] = "the layout has no poses" if plan.layout.pose is None else "no shoulders are known"
+        found["garment retrieval"] = "the layout has no poses" if not plan.reader.poses else "no shoulders are known"
     if "outside_change" not in figures:
         found["outside change"] = "the layout has no parsing labels and poses"
     if plan.paired is None:
         found["warp, paired"] = "no --paired list"
     elif "warp_iou" not in figures:
-        found["warp, paired"] = "the layout has no parsing labels" if plan.layout.label is None else (
+        found["warp, paired"] = "the layout has no parsing labels" if not plan.reader.labels else (
             f"{system.name} warps nothing"
         )  # fmt: skip
     if extractor is None:

@@ -1,13 +1,14 @@
 """What an evaluation will read, checked before any work is done."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fitroom.data.limbs import Array
-from fitroom.data.viton import Layout, Pair, open_layout, own_garment, read_grey, read_pairs, read_pose, read_rgb
+from fitroom.data.pack import open_reader
+from fitroom.data.reader import PairList, Reader
+from fitroom.data.viton import own_garment
 from fitroom.errors import DataError
 from fitroom.evaluate.metrics import Picture
 
@@ -16,17 +17,8 @@ SHOWN = 5  # problems named in one message
 
 
 @dataclass(frozen=True)
-class PairList:
-    """A pair list, and what identifies it."""
-
-    name: str
-    sha256: str
-    pairs: list[Pair]
-
-
-@dataclass(frozen=True)
 class Subject:
-    """A person of a list: photo (H, W, 3), parsing label (H, W) and key points (18, 3) where the layout has them."""
+    """A person of a list: photo (H, W, 3), parsing label (H, W) and key points (18, 3) where the data has them."""
 
     photo: Picture
     label: Picture | None
@@ -37,7 +29,7 @@ class Subject:
 class Plan:
     """Lists whose files were all found sound. `make_plan` makes it."""
 
-    layout: Layout
+    reader: Reader
     unpaired: PairList
     paired: PairList | None
     own: dict[str, str]  # the garment that each person of `unpaired` wears in the photo; empty where one is unknown
@@ -46,11 +38,11 @@ class Plan:
 
     def subject(self, person: str) -> Subject:
         """Read a person of the lists. Raises DataError."""
-        return read_subject(self.layout, person)
+        return read_subject(self.reader, person)
 
     def garment(self, name: str) -> Picture:
         """Read a garment of the lists. Raises DataError."""
-        return read_rgb(self.layout.garment_path(name))
+        return self.reader.garment(name)
 
 
 def make_plan(
@@ -59,24 +51,24 @@ def make_plan(
     paired: str | Path | None = None,
     progress: Progress = lambda items, description: items,
 ) -> Plan:
-    """Read the lists and every file that they name.
+    """Read the lists and every file that they name, of a data folder or a pack.
 
     Raises DataError, naming up to SHOWN problems, for files that are missing or broken, labels of another size than
     their photo, and photos that are not all of one size, 3:4.
     """
-    layout = open_layout(data)
-    unpaired = read_list(pairs)
-    worn = None if paired is None else read_list(paired)
+    reader = open_reader(data)
+    unpaired = reader.pairs(pairs)
+    worn = None if paired is None else reader.pairs(paired)
     listed = unpaired.pairs + (worn.pairs if worn else [])
     wears = {pair.person: pair.garment for pair in worn.pairs} if worn else {}
     own = {pair.person: wears.get(pair.person) or own_garment(pair.person) for pair in unpaired.pairs}
-    if not all(layout.garment_path(name).is_file() for name in own.values()):
+    if not all(reader.has_garment(name) for name in own.values()):
         own = {}
     problems: list[str] = []
     sizes: dict[tuple[int, int], list[str]] = {}
     for name in progress(sorted({pair.person for pair in listed}), "checking persons"):
         try:
-            subject = read_subject(layout, name)
+            subject = read_subject(reader, name)
         except DataError as error:
             problems.append(str(error))
             continue
@@ -84,45 +76,39 @@ def make_plan(
         sizes.setdefault((height, width), []).append(name)
         if subject.label is not None and subject.label.shape != (height, width):
             found = " x ".join(str(side) for side in subject.label.shape[::-1])
-            problems.append(f"{layout.label_path(name)}: {found} pixels, but its photo has {width} x {height}.")
+            problems.append(f"{name}: its label is {found} pixels, its photo {width} x {height}.")
     for name in progress(sorted({pair.garment for pair in listed} | set(own.values())), "checking garments"):
         try:
-            read_rgb(layout.garment_path(name))
+            reader.garment(name)
         except DataError as error:
             problems.append(str(error))
     if problems:
         more = f" And {len(problems) - SHOWN} more; see fitroom data check." if len(problems) > SHOWN else ""
         raise DataError(" ".join(problems[:SHOWN]) + more)
-    height, width = one_size(layout, sizes)
-    return Plan(layout, unpaired, worn, own, height, width)
+    height, width = one_size(reader, sizes)
+    return Plan(reader, unpaired, worn, own, height, width)
 
 
-def read_list(path: str | Path) -> PairList:
-    """Read a pair list with its checksum. Raises DataError."""
-    pairs = read_pairs(path)
-    return PairList(Path(path).name, hashlib.sha256(Path(path).read_bytes()).hexdigest(), pairs)
-
-
-def read_subject(layout: Layout, person: str) -> Subject:
-    """Read a person with all that the layout has of them. Raises DataError."""
+def read_subject(reader: Reader, person: str) -> Subject:
+    """Read a person with all that the data has of them. Raises DataError."""
     return Subject(
-        read_rgb(layout.person_path(person)),
-        None if layout.label is None else read_grey(layout.label_path(person)),
-        None if layout.pose is None else read_pose(layout.pose_path(person)),
+        reader.photo(person),
+        reader.label(person) if reader.labels else None,
+        reader.pose(person) if reader.poses else None,
     )
 
 
-def one_size(layout: Layout, sizes: dict[tuple[int, int], list[str]]) -> tuple[int, int]:
+def one_size(reader: Reader, sizes: dict[tuple[int, int], list[str]]) -> tuple[int, int]:
     """Height and width of all photos, given the names of each. Raises DataError where there are several, or not 3:4."""
     by_count = sorted(sizes, key=lambda size: len(sizes[size]), reverse=True)
     height, width = by_count[0]
     if len(by_count) > 1:
         odd_height, odd_width = by_count[1]
         raise DataError(
-            f"{layout.person_path(sizes[by_count[1]][0])}: {odd_width} x {odd_height} pixels, where "
+            f"{reader.name}: {sizes[by_count[1]][0]} has {odd_width} x {odd_height} pixels, where "
             f"{len(sizes[by_count[0]])} photos of the lists have {width} x {height}; measures need photos of one size: "
             "resize them, or split the list."
         )
     if width * 4 != height * 3:
-        raise DataError(f"{layout.person}: photos of {width} x {height} pixels; measures need 3:4, such as 192 x 256.")
+        raise DataError(f"{reader.name}: photos of {width} x {height} pixels; measures need 3:4, such as 192 x 256.")
     return height, width

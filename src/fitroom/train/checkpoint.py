@@ -55,15 +55,13 @@ def load(folder: Path) -> Checkpoint | None:
         raise WeightsError(f"{path}: not a checkpoint of fitroom train, or damaged ({error}).") from error
 
 
-def check_matches(checkpoint: Checkpoint, network: str, config: Any, folder: Path) -> None:
-    """Raise WeightsError where a checkpoint is that of another network."""
+def check_network(found: str, found_config: dict[str, Any], network: str, config: Any, origin: Path) -> None:
+    """Raise WeightsError where the network found in a file or folder is another than the one wanted."""
     wanted = asdict(config)
-    if checkpoint.network != network or untupled(checkpoint.config) != untupled(wanted):
-        changed = [key for key in wanted if untupled(checkpoint.config.get(key)) != untupled(wanted[key])]
-        what = f"{checkpoint.network}" if checkpoint.network != network else f"other {', '.join(changed)}"
-        raise WeightsError(
-            f"{folder / NAME}: a checkpoint of another network ({what}); give another --work, or its settings."
-        )
+    if found != network or untupled(found_config) != untupled(wanted):
+        changed = [key for key in wanted if untupled(found_config.get(key)) != untupled(wanted[key])]
+        what = found if found != network else f"other {', '.join(changed)}"
+        raise WeightsError(f"{origin}: another network ({what}) than the settings ask for; change one of them.")
 
 
 def untupled(value: Any) -> Any:

@@ -12,7 +12,7 @@ from fitroom.nets.lite import LiteConfig
 from fitroom.nets.pfafn import PfafnConfig
 from fitroom.train.checkpoint import untupled
 from fitroom.train.loop import LoopConfig
-from fitroom.train.parsed import PARSED
+from fitroom.train.parsed import parsed_channels
 from fitroom.train.settings import parse, read_values
 from fitroom.train.stages import StageConfig, StageName
 
@@ -29,12 +29,13 @@ class TrainConfig:
     loop: LoopConfig = field(default_factory=LoopConfig)
     height: int = 256  # of the pictures trained on
     width: int = 192
+    start: str = ""  # weights, by name or folder, to begin a student's stage with, in place of its predecessor's
     fakes: tuple[str, ...] = ("fakes",)  # folders of fakes below the work folder, or anywhere; for students
 
-    def network_config(self) -> LiteConfig | PfafnConfig:
-        """Settings of the stage's network: a teacher's is shown more channels."""
+    def network_config(self, dense: bool) -> LiteConfig | PfafnConfig:
+        """Settings of the stage's network: a teacher's is shown more channels, with DensePose more still."""
         config: LiteConfig | PfafnConfig = getattr(self, self.network)
-        return replace(config, person=PARSED) if self.stage.parser_based else config
+        return replace(config, person=parsed_channels(dense)) if self.stage.parser_based else config
 
 
 def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str, ...] = ()) -> TrainConfig:
@@ -48,6 +49,8 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
     if isinstance(given, dict) and given.setdefault("name", stage) != stage:
         raise InputError(f"{path}: settings of stage {given['name']}; this is {stage}.")
     config = parse(TrainConfig, values, str(path or "--set"))
+    if config.start and config.stage.parser_based:
+        raise InputError(f"{path or '--set'}: start is for students; a teacher begins afresh.")
     if config.height % 32 or config.width % 32:
         raise InputError(f"{path or '--set'}: height {config.height}, width {config.width}; need multiples of 32.")
     if config.loop.batch < 2 or config.loop.steps < 1:

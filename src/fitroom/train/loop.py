@@ -14,7 +14,7 @@ from fitroom.errors import FitroomError
 from fitroom.nets.registry import network_name
 from fitroom.train.batches import Batch, Batches
 from fitroom.train.batchnorm import share_batch_norm
-from fitroom.train.checkpoint import Checkpoint, load, save
+from fitroom.train.checkpoint import Checkpoint, save
 from fitroom.train.stages import Trainee
 
 Scalars = dict[str, float]
@@ -84,15 +84,14 @@ def train(
     folder: Path,
     watch: Watch,
     max_minutes: float | None = None,
-    resume: bool = False,
+    started: Checkpoint | None = None,
 ) -> Checkpoint:
-    """Train until `steps` are done or `max_minutes` are over; the checkpoint in `folder` is where `resume` goes on.
+    """Train until `steps` are done or `max_minutes` are over, from `started`, if any; checkpoints go into `folder`.
 
     Equal settings give equal steps, however often a run is taken up again. Raises FitroomError, naming the samples,
     when a loss is not finite; the checkpoint before it is kept.
     """
     share_batch_norm(trainee.network)
-    started = load(folder) if resume else None
     if started is not None:
         trainee.network.load_state_dict(started.tensors)
     network = trainee.network

@@ -2,6 +2,7 @@
 
 Its input has PARSED channels: the photo with the garment, the arms and the neck erased (3), where it is erased (1), key
 points as blobs (18), and a silhouette too coarse to show sleeves (1). Hands, hair, face and trousers stay in the photo.
+Where the data has DensePose, its parts follow, one channel each (DENSE_COUNT).
 """
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom.data import limbs
-from fitroom.data.viton import GARMENT, LEFT_ARM, NOISE, RIGHT_ARM
+from fitroom.data.viton import DENSE_COUNT, GARMENT, LEFT_ARM, NOISE, RIGHT_ARM
 
 PARSED = 3 + 1 + 18 + 1
 BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
@@ -92,11 +93,22 @@ def erased_region(label: Tensor, points: Tensor) -> Tensor:
     return region * (1 - kept)
 
 
-def parsed_person(photo: Tensor, label: Tensor, points: Tensor) -> Tensor:
-    """The teacher's view (N, PARSED, H, W) of photos (N, 3, H, W) in [-1, 1], labels (N, H, W), points (N, 18, 3)."""
+def parsed_channels(dense: bool) -> int:
+    """Channels of `parsed_person`, with DensePose or without."""
+    return PARSED + DENSE_COUNT if dense else PARSED
+
+
+def parsed_person(photo: Tensor, label: Tensor, points: Tensor, dense: Tensor | None = None) -> Tensor:
+    """The teacher's view (N, `parsed_channels`, H, W) of persons.
+
+    Of photos (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 18, 3), and DensePose's parts (N, H, W), if any.
+    """
     height, width = label.shape[-2:]
     erased = erased_region(label, points)
     cell = max(height * COARSE // 256, 1)
     silhouette = F.avg_pool2d((label > 0).float().unsqueeze(1), cell, ceil_mode=True)
     silhouette = F.interpolate(silhouette, size=(height, width), mode="bilinear", align_corners=False)
-    return torch.cat([photo * (1 - erased), erased, key_point_maps(points, height, width), silhouette], dim=1)
+    told = [photo * (1 - erased), erased, key_point_maps(points, height, width), silhouette]
+    if dense is not None:
+        told.append(F.one_hot(dense.long(), DENSE_COUNT + 1)[..., 1:].permute(0, 3, 1, 2).float())
+    return torch.cat(told, dim=1)

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from fitroom.data import limbs
-from fitroom.data.pack import Reader, open_reader
+from fitroom.data.pack import open_reader
+from fitroom.data.reader import Reader
 from fitroom.data.viton import Pair
 from fitroom.errors import DataError, OutputError
 from fitroom.nets.interface import TryOnNetwork
@@ -84,7 +85,8 @@ def render_by_teacher(
     with ThreadPoolExecutor(2) as pool:
         for part in progress(parts, len(parts)):
             rows, others = ([item[side] for item in part] for side in (0, 1))
-            person = parsed_person(to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows])
+            dense = None if samples.dense is None else samples.dense[rows]
+            person = parsed_person(to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows], dense)
             mask = (samples.garment_mask[others].unsqueeze(1) > 127).float()
             looks = pictures(teacher(person, to_unit(samples.garment[others]), mask).look.float())
             list(pool.map(partial(write_fake, folder), [name for _, _, name in part], looks))
@@ -100,7 +102,7 @@ def render_by_cutting(
     """
     folder = open_folder(folder)
     reader = open_reader(data)
-    listed = [(pair, limbs.complete(reader.pose(pair.person))) for pair in reader.pairs(pairs)]
+    listed = [(pair, limbs.complete(reader.pose(pair.person))) for pair in reader.pairs(pairs).pairs]
     height = reader.photo(listed[0][0].person).shape[0]
     facing = [
         (pair, skeleton)

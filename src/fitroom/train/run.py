@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -12,19 +12,24 @@ from tensorboardX import SummaryWriter
 from torch import nn
 
 from fitroom.data.augment import AugmentConfig
-from fitroom.data.pack import Reader, open_reader
+from fitroom.data.pack import open_reader
+from fitroom.data.reader import Reader
 from fitroom.errors import DataError, InputError, WeightsError
+from fitroom.evaluate.evaluate import Evaluation, evaluate
+from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
+from fitroom.evaluate.systems import open_system
 from fitroom.export import export_weights
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
-from fitroom.nets.registry import NETWORKS, build_network
-from fitroom.store import Weights, check_weights_output
+from fitroom.nets.registry import NETWORKS, build_network, load_network
+from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.batches import Batch, Batches
-from fitroom.train.checkpoint import Checkpoint, check_matches, load
+from fitroom.train.checkpoint import Checkpoint, check_network, load
 from fitroom.train.config import TrainConfig, save_config, stage_folder
 from fitroom.train.loop import Scalars, Watch, train
+from fitroom.train.parsed import parsed_channels
 from fitroom.train.render import render_by_cutting, render_by_teacher
 from fitroom.train.samples import Fakes, Samples, load_fakes, load_samples
 from fitroom.train.stages import DISTILLATION, StageConfig, StageName, Trainee
@@ -32,11 +37,11 @@ from fitroom.train.validate import shown_batch, validate
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed", "16-mixed")
-TRAIN_LIST, VALIDATION_LIST = "train_pairs.txt", "val_pairs_paired.txt"
-UNCHANGED = AugmentConfig(*[0.0] * 9)
+TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
+UNCHANGED = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
 TERMS = (
-    "Trained on VITON, whose photographs no licence covers: research use only. "
-    "No rights in the photographs or in the persons shown are conveyed."
+    "The terms of the training data apply. No licence covers VITON's photographs: weights trained on them are for "
+    "research use only, and convey no rights in the photographs or in the persons shown."
 )
 
 
@@ -82,23 +87,44 @@ def finished(work: Path, stage: StageName, needed_by: str) -> Checkpoint:
     return found
 
 
-def fresh_network(config: TrainConfig, work: Path) -> TryOnNetwork:
-    """The network that a stage begins with: its predecessor's, or a new one. Raises WeightsError, see `finished`."""
+def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
+    """The network that a stage begins with: that of its `start`, its predecessor's, or a new one.
+
+    Raises WeightsError where there is none, or another one.
+    """
     torch.manual_seed(config.loop.seed)
-    network = NETWORKS[config.network][0](config.network_config())  # type: ignore[arg-type]
+    wanted = config.network_config(dense)
+    if config.start:
+        weights = open_weights(config.start)
+        found = load_network(weights)
+        check_network(weights.manifest.network, asdict(found.config), config.network, wanted, weights.folder)
+        return found
+    network = NETWORKS[config.network][0](wanted)  # type: ignore[arg-type]
     if config.stage.predecessor is not None:
         earlier = finished(work, config.stage.predecessor, f"stage {config.stage.name}")
-        check_matches(earlier, config.network, config.network_config(), stage_folder(work, config.stage.predecessor))
+        folder = stage_folder(work, config.stage.predecessor)
+        check_network(earlier.network, earlier.config, config.network, wanted, folder)
         network.load_state_dict(earlier.average)
     return network
 
 
-def find_teacher(config: TrainConfig, work: Path) -> TryOnNetwork | None:
+def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork | None:
     """The teacher that a student's losses ask for; None where they ask for none. Raises WeightsError."""
     weights = config.stage.losses
     if config.stage.parser_based or not any(getattr(weights, name) for name in DISTILLATION):
         return None
-    return network_of(finished(work, "pb_generator", f"distillation in {config.stage.name}"))
+    return told_teacher(finished(work, "pb_generator", f"distillation in {config.stage.name}"), dense)
+
+
+def told_teacher(checkpoint: Checkpoint, dense: bool) -> Lite | Pfafn:
+    """A teacher. Raises WeightsError where it was told DensePose, and the data have none, or the other way round."""
+    teacher = network_of(checkpoint)
+    if teacher.config.person != parsed_channels(dense):
+        raise WeightsError(
+            f"the teacher is told {teacher.config.person} channels, and this data has {parsed_channels(dense)}: train "
+            "both on data with train_densepose, or both without."
+        )
+    return teacher
 
 
 def find_perceptual(config: TrainConfig) -> FeatureNetwork | None:
@@ -148,12 +174,14 @@ def run_stage(
         raise InputError(
             f"{folder}: holds a checkpoint of {kept.step} steps; go on with --resume, or name a new --work."
         )
-    if kept is not None:
-        check_matches(kept, config.network, config.network_config(), folder)
-    network = fresh_network(config, work)
-    teacher, perceptual = find_teacher(config, work), find_perceptual(config)
     reader = open_reader(data)
-    samples = load_samples(reader, reader.pairs(pairs), config.height, config.width, threads, faces.preparing)
+    if kept is None:
+        network = first_network(config, work, reader.dense)
+    else:
+        check_network(kept.network, kept.config, config.network, config.network_config(reader.dense), folder)
+        network = build_network(kept.network, kept.config)
+    teacher, perceptual = find_teacher(config, work, reader.dense), find_perceptual(config)
+    samples = load_samples(reader, reader.pairs(pairs).pairs, config.height, config.width, threads, faces.preparing)
     if len(samples) < config.loop.batch:
         raise DataError(f"{data}: {len(samples)} pairs; a batch needs {config.loop.batch}: lower loop.batch.")
     fakes = find_fakes(config, work, samples, threads, faces)
@@ -168,14 +196,14 @@ def run_stage(
     )
     trainee = Trainee(network, config.stage, teacher, perceptual)
     if not fabric.is_global_zero:
-        return Finished(train(fabric, trainee, batches, config.loop, folder, Watch(), max_minutes, resume), {}, False)
+        return Finished(train(fabric, trainee, batches, config.loop, folder, Watch(), max_minutes, kept), {}, False)
     save_config(config, folder)
     done = 0 if kept is None else kept.step * config.loop.batch
     total = config.loop.steps * config.loop.batch
     with SummaryWriter(str(folder / "tensorboard")) as writer:
         with faces.training(total, done) as bar:
             watch = watch_of(config.stage, writer, bar)
-            checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, resume)
+            checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
         figures = measured(checkpoint, config, reader, threads, fabric.device, faces)
         watch.step(checkpoint.step, figures)
     return Finished(checkpoint, figures, True)
@@ -201,7 +229,7 @@ def measured(
 ) -> Scalars:
     """Warp IoU and L1 of a checkpoint's averaged network on the validation persons; nothing where there is no list."""
     try:
-        pairs = reader.pairs(VALIDATION_LIST)
+        pairs = reader.pairs(VALIDATION_LIST).pairs
     except DataError:
         return {}
     samples = load_samples(reader, pairs, config.height, config.width, threads, faces.preparing).to(device)
@@ -214,14 +242,22 @@ def largest_divisor(number: int, most: int) -> int:
     return next(size for size in range(min(most, number), 0, -1) if number % size == 0)
 
 
-def export_student(work: str | Path, output: str | Path, name: str, version: str, data: str, faces: Faces) -> Weights:
+def export_student(work: str | Path, output: str | Path, data: str, faces: Faces) -> Weights:
     """Weights of a student's last stage. Raises WeightsError, OutputError."""
     check_weights_output(output)
-    network = network_of(finished(Path(work), "pf_generator", "exporting a student"))
+    checkpoint = finished(Path(work), "pf_generator", "exporting a student")
     return export_weights(
-        network, output, name=name, version=version, training_data=data, terms=TERMS, half_tensors=True,
-        step=faces.report,
+        network_of(checkpoint), output, name=checkpoint.network, version="0", training_data=data, terms=TERMS,
+        half_tensors=True, step=faces.report,
     )  # fmt: skip
+
+
+def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> Evaluation | None:
+    """What `fitroom evaluate` measures of weights on the validation lists; None where the data has no such lists."""
+    if not {VALIDATION_LIST, UNPAIRED_LIST} <= set(open_reader(data).lists()):
+        return None
+    plan = make_plan(data, UNPAIRED_LIST, VALIDATION_LIST, progress)
+    return evaluate(open_system(weights.folder), plan, progress=progress)
 
 
 def render(
@@ -237,7 +273,7 @@ def render(
     teacher = finished(Path(work), "pb_generator", "render-fakes")
     fabric = Fabric(devices=1)
     reader = open_reader(data)
-    samples = load_samples(reader, reader.pairs(pairs), 256, 192, 2, progress).to(fabric.device)
-    network = network_of(teacher).to(fabric.device)
+    network = told_teacher(teacher, reader.dense).to(fabric.device)
+    samples = load_samples(reader, reader.pairs(pairs).pairs, 256, 192, 2, progress).to(fabric.device)
     folder = Path(work) / "fakes"
     return render_by_teacher(network, samples, folder, each, seed, progress), folder

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fitroom.data.pack import Reader
+from fitroom.data.reader import Reader
 from fitroom.data.viton import Pair
 from fitroom.errors import DataError, ImageError
 from fitroom.images import garment_mask
@@ -31,14 +31,15 @@ class Samples:
     key_points: Tensor  # (n, 18, 3) x, y, confidence
     garment: Tensor  # (n, 3, H, W) RGB
     garment_mask: Tensor  # (n, H, W) of 0 and 255
+    dense: Tensor | None = None  # (n, H, W) DensePose's parts, where the data has them
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def to(self, device: torch.device) -> "Samples":
         """The same on another device."""
-        moved = (getattr(self, name).to(device) for name in ("photo", "label", "key_points", "garment", "garment_mask"))
-        return Samples(self.pairs, *moved)
+        names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ def read_row(reader: Reader, pair: Pair, height: int, width: int) -> Row | None:
     points = points * np.array([width / photo.shape[1], height / photo.shape[0], 1], np.float32)
     label = np.asarray(cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
     photo, garment = (resize(picture, height, width).transpose(2, 0, 1) for picture in (photo, garment))
-    return photo, label, points, garment, resize(mask, height, width)
+    row = (photo, label, points, garment, resize(mask, height, width))
+    if not reader.dense:
+        return row
+    return *row, cv2.resize(reader.dense_parts(pair.person), (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def load_samples(

@@ -103,7 +103,12 @@ class Trainee(nn.Module):
 
 def view(stage: StageConfig, batch: Batch) -> Tensor:
     """The person as a stage's network is shown it."""
-    return parsed_person(batch.photo, batch.label, batch.key_points) if stage.parser_based else batch.shown
+    return parsed_view(batch) if stage.parser_based else batch.shown
+
+
+def parsed_view(batch: Batch) -> Tensor:
+    """The person as a teacher is shown it."""
+    return parsed_person(batch.photo, batch.label, batch.key_points, batch.dense)
 
 
 def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
@@ -146,8 +151,7 @@ def look_losses(
 def distillation_losses(teacher: TryOnNetwork, flow: Tensor, features: Features, batch: Batch) -> dict[str, Tensor]:
     """`DISTILLATION` of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1)."""
     with torch.no_grad():
-        parsed = parsed_person(batch.photo, batch.label, batch.key_points)
-        told = teacher.person_features(parsed)
+        told = teacher.person_features(parsed_view(batch))
         target = teacher.flows(told, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
         better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float().view(-1, 1, 1, 1)
         visible = sample(batch.garment_mask, target, teacher.align_corners, padding="zeros")
