@@ -1,5 +1,7 @@
 """Changes that keep pairs true."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, draw
 
-NOTHING = AugmentConfig(*[0.0] * 9)
+NOTHING = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
 
 
 def generator(seed=0):
@@ -19,7 +21,7 @@ def test_nothing_drawn_changes_nothing():
     changes = draw(NOTHING, 3, generator())
     picture = torch.rand(3, 3, 32, 24) * 2 - 1
     assert not changes.flip.any()
-    assert torch.allclose(augment.move(picture, changes.person), picture, atol=1e-5)
+    assert torch.allclose(augment.move(picture, augment.grid_of(changes.person, 32, 24)), picture, atol=1e-5)
     assert not changes.recoloured.any()
     assert torch.equal(augment.relight(picture, changes.light), picture)
     assert torch.allclose(augment.before(picture, torch.ones(3, 1, 32, 24), changes.background), picture, atol=1e-6)
@@ -54,7 +56,8 @@ def test_key_points_go_where_their_pixels_go(seed, flipped):
     points[0, 4] = torch.tensor([30.0, 26.0, 1.0])  # the right wrist
     dot = torch.zeros(1, 1, height, width)
     dot[0, 0, 26, 30] = 1
-    moved = augment.move(dot, augment.mirrored(changes.person, flip), padding="zeros")[0, 0]
+    grid = augment.grid_of(augment.mirrored(changes.person, flip), height, width)
+    moved = augment.move(dot, grid, padding="zeros")[0, 0]
     carried = augment.move_points(augment.mirror_points(points, flip, width), changes.person, height, width)
     joint = 7 if flipped else 4  # mirrored, it is a left one
     y, x = divmod(int(moved.argmax()), width)
@@ -65,8 +68,8 @@ def test_key_points_go_where_their_pixels_go(seed, flipped):
 
 def test_mirrored_labels_change_sides():
     label = torch.tensor([[[11, 13, 4, 9, 10, 12]]], dtype=torch.uint8)
-    assert augment.swap_label(label, torch.tensor([True])).tolist() == [[[13, 11, 4, 10, 9, 12]]]
-    assert torch.equal(augment.swap_label(label, torch.tensor([False])), label)
+    assert augment.swap_sides(label, torch.tensor([True])).tolist() == [[[13, 11, 4, 10, 9, 12]]]
+    assert torch.equal(augment.swap_sides(label, torch.tensor([False])), label)
 
 
 def test_mirroring_twice_is_nothing():
@@ -79,10 +82,38 @@ def test_colours_change_inside_the_mask_alone():
     picture, mask = torch.rand(1, 3, 8, 6) * 2 - 1, torch.zeros(1, 1, 8, 6)
     mask[..., :3] = 1
     colour = torch.tensor([[[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0.1]]])
+    colour = torch.cat([colour, torch.zeros(1, 3, augment.SHADES)], dim=2)
     changed = augment.recolour(picture, mask, colour)
     assert torch.equal(changed[..., 3:], picture[..., 3:])
     assert torch.allclose(changed[:, 0, :, :3], picture[:, 1, :, :3], atol=1e-6)
     assert torch.allclose(changed[:, 2, :, :3], (picture[:, 2, :, :3] + 0.1).clamp(-1, 1), atol=1e-6)
+
+
+def test_grids_are_those_of_pytorch():
+    matrices = draw(AugmentConfig(), 5, generator()).person
+    expected = torch.nn.functional.affine_grid(matrices, [5, 3, 16, 12], align_corners=False)
+    assert torch.allclose(augment.grid_of(matrices, 16, 12), expected, atol=1e-6)
+
+
+def test_prints_change_by_brightness():
+    """Equal brightness, equal colour: black print on white stays a print, of other colours."""
+    picture = torch.full((1, 3, 4, 4), 1.0)
+    picture[..., :2] = -1
+    colour = torch.zeros(1, 3, 4 + augment.SHADES)
+    colour[0, :, 4] = torch.tensor([0.5, -0.5, 0.0])  # of the darkest
+    colour[0, :, -1] = torch.tensor([0.0, 0.25, -0.5])  # of the brightest
+    changed = augment.recolour(picture, torch.ones(1, 1, 4, 4), colour)
+    assert torch.allclose(changed[0, :, 0, 0], torch.tensor([0.5, -0.5, 0.0]))
+    assert torch.allclose(changed[0, :, 0, 3], torch.tensor([0.0, 0.25, -0.5]))
+    assert torch.allclose(augment.shades(torch.rand(2, 3, 8, 6) * 2 - 1).sum(1), torch.ones(()))
+
+
+def test_colours_and_prints_have_their_shares():
+    changes = draw(AugmentConfig(colour=0.5, prints=0.3), 2000, generator())
+    printed = changes.colour[..., 4:].abs().sum((1, 2)) > 0
+    assert changes.recoloured.float().mean().item() == pytest.approx(0.8, abs=0.03)
+    assert printed.float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert not (printed & ~changes.recoloured).any()
 
 
 def test_backgrounds_leave_the_person_and_the_neck():

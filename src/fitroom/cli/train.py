@@ -1,7 +1,11 @@
 """Commands that train."""
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -22,10 +26,31 @@ def train() -> None:
     """Train networks, stage after stage (needs the extra train)."""
 
 
+class Lines:
+    """What a bar says, as a line a minute: for logs."""
+
+    def __init__(self, total: int, done: int) -> None:
+        self.total, self.done, self.before = total, done, done
+        self.begun = self.told = time.monotonic()
+
+    def update(self, images: int) -> None:
+        """Count images."""
+        self.done += images
+        now = time.monotonic()
+        if now - self.told > 60:
+            self.told = now
+            rate = (self.done - self.before) / (now - self.begun)
+            left = (self.total - self.done) / rate / 60
+            click.echo(f"{self.done} of {self.total} images, {rate:.1f} images/s, {left:.0f} min left", err=True)
+
+
 @contextmanager
 def training_bar(total: int, done: int) -> Iterator[Any]:
-    """A bar of images with rate and time left."""
-    with tqdm(total=total, initial=done, unit=" images", disable=None) as progress:
+    """A bar of images with rate and time left on a terminal; lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield Lines(total, done)
+        return
+    with tqdm(total=total, initial=done, unit=" images") as progress:
         yield progress
 
 
@@ -54,7 +79,7 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         with missing_extra("train", f"train {stage}"):
             from fitroom.train.config import read_config
-            from fitroom.train.run import Faces, export_student, run_stage
+            from fitroom.train.run import Faces, run_stage
         faces = Faces(
             preparing=lambda items, total: bar(items, "reading", total),
             training=training_bar,
@@ -68,10 +93,27 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
         click.echo(f"{stage}: {done.checkpoint.step} of {settings.loop.steps} steps, {minutes:.1f} minutes")
         for name, value in done.figures.items():
             click.echo(f"{name:10} {value:.4f}")
-        if output is not None:
-            click.echo(f"wrote {export_student(work, output, 'lite', '0', pairs, faces).folder}")
+        if stage == "pf_generator":
+            finish(data, work, pairs, output, faces)
 
     return command  # type: ignore[no-any-return]
+
+
+def finish(data: str, work: str, pairs: str, output: str | None, faces: Any) -> None:
+    """Export a student, for a moment where no output is asked for, and say what `fitroom evaluate` says of it."""
+    from fitroom.evaluate.measures import table
+    from fitroom.train.run import evaluate_student, export_student
+
+    with TemporaryDirectory() as scratch:
+        weights = export_student(work, output or Path(scratch) / "weights", pairs, faces)
+        if output:
+            click.echo(f"wrote {weights.folder}")
+        result = evaluate_student(weights, data, bar)
+    if result is None:
+        click.echo("no val_pairs_paired.txt and val_pairs_unpaired.txt in the data: nothing more is measured")
+        return
+    for line in table(result.figures, result.not_measured):
+        click.echo(line)
 
 
 for name, summary in STAGES.items():

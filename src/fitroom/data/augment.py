@@ -14,7 +14,9 @@ from torch import Tensor
 from fitroom.data.viton import BACKGROUND
 
 MIRRORED_LABELS = (0, 1, 2, 3, 4, 6, 5, 7, 8, 10, 9, 13, 12, 11)
+MIRRORED_DENSE = (0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21, 24, 23)
 MIRRORED_POINTS = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+SHADES = 4  # brightnesses that a changed print has colours for; those between are mixed
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class AugmentConfig:
     garment_scale: float = 0.06  # of the product shot, at most
     garment_shift: float = 0.04  # of its size, at most
     colour: float = 0.4  # share whose garment changes its colours, in photo and product shot alike
+    prints: float = 0.15  # share whose print changes: every brightness gets a colour of its own, on both alike
     light: float = 0.15  # brightness and contrast of the whole photo, at most
     background: float = 0.2  # share that stands before another background
 
@@ -39,7 +42,7 @@ class Changes:
     flip: Tensor  # (N,) bool
     person: Tensor  # (N, 2, 3) from target to source, in [-1, 1]
     garment: Tensor  # (N, 2, 3) the same for the product shot
-    colour: Tensor  # (N, 3, 4) affine map of RGB
+    colour: Tensor  # (N, 3, 4 + SHADES) see `recolour`
     recoloured: Tensor  # (N,) bool, where it is applied
     light: Tensor  # (N, 2) contrast and brightness
     background: (
@@ -70,10 +73,9 @@ def affine(scale: Tensor, turn: Tensor, shift: Tensor, aspect: float) -> Tensor:
 def draw(config: AugmentConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Changes:
     """Draw changes for `count` samples of pictures of width by height `aspect`."""
     zeros = torch.zeros(count)
-    recoloured = torch.rand(count, generator=generator) < config.colour
-    order = torch.rand(count, 3, generator=generator).argsort(1)
-    mixed = torch.eye(3)[order] * (1 + uniform(generator, 0.3, count, 1, 1)) + uniform(generator, 0.15, count, 3, 3)
-    colour = torch.cat([mixed, uniform(generator, 0.5, count, 3, 1)], dim=2)
+    chance = torch.rand(count, generator=generator)
+    printed = (chance >= config.colour) & (chance < config.colour + config.prints)
+    colour = torch.where(printed.view(-1, 1, 1), drawn_prints(count, generator), drawn_colours(count, generator))
     other = (torch.rand(count, generator=generator) < config.background).view(-1, 1, 1, 1)
     base = 0.25 + 0.75 * torch.rand(count, 3, 1, 1, generator=generator)
     corners = (base + uniform(generator, 0.15, count, 3, 2, 2)).clamp(0.05, 1)
@@ -92,10 +94,24 @@ def draw(config: AugmentConfig, count: int, generator: torch.Generator, aspect: 
             aspect,
         ),
         colour=colour,
-        recoloured=recoloured,
+        recoloured=chance < config.colour + config.prints,
         light=torch.stack([1 + uniform(generator, config.light, count), uniform(generator, config.light, count)], 1),
         background=torch.where(other, corners, torch.ones(())),
     )
+
+
+def drawn_colours(count: int, generator: torch.Generator) -> Tensor:
+    """Maps (count, 3, 4 + SHADES) for `recolour` that exchange, scale, mix and shift the channels."""
+    order = torch.rand(count, 3, generator=generator).argsort(1)
+    mixed = torch.eye(3)[order] * (1 + uniform(generator, 0.3, count, 1, 1)) + uniform(generator, 0.15, count, 3, 3)
+    return torch.cat([mixed, uniform(generator, 0.5, count, 3, 1), torch.zeros(count, 3, SHADES)], dim=2)
+
+
+def drawn_prints(count: int, generator: torch.Generator) -> Tensor:
+    """Maps (count, 3, 4 + SHADES) for `recolour` that give every brightness another colour, and keep some texture."""
+    kept = torch.eye(3).expand(count, 3, 3) * 0.3
+    shades = uniform(generator, 0.3, count, 3, 1) + uniform(generator, 0.6, count, 3, SHADES)
+    return torch.cat([kept, torch.zeros(count, 3, 1), shades], dim=2)
 
 
 def mirrored(matrices: Tensor, flip: Tensor) -> Tensor:
@@ -104,9 +120,9 @@ def mirrored(matrices: Tensor, flip: Tensor) -> Tensor:
     return matrices * sign.unsqueeze(2)
 
 
-def swap_label(label: Tensor, flip: Tensor) -> Tensor:
+def swap_sides(label: Tensor, flip: Tensor, mirrored_values: tuple[int, ...] = MIRRORED_LABELS) -> Tensor:
     """Labels (N, H, W) of pictures some of which are going to be mirrored: left parts become right ones."""
-    swapped = torch.tensor(MIRRORED_LABELS, device=label.device, dtype=label.dtype)[label.long()]
+    swapped = torch.tensor(mirrored_values, device=label.device, dtype=label.dtype)[label.long()]
     return torch.where(flip.view(-1, 1, 1), swapped, label)
 
 
@@ -117,9 +133,16 @@ def mirror_points(points: Tensor, flip: Tensor, width: int) -> Tensor:
     return torch.where(flip.view(-1, 1, 1), swapped, points)
 
 
-def move(picture: Tensor, matrices: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
-    """Resample (N, C, H, W) through matrices (N, 2, 3) from target to source."""
-    grid = F.affine_grid(matrices, list(picture.shape), align_corners=False)
+def grid_of(matrices: Tensor, height: int, width: int) -> Tensor:
+    """Where every pixel comes from (N, H, W, 2), x then y in [-1, 1], by matrices (N, 2, 3) from target to source."""
+    x = (torch.arange(width, device=matrices.device) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=matrices.device) * 2 + 1) / height - 1
+    across, down, shift = (matrices[:, None, None, :, column] for column in range(3))
+    return across * x.view(1, 1, -1, 1) + (down * y.view(1, -1, 1, 1) + shift)
+
+
+def move(picture: Tensor, grid: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
+    """Resample (N, C, H, W) at a grid, see `grid_of`."""
     return F.grid_sample(picture, grid, mode=mode, padding_mode=padding, align_corners=False)
 
 
@@ -133,9 +156,17 @@ def move_points(points: Tensor, matrices: Tensor, height: int, width: int) -> Te
 
 
 def recolour(picture: Tensor, mask: Tensor, colour: Tensor) -> Tensor:
-    """Apply an affine map of RGB (N, 3, 4) inside a mask."""
-    mapped = torch.einsum("nij,njhw->nihw", colour[:, :, :3], picture) + colour[:, :, 3, None, None]
+    """Map colours inside a mask by matrices (N, 3, 4 + SHADES) of red, green, blue, 1, and `shades`."""
+    parts = torch.cat([picture, torch.ones_like(mask), shades(picture)], dim=1)
+    mapped = (colour @ parts.flatten(2)).view_as(picture)
     return picture + mask * (mapped.clamp(-1, 1) - picture)
+
+
+def shades(picture: Tensor) -> Tensor:
+    """How near the brightness of every pixel is to each of SHADES values from -1 to 1, (N, SHADES, H, W); sums to 1."""
+    place = (picture.mean(dim=1, keepdim=True) + 1) * ((SHADES - 1) / 2)
+    values = torch.arange(SHADES, device=picture.device).view(1, -1, 1, 1)
+    return (1 - (place - values).abs()).clamp(min=0)
 
 
 def background_mask(picture: Tensor, label: Tensor) -> Tensor:

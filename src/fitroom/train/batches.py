@@ -26,6 +26,7 @@ class Batch(NamedTuple):
     garment_mask: Tensor
     shown: Tensor  # what a student sees of the person: a fake, or the photo itself
     restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
+    dense: Tensor | None = None  # (N, H, W) DensePose's parts of the photo, where the data has them
 
 
 def generator_of(*numbers: int) -> torch.Generator:
@@ -88,28 +89,39 @@ class Batches:
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
         photo, label = to_unit(samples.photo[rows]), samples.label[rows]
         garment, garment_mask = to_unit(samples.garment[rows]), samples.garment_mask[rows].unsqueeze(1) / 255
-        person, flat = (augment.mirrored(matrices, changes.flip) for matrices in (changes.person, changes.garment))
+        person, flat = (
+            augment.grid_of(augment.mirrored(matrices, changes.flip), height, width)
+            for matrices in (changes.person, changes.garment)
+        )
         before, tinted = changes.background.flatten(1).ne(1).any(1), changes.recoloured
         stand_before(photo, label, changes.background, before)
         if shown is not None:
             stand_before(shown, label, changes.background, before)
             # a photo shown as it is keeps its garment's colours
             shown = torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)
-            shown = augment.move(augment.relight(shown, changes.light), person)
         # the same new colours on the product shot and where it is worn
-        worn = (label == GARMENT).float().unsqueeze(1)
-        photo[tinted] = augment.recolour(photo[tinted], worn[tinted], changes.colour[tinted])
+        worn = (label[tinted] == GARMENT).float().unsqueeze(1)
+        photo[tinted] = augment.recolour(photo[tinted], worn, changes.colour[tinted])
         garment[tinted] = augment.recolour(garment[tinted], garment_mask[tinted], changes.colour[tinted])
-        photo = augment.move(augment.relight(photo, changes.light), person)
-        shown = photo if shown is None else shown
+        pictures = photo if shown is None else torch.cat([photo, shown], dim=1)
+        pictures = augment.move(augment.relight(pictures, changes.light), person)
         garment = augment.move(garment, flat)
         garment_mask = (augment.move(garment_mask, flat, padding="zeros") > 0.5).float()
-        label = augment.swap_label(label, changes.flip).unsqueeze(1).float()
-        label = augment.move(label, person, mode="nearest").squeeze(1).to(torch.uint8)
+        label = moved_label(augment.swap_sides(label, changes.flip), person)
+        dense = samples.dense
+        if dense is not None:
+            dense = moved_label(augment.swap_sides(dense[rows], changes.flip, augment.MIRRORED_DENSE), person)
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == GARMENT).float().unsqueeze(1)
-        return Batch(rows, photo, label, points, worn, garment, garment_mask, shown, restored)
+        return Batch(
+            rows, pictures[:, :3], label, points, worn, garment, garment_mask, pictures[:, -3:], restored, dense
+        )
+
+
+def moved_label(label: Tensor, grid: Tensor) -> Tensor:
+    """Labels (N, H, W) resampled at a grid, each value from its nearest pixel."""
+    return augment.move(label.unsqueeze(1).float(), grid, mode="nearest").squeeze(1).to(torch.uint8)
 
 
 def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor) -> None:
