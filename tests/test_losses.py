@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from fitroom.evaluate.pretrained import open_lpips
 from fitroom.nets.lite import identity_grid
@@ -36,6 +37,19 @@ def test_gradient_difference_of_a_step():
     b[..., 4:] = 2
     # of 7 columns of differences one is 1, then of 3 one, then of 1 one
     assert losses.gradient_difference(a, b).item() == pytest.approx(1 / 7 + 1 / 3 + 1)
+
+
+def test_structural_dissimilarity():
+    grey, white = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
+    value = losses.structural_dissimilarity(grey, white)
+    assert value.shape == (1, 3, 16, 16)
+    assert value.mean().item() == pytest.approx(1 - (2 * 0.5 + 1e-4) / (0.5**2 + 1 + 1e-4), abs=1e-5)
+    assert losses.structural_dissimilarity(white, white).abs().max() < 1e-6
+    a, b = (torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(seed)) * 2 - 1 for seed in (0, 1))
+    settings = {"gaussian_kernel": False, "kernel_size": 7, "data_range": 1.0, "return_full_image": True}
+    _, expected = structural_similarity_index_measure((a + 1) / 2, (b + 1) / 2, **settings)
+    inside = (..., slice(6, -6), slice(6, -6))
+    assert torch.allclose(losses.structural_dissimilarity(a, b)[inside], 1 - expected[inside], atol=1e-3)
 
 
 def test_perceptual_distance_of_a_scripted_network(tmp_path):

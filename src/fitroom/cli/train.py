@@ -26,6 +26,12 @@ def train() -> None:
     """Train networks, stage after stage (needs the extra train)."""
 
 
+precision_option = click.option(
+    "--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true", show_default=True,
+    help="bf16-mixed is faster where the processor has bfloat16.",
+)  # fmt: skip
+
+
 class Lines:
     """What a bar says, as a line a minute: for logs."""
 
@@ -67,8 +73,7 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
     @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs.")
     @click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun.")
-    @click.option("--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true",
-                  show_default=True, help="bf16-mixed is faster where the processor has bfloat16.")  # fmt: skip
+    @precision_option
     @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later.")
     @click.option("--resume", is_flag=True, help="Go on from the stage's checkpoint.")
     @click.option("-o", "--output", help="Weights folder to export to, after pf_generator.")
@@ -127,11 +132,14 @@ for name, summary in STAGES.items():
 @click.option("--each", type=click.IntRange(1), default=2, show_default=True, help="Garments for every person.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--cut", is_flag=True, help="Cut garments out of other photos and paste them, in place of the teacher.")
+@precision_option
 @reports_errors
-def render_fakes(data: str, pairs: str, work: str, each: int, seed: int, cut: bool) -> None:
+def render_fakes(data: str, pairs: str, work: str, each: int, seed: int, cut: bool, precision: Any) -> None:
     """Dress every person in other garments, for students to undo; what is there already is kept."""
     with missing_extra("train", "train render-fakes"):
         from fitroom.train.run import render
 
-    count, folder = render(data, work, pairs, each, seed, cut, lambda items, total: bar(items, "rendering", total))
+    count, folder = render(
+        data, work, pairs, each, seed, cut, precision, lambda items, total: bar(items, "rendering", total)
+    )
     click.echo(f"{count} new fakes in {folder}")

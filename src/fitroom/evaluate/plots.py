@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 Row = dict[str, str]
+POINTS = 60  # of a curve
 SETTINGS: Any = {"svg.hashsalt": "fitroom", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
 
 
@@ -51,4 +53,26 @@ def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> 
         axes.set_ylabel("FID, lower is better")
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
+        save(figure, path)
+
+
+def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
+    """Losses of the warp, in POINTS means, and warp IoU on persons never trained on, of runs by their names."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(8, 3.2))
+        axes = figure.subplots(1, 2)
+        for name, rows in curves.items():
+            values = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "garment"]
+            size = max(len(values) // POINTS, 1)
+            means = [np.mean(values[start : start + size], axis=0) for start in range(0, len(values), size)]
+            axes[0].plot([x for x, _ in means], [y for _, y in means], label=name)
+            measured = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "warp_iou"]
+            axes[1].plot([x for x, _ in measured], [y for _, y in measured], "o-", label=name)
+        axes[0].set_ylabel("garment loss")
+        axes[1].set_ylabel("warp IoU, validation")
+        axes[1].legend(frameon=False)
+        for one in axes:
+            one.set_xlabel("minutes")
+            one.grid(alpha=0.3)
+        figure.tight_layout()
         save(figure, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fitroom.errors import DataError, OutputError
 from fitroom.evaluate.measures import MEASURES, Measure
-from fitroom.evaluate.plots import draw_original_pruning, draw_systems
+from fitroom.evaluate.plots import draw_original_pruning, draw_systems, draw_training
 
 Row = dict[str, str]
 NOT_YET = "not yet"
@@ -180,6 +180,11 @@ def write_report(results: str | Path, output: str | Path) -> Path:
     ]
     if evaluations:
         lines += [f"![swap-back against retrieval]({plots.name}/systems.svg)", ""]
+    curves = {path.stem: read_rows(path) for path in sorted((results / "training").glob("*.csv"))}
+    if curves:
+        named = ", ".join(curves)
+        lines += ["## Training", "", f"Runs of `results/training` ({named}); their log: [training](training.md).", ""]
+        lines += [f"![curves of the runs]({plots.name}/training.svg)", ""]
     lines += ["## Beside the original system", "", "The five tables that the system of 2023 published.", ""]
     tables = {}
     for comparison in COMPARISONS:
@@ -192,6 +197,8 @@ def write_report(results: str | Path, output: str | Path) -> Path:
         plots.mkdir(exist_ok=True)
         if evaluations:
             draw_systems(evaluations, plots / "systems.svg")
+        if curves:
+            draw_training(curves, plots / "training.svg")
         draw_original_pruning(
             tables["warp_pruning.csv"], tables["generator_pruning.csv"], plots / "original_pruning.svg"
         )

@@ -35,6 +35,7 @@ class LoopConfig:
     checkpoint_minutes: float = 3.0  # between checkpoints
     log_every: int = 20  # steps between rows of scalars
     look_every: int = 500  # steps between pictures
+    measure_every: int = 1000  # steps between measurements on the validation list
     seed: int = 0  # of samples, changes and fresh weights
 
 
@@ -44,6 +45,7 @@ class Watch:
 
     step: Callable[[int, Scalars], None] = lambda step, scalars: None  # losses and rate, every `log_every` steps
     look: Callable[[int, nn.Module, Batch], None] = lambda step, network, batch: None  # every `look_every` steps
+    measure: Callable[[int, dict[str, Tensor]], None] = lambda step, average: None  # every `measure_every` steps
     advance: Callable[[int], None] = lambda samples: None  # every step
 
 
@@ -144,6 +146,8 @@ def train(
                 )
             if step % config.look_every == 0:
                 watch.look(step, network, batch)
+            if step % config.measure_every == 0 and step < config.steps:
+                watch.measure(step, average.tensors)
         out_of_time = max_minutes is not None and time.monotonic() - begun > 60 * max_minutes
         if fabric.world_size > 1 and max_minutes is not None:
             out_of_time = bool(fabric.broadcast(out_of_time))

@@ -65,6 +65,21 @@ def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
     return total
 
 
+def structural_dissimilarity(a: Tensor, b: Tensor, window: int = 7) -> Tensor:
+    """1 - SSIM of every pixel, (N, 3, H, W) in [0, 2], in windows of equal weights (Wang et al., 2004, equation 13)."""
+    a, b = (a.float() + 1) / 2, (b.float() + 1) / 2
+
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, window, 1, window // 2, count_include_pad=False)
+
+    mean_a, mean_b = mean(a), mean(b)
+    variances = mean(a * a + b * b) - mean_a**2 - mean_b**2
+    covariance = mean(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    alike = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    return 1 - alike / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))
+
+
 def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, counts: Tensor) -> Tensor:
     """LPIPS (Zhang et al., 2018) of pictures, times `counts` (N,), mean over N; gradients reach the look alone."""
     with torch.no_grad():

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import torch
 from lightning_fabric import Fabric
 from tensorboardX import SummaryWriter
-from torch import nn
+from torch import Tensor, nn
 
 from fitroom.data.augment import AugmentConfig
 from fitroom.data.pack import open_reader
@@ -28,11 +28,12 @@ from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.batches import Batch, Batches
 from fitroom.train.checkpoint import Checkpoint, check_network, load
 from fitroom.train.config import TrainConfig, save_config, stage_folder
+from fitroom.train.curve import Curve
 from fitroom.train.loop import Scalars, Watch, train
 from fitroom.train.parsed import parsed_channels
 from fitroom.train.render import render_by_cutting, render_by_teacher
 from fitroom.train.samples import Fakes, Samples, load_fakes, load_samples
-from fitroom.train.stages import DISTILLATION, StageConfig, StageName, Trainee
+from fitroom.train.stages import DISTILLATION, StageName, Trainee
 from fitroom.train.validate import shown_batch, validate
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -200,19 +201,24 @@ def run_stage(
     save_config(config, folder)
     done = 0 if kept is None else kept.step * config.loop.batch
     total = config.loop.steps * config.loop.batch
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        with faces.training(total, done) as bar:
-            watch = watch_of(config.stage, writer, bar)
-            checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
-        figures = measured(checkpoint, config, reader, threads, fabric.device, faces)
+    curve = Curve(folder, config.stage.name, *((kept.step, kept.seconds) if kept is not None else ()))
+    persons = validation_batches(config, reader, threads, faces)
+    with SummaryWriter(str(folder / "tensorboard")) as writer, faces.training(total, done) as bar:
+        watch = watch_of(config, writer, curve, persons, bar)
+        checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
+        figures = measured(config, checkpoint.average, persons, fabric.device)
         watch.step(checkpoint.step, figures)
     return Finished(checkpoint, figures, True)
 
 
-def watch_of(stage: StageConfig, writer: SummaryWriter, bar: Bar | None) -> Watch:
-    """Scalars and sheets for TensorBoard, images for the bar."""
+def watch_of(
+    config: TrainConfig, writer: SummaryWriter, curve: Curve, persons: Batches | None, bar: Bar | None
+) -> Watch:
+    """Scalars and sheets for TensorBoard, scalars for the curve's file, images for the bar."""
+    stage = config.stage
 
     def told(step: int, scalars: Scalars) -> None:
+        curve.add(step, scalars)
         for name, value in scalars.items():
             writer.add_scalar(f"{stage.name}/{name}", value, step)
 
@@ -221,20 +227,29 @@ def watch_of(stage: StageConfig, writer: SummaryWriter, bar: Bar | None) -> Watc
         writer.add_image(f"{stage.name}/looks", shown_batch(network, stage, batch).numpy(), step)  # type: ignore[arg-type]
         network.train()
 
-    return Watch(told, look, lambda images: bar.update(images) if bar is not None else None)
+    def measure(step: int, average: dict[str, Tensor]) -> None:
+        told(step, measured(config, average, persons, next(iter(average.values())).device))
+
+    return Watch(told, look, measure, lambda images: bar.update(images) if bar is not None else None)
 
 
-def measured(
-    checkpoint: Checkpoint, config: TrainConfig, reader: Reader, threads: int, device: torch.device, faces: Faces
-) -> Scalars:
-    """Warp IoU and L1 of a checkpoint's averaged network on the validation persons; nothing where there is no list."""
-    try:
-        pairs = reader.pairs(VALIDATION_LIST).pairs
-    except DataError:
+def validation_batches(config: TrainConfig, reader: Reader, threads: int, faces: Faces) -> Batches | None:
+    """The validation persons, unchanged, on the CPU; None where the data has no list of them."""
+    if VALIDATION_LIST not in reader.lists():
+        return None
+    pairs = reader.pairs(VALIDATION_LIST).pairs
+    samples = load_samples(reader, pairs, config.height, config.width, threads, faces.preparing)
+    return Batches(samples, None, UNCHANGED, largest_divisor(len(samples), 30))
+
+
+def measured(config: TrainConfig, average: dict[str, Tensor], persons: Batches | None, device: torch.device) -> Scalars:
+    """Warp IoU and L1 of averaged tensors on validation persons; nothing where there are none."""
+    if persons is None:
         return {}
-    samples = load_samples(reader, pairs, config.height, config.width, threads, faces.preparing).to(device)
-    batches = Batches(samples, None, UNCHANGED, largest_divisor(len(samples), 30))
-    return validate(network_of(checkpoint).to(device), StageConfig(config.stage.name), batches)
+    network = NETWORKS[config.network][0](config.network_config(persons.samples.dense is not None))  # type: ignore[arg-type]
+    network.load_state_dict(average)
+    there = Batches(persons.samples.to(device), None, UNCHANGED, persons.size)
+    return validate(network.to(device).eval(), config.stage, there)
 
 
 def largest_divisor(number: int, most: int) -> int:
@@ -261,7 +276,14 @@ def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> 
 
 
 def render(
-    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, cut: bool, progress: Callable[..., Any]
+    data: str | Path,
+    work: str | Path,
+    pairs: str,
+    each: int,
+    seed: int,
+    cut: bool,
+    precision: Precision,
+    progress: Callable[..., Any],
 ) -> tuple[int, Path]:
     """Render fakes of every person, by the teacher or by cutting; how many are new, and where they lie.
 
@@ -271,9 +293,10 @@ def render(
         folder = Path(work) / "cut-fakes"
         return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder
     teacher = finished(Path(work), "pb_generator", "render-fakes")
-    fabric = Fabric(devices=1)
+    fabric = Fabric(devices=1, precision=precision)
     reader = open_reader(data)
     network = told_teacher(teacher, reader.dense).to(fabric.device)
     samples = load_samples(reader, reader.pairs(pairs).pairs, 256, 192, 2, progress).to(fabric.device)
     folder = Path(work) / "fakes"
-    return render_by_teacher(network, samples, folder, each, seed, progress), folder
+    with fabric.autocast():
+        return render_by_teacher(network, samples, folder, each, seed, progress), folder

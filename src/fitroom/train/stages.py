@@ -15,7 +15,13 @@ from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
-from fitroom.train.losses import change_target, gradient_difference, perceptual_distance, warp_losses
+from fitroom.train.losses import (
+    change_target,
+    gradient_difference,
+    perceptual_distance,
+    structural_dissimilarity,
+    warp_losses,
+)
 from fitroom.train.parsed import parsed_person
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator"]
@@ -34,6 +40,7 @@ class LossConfig:
     look: float = 2.0  # L1 of the look, more where it changes
     rendered: float = 1.0  # L1 of the rendered person where it changes
     gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss where there are no weights
+    structure: float = 0.0  # 1 - SSIM of the look
     perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
     composition: float = 1.5  # L1 of the composition mask against the garment that shows
     change: float = 1.5  # binary cross-entropy of the change mask
@@ -140,6 +147,7 @@ def look_losses(
         "look": ((dressed.look - batch.photo).abs() * emphasis).mean(),
         "rendered": ((dressed.rendered - batch.photo).abs() * changed * counts).mean(),
         "gradients": gradient_difference(dressed.look * counts, batch.photo * counts),
+        "structure": (structural_dissimilarity(dressed.look, batch.photo) * counts).mean(),
         "composition": ((dressed.composition - batch.worn * dressed.warped_mask.detach()).abs() * counts).mean(),
         "change": (entropy * counts).mean(),
     }

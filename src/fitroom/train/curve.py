@@ -1,0 +1,44 @@
+"""Scalars of a run in a file that tables and plots are made from: one row a step and name."""
+
+import csv
+import time
+from pathlib import Path
+
+from fitroom.errors import OutputError
+
+NAME = "curve.csv"
+COLUMNS = ("stage", "step", "minutes", "name", "value")
+
+
+class Curve:
+    """Appends scalars to `curve.csv` of a stage's folder. A run that is taken up again goes on after its checkpoint."""
+
+    def __init__(self, folder: Path, stage: str, step: int = 0, seconds: float = 0.0) -> None:
+        """`step` and `seconds` of the checkpoint that the run goes on from; later rows are dropped."""
+        self.path, self.stage = folder / NAME, stage
+        self.begun = time.monotonic() - seconds
+        kept = [row for row in self.rows() if int(row["step"]) <= step]
+        self.write([list(COLUMNS), *(list(row.values()) for row in kept)], "w")
+
+    def rows(self) -> list[dict[str, str]]:
+        """What the file holds; nothing where there is none."""
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+
+    def write(self, rows: list[list[str]], mode: str) -> None:
+        """Write or append rows. Raises OutputError."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open(mode, newline="", encoding="utf-8") as stream:
+                csv.writer(stream, lineterminator="\n").writerows(rows)
+        except OSError as error:
+            raise OutputError(
+                f"{self.path}: can't be written ({error.strerror}); the last checkpoint is kept."
+            ) from error
+
+    def add(self, step: int, scalars: dict[str, float]) -> None:
+        """Append scalars of a step. Raises OutputError."""
+        minutes = f"{(time.monotonic() - self.begun) / 60:.2f}"
+        self.write([[self.stage, str(step), minutes, name, f"{value:.6g}"] for name, value in scalars.items()], "a")
