@@ -39,8 +39,12 @@ def garment_pixels(layers: Layers, garment: Picture) -> Array:
 def resample(layer: Array, window: Frame, frame: Frame) -> Array:
     """The part of a layer that covers `window`, at the window's size; both frames in the photo's pixels."""
     height, width = layer.shape[:2]
-    x = (np.arange(window.width, dtype=np.float32) + window.left - frame.left + 0.5) * width / frame.width - 0.5
-    y = (np.arange(window.height, dtype=np.float32) + window.top - frame.top + 0.5) * height / frame.height - 0.5
+    top, left = window.top - frame.top, window.left - frame.left
+    if (frame.height, frame.width) == (height, width):
+        # the same pixels: nothing lies between them
+        return layer[top : top + window.height, left : left + window.width]
+    x = (np.arange(window.width, dtype=np.float32) + left + 0.5) * width / frame.width - 0.5
+    y = (np.arange(window.height, dtype=np.float32) + top + 0.5) * height / frame.height - 0.5
     map_x, map_y = np.meshgrid(x, y)
     return np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 

@@ -33,6 +33,16 @@ def tile_size(length: int, most: int = 8) -> int:
     return max(size for size in range(1, most + 1) if length % size == 0)
 
 
+def windows(x: Tensor, down: int, across: int, rows: int, columns: int, halo: int) -> Tensor:
+    """Tiles of rows x columns and `halo` on every side, of a map padded by as much: (N, tiles, C, pixels)."""
+    cut = [
+        x[:, :, y * rows : (y + 1) * rows + 2 * halo, z * columns : (z + 1) * columns + 2 * halo]
+        for y in range(down)
+        for z in range(across)
+    ]
+    return torch.stack(cut, dim=1).flatten(3)
+
+
 def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     """Correlate by blocked matrix products; the same result as `correlation_reference`, forward and backward.
 
@@ -40,40 +50,26 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     which also computes pairs that are too far apart; the wanted ones are then gathered along the shifted diagonals.
     Shapes as in `correlation_reference`.
     """
-    batch, channels, height, width = first.shape
+    batch, _, height, width = first.shape
     side = 2 * radius + 1
     rows, columns = tile_size(height), tile_size(width)
     down, across = height // rows, width // columns
-    window_rows, window_columns = rows + 2 * radius, columns + 2 * radius
-
-    # (N, C, H, W) -> (N, tiles, tile pixels, C)
-    tiles = first.reshape(batch, channels, down, rows, across, columns)
-    tiles = tiles.permute(0, 2, 4, 3, 5, 1).reshape(batch, down * across, rows * columns, channels)
-    padded = F.pad(second, (radius, radius, radius, radius))
-    # overlapping windows, (N, tiles, C, window pixels)
-    windows = torch.stack(
-        [
-            padded[:, :, y * rows : y * rows + window_rows, x * columns : x * columns + window_columns]
-            for y in range(down)
-            for x in range(across)
-        ],
-        dim=1,
-    ).reshape(batch, down * across, channels, window_rows * window_columns)
-
-    products = torch.matmul(tiles, windows)  # (N, tiles, tile pixels, window pixels)
-    products = products.reshape(batch, down * across, rows * columns, window_rows * window_columns)
+    # slices, and no permutation: copies of whole runs of pixels are what runtimes do fastest
+    tiles = windows(first, down, across, rows, columns, 0)  # (N, tiles, C, tile pixels)
+    around = windows(F.pad(second, (radius,) * 4), down, across, rows, columns, radius)
+    products = torch.matmul(around.transpose(2, 3), tiles)  # (N, tiles, window pixels, tile pixels)
     index = displacement_index(rows, columns, radius).to(products.device)
-    gathered = products.gather(3, index.expand(batch, down * across, rows * columns, side * side))
-    # (N, down, across, rows, columns, displacements) -> (N, displacements, H, W)
-    gathered = gathered.reshape(batch, down, across, rows, columns, side * side)
-    return gathered.permute(0, 5, 1, 3, 2, 4).reshape(batch, side * side, height, width)
+    gathered = products.gather(2, index.expand(batch, down * across, -1, -1))
+    # (N, down, across, displacements, rows, columns) -> (N, displacements, H, W)
+    gathered = gathered.reshape(batch, down, across, side * side, rows, columns)
+    return gathered.permute(0, 3, 1, 4, 2, 5).reshape(batch, side * side, height, width)
 
 
 def displacement_index(rows: int, columns: int, radius: int) -> Tensor:
-    """For each tile pixel, the window pixel of each displacement, int64 (rows * columns, (2 radius + 1)^2)."""
+    """For each displacement and tile pixel the window pixel, int64 ((2 radius + 1)^2, rows * columns)."""
     side = 2 * radius + 1
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     dy, dx = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    window_y = y.reshape(-1, 1) + dy.reshape(1, -1)
-    window_x = x.reshape(-1, 1) + dx.reshape(1, -1)
+    window_y = y.reshape(1, -1) + dy.reshape(-1, 1)
+    window_x = x.reshape(1, -1) + dx.reshape(-1, 1)
     return window_y * (columns + 2 * radius) + window_x
