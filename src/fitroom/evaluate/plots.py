@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 Row = dict[str, str]
-POINTS = 60  # of a curve
+POINTS = 12  # of a curve
 SETTINGS: Any = {"svg.hashsalt": "fitroom", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
 
 
