@@ -10,8 +10,10 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 
 
 @main.command()
-@click.option("--data", "data_folder", required=True, help="Data folder in a VITON layout.")
-@click.option("--pairs", required=True, help="Pair list: persons, each with another's garment.")
+@click.option("--data", "data_folder", required=True, help="Data folder in a VITON layout, or a pack.")
+@click.option(
+    "--pairs", required=True, help="Pair list, a file or one of the data: persons, each with another's garment."
+)
 @click.option("--paired", help="Pair list: persons, each with the garment they wear; for the warp.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--backend", type=click.Choice(["openvino", "torch"]), default="openvino", show_default=True)
