@@ -31,6 +31,19 @@ def test_warp_losses_vanish_for_a_perfect_warp():
     assert half["mask"] == pytest.approx(1.0)
 
 
+def test_a_misplaced_letter_costs_no_more_than_its_windows_mean():
+    garment, mask = torch.full((1, 3, 32, 32), -1.0), torch.ones(1, 1, 32, 32)
+    garment[..., 9:11, 9:15] = 1
+    here = identity_grid(garment)
+    blank = torch.full_like(garment, -1.0)
+    vanished = losses.colour_means_difference(here, blank, mask, garment, mask)
+    # 12 of 1024 pixels are off by 2
+    assert vanished.item() == pytest.approx(2 * 12 / 1024)
+    moved = garment.roll(3, dims=2)
+    assert losses.colour_means_difference(here, moved, mask, garment, mask) < 1e-6
+    assert losses.warp_losses(here, moved, mask, garment, mask)["garment"] > 1.5 * vanished
+
+
 def test_gradient_difference_of_a_step():
     a, b = torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)
     assert losses.gradient_difference(a, b) == 0

@@ -5,6 +5,7 @@ import torch
 
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.lite import identity_grid
+from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
 from fitroom.train.losses import warp_losses
 from fitroom.train.stages import (
@@ -64,6 +65,20 @@ def test_levels_weigh_more_the_finer_they_are(batch):
     levels = [warp_losses(flow, batch.garment, batch.garment_mask, batch.photo, batch.worn) for flow in flows]
     for name in ("garment", "mask", "smoothness"):
         assert values[name].item() == pytest.approx((levels[0][name].item() + 2 * levels[1][name].item()) / 3)
+
+
+def test_the_look_does_not_bend_the_flow(batch):
+    class Worn(Shift):
+        def generate(self, person, garment, garment_mask, flow, person_features):
+            warped = sample(garment, flow, False)
+            return Dressed(warped, flow, garment_mask, warped, garment_mask, garment_mask)
+
+    network = Worn(0.2)
+    flow = network.flows((batch.photo,), (batch.garment,))[-1]
+    values = look_losses(network, batch.shown, (batch.shown,), flow, batch)
+    assert values["look"] > 0.01
+    assert not values["look"].requires_grad
+    assert flow_losses((flow,), batch, False)["garment"].requires_grad
 
 
 def test_a_perfect_warp_costs_nothing(batch):

@@ -17,6 +17,7 @@ from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
 from fitroom.train.losses import (
     change_target,
+    colour_means_difference,
     gradient_difference,
     perceptual_distance,
     structural_dissimilarity,
@@ -35,6 +36,7 @@ class LossConfig:
     """Weights of the losses by name; 0 leaves one out."""
 
     garment: float = 1.0  # L1 of the warped garment, every level
+    colour_means: float = 0.0  # L1 of the same in means over 8 and 16 pixels, of the finest level: keeps prints
     mask: float = 2.0  # L1 of the warped garment mask, every level
     smoothness: float = 0.04  # second-order, of the flow, every level
     look: float = 2.0  # L1 of the look, more where it changes
@@ -119,13 +121,16 @@ def parsed_view(batch: Batch) -> Tensor:
 
 
 def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
-    """`WARP_LOSSES` over all levels: coarse ones see small pictures and count less; the finest counts most."""
+    """The warp's losses: `WARP_LOSSES` over all levels, coarse ones counting less, and `colour_means` of the finest."""
     shares = [float(level + 1) for level in range(len(flows))]
     values = {name: flows[0].new_zeros(()) for name in WARP_LOSSES}
     for flow, share in zip(flows, shares, strict=True):
         level = warp_losses(flow, batch.garment, batch.garment_mask, batch.photo, batch.worn, align_corners)
         for name in WARP_LOSSES:
             values[name] = values[name] + share / sum(shares) * level[name]
+    values["colour_means"] = colour_means_difference(
+        flows[-1], batch.garment, batch.garment_mask, batch.photo, batch.worn, align_corners
+    )
     return values
 
 
@@ -137,8 +142,11 @@ def look_losses(
     batch: Batch,
     perceptual: FeatureNetwork | None = None,
 ) -> dict[str, Tensor]:
-    """The generator's losses of the samples that show a fake; with a feature network the perceptual one too."""
-    dressed = network.generate(person, batch.garment, batch.garment_mask, flow, features)
+    """The generator's losses of the samples that show a fake; with a feature network the perceptual one too.
+
+    The flow learns nothing from them: they compare pixel by pixel, and would fold away prints that they find misplaced.
+    """
+    dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
     emphasis = (0.5 + 1.5 * changed) * counts
