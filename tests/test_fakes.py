@@ -3,7 +3,10 @@
 import numpy as np
 
 from fitroom.data.limbs import complete
-from fitroom.train.fakes import Subject, fill_from, paste_garment
+from fitroom.data.synthetic import samples
+from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
+from fitroom.train import fakes
+from fitroom.train.fakes import Subject, fill_from, hands, in_skin_of, paste_garment
 
 
 def subjects(sample) -> list[Subject]:
@@ -28,3 +31,29 @@ def test_holes_are_filled_with_what_is_near():
     fill_from(image, known, ~known)
     assert (image[20, 13] == (200, 0, 0)).all()
     assert (image[20, 27] == 0).all()
+
+
+def test_bare_arms_stay_or_come_from_the_donor(rng, monkeypatch):
+    """With the donor's arms few of the own ones are left; hands stay either way."""
+    first, second = list(samples(2, seed=3))
+    subject, donor = (Subject(s.photo.image, s.photo.label, complete(s.photo.key_points)) for s in (first, second))
+    own = hands(subject)
+    arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM)) & ~own
+    assert own.sum() > 50
+    assert arms.sum() > 500
+    kept = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(fakes, "DONORS_ARMS", share)
+        same = (paste_garment(subject, donor, rng) == subject.image).all(axis=2)
+        kept[share] = same[arms].mean()
+        assert same[own].mean() > 0.5
+    assert kept[0.0] > kept[1.0] + 0.2
+
+
+def test_skin_takes_the_persons_colour(rng):
+    pale, dark = (np.full((64, 48, 3), shade, np.uint8) for shade in (200, 80))
+    label = np.full((64, 48), LEFT_ARM, np.uint8)
+    skeleton = complete(np.ones((18, 3), np.float32) * [20, 30, 1] + np.arange(18)[:, None] * [1, 0.5, 0])
+    found = in_skin_of(Subject(dark, label, skeleton), Subject(pale, label, skeleton))
+    # no darker than half
+    assert found.mean() == 100

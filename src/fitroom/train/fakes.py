@@ -4,6 +4,10 @@ A student learns to restore the photo from such a picture and the garment that w
 photo is cut out by its parsing, moved part by part with the bones (`data.limbs`) and pasted over the person, whose
 own garment is erased first: skin is painted along the arms and the neck, the trousers are continued upwards, the
 background inwards. Hair, face and hands stay in front.
+
+Bare arms mostly come along with the garment, in the colour of the person's skin. Were bare arms always painted where
+the photo has sleeves, and always the photo's own where it has none, a student would tell by the arms what to restore,
+and never put sleeves on a real one.
 """
 
 from dataclasses import dataclass
@@ -18,8 +22,10 @@ from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER,
 from fitroom.images import nearest_colours
 
 Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 LOWER_LABELS = (LOWER, 9, 10, 5, 6)
+DONORS_ARMS = 0.75  # share of fakes whose arms are the donor's
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,13 @@ def skin_colour(subject: Subject) -> NDArray[np.float32]:
     return np.array([205, 165, 145], np.float32)
 
 
-def undress(subject: Subject, rng: np.random.Generator) -> Image:
-    """The person with the garment replaced by painted skin, trousers and background."""
+def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
+    """The person with garment and arms, but what is `kept` (H, W), replaced by painted skin, trousers, background."""
     image = subject.image.copy()
     label, points, unit = subject.label, subject.skeleton.points, subject.skeleton.shoulder_width
     height, width = label.shape
-    erased = cv2.dilate(np.isin(label, (GARMENT, NOISE)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    erased &= ~np.isin(label, (HAIR, FACE, LEFT_ARM, RIGHT_ARM))
+    removed = np.isin(label, (GARMENT, NOISE, LEFT_ARM, RIGHT_ARM)) & ~kept
+    erased = (cv2.dilate(removed.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~kept
 
     hips_y = (points[limbs.RIGHT_HIP, 1] + points[limbs.LEFT_HIP, 1]) / 2
     grid = limbs.pixel_grid(height, width)
@@ -131,29 +137,59 @@ def recolour(pixels: Image, rng: np.random.Generator) -> Image:
     return np.asarray(permuted * (1 - share) + lightness * tint * share, np.uint8)
 
 
+def hands(subject: Subject) -> Mask:
+    """Where the person's own hands are (H, W): arm pixels beyond the wrist."""
+    points, unit = subject.skeleton.points, subject.skeleton.shoulder_width
+    grid = limbs.pixel_grid(*subject.label.shape)
+    beyond = np.zeros(subject.label.shape, bool)
+    for _, elbow, wrist in limbs.ARM_JOINTS.values():
+        along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
+        beyond |= (along > 0.95) & (np.abs(across) < 0.4 * unit)
+    return beyond & np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
+
+
+def around_arm(skeleton: Skeleton, part: int, height: int, width: int) -> limbs.Array:
+    """Distance (H, W) from an arm's bones, in shoulder widths."""
+    grid = limbs.pixel_grid(height, width)
+    shoulder, elbow, wrist = (skeleton.points[joint] for joint in limbs.ARM_JOINTS[part])
+    bones = limbs.distance_to_bone(grid, shoulder, elbow), limbs.distance_to_bone(grid, elbow, wrist)
+    return np.asarray(np.minimum(*bones) / skeleton.shoulder_width)
+
+
+def in_skin_of(subject: Subject, donor: Subject) -> Image:
+    """The donor's picture with skin in the colour of the subject's; what is no skin is of no use."""
+    gain = np.clip(skin_colour(subject) / np.maximum(skin_colour(donor), 1), 0.5, 2)
+    return np.asarray(np.clip(donor.image * gain, 0, 255), np.uint8)
+
+
 def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) -> Image:
     """The subject wearing the donor's garment, uint8 (H, W, 3) RGB; both pictures are of the same size."""
-    picture = undress(subject, rng).astype(np.float32)
     height, width = subject.label.shape
+    front = np.isin(subject.label, (HAIR, FACE)) | hands(subject)
+    own_arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
+    donors_arms = rng.random() < DONORS_ARMS
+    kept = front if donors_arms else front | own_arms
+    picture = undress(subject, kept, rng).astype(np.float32)
     worn, garment = uncovered(donor)
     if rng.random() < 0.35:
         worn = recolour(worn, rng)
+    layers = [(worn, garment)]
+    if donors_arms:
+        arms = np.isin(donor.label, (LEFT_ARM, RIGHT_ARM)) & ~hands(donor)
+        layers.insert(0, (in_skin_of(subject, donor), arms.astype(np.uint8)))
     nearest = limbs.nearest_part(subject.skeleton, height, width)
-    own_arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
     for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):
         where = limbs.part_map(part, subject.skeleton, donor.skeleton, height, width)
-        mask = cv2.remap(cut_part(donor.skeleton, garment, part), where, None, cv2.INTER_LINEAR)
-        colours = cv2.remap(worn, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        alpha = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) / 255
-        if part == limbs.TORSO:
-            alpha[own_arms & (nearest != limbs.TORSO)] = 0
-        picture += (colours - picture) * alpha[..., None]
-    front = np.isin(subject.label, (HAIR, FACE))
-    points, unit = subject.skeleton.points, subject.skeleton.shoulder_width
-    grid = limbs.pixel_grid(height, width)
-    for _, elbow, wrist in limbs.ARM_JOINTS.values():
-        along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
-        front |= own_arms & (along > 0.95) & (np.abs(across) < 0.4 * unit)
+        for source, mask in layers:
+            cut = cv2.remap(cut_part(donor.skeleton, mask, part), where, None, cv2.INTER_LINEAR)
+            colours = cv2.remap(source, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            alpha = cv2.GaussianBlur(cut, (3, 3), 0).astype(np.float32) / 255
+            if part != limbs.TORSO:
+                # far from the arm a map bent at the elbow shows things that lie elsewhere
+                alpha[around_arm(subject.skeleton, part, height, width) > 0.5] = 0
+            elif not donors_arms:
+                alpha[own_arms & (nearest != limbs.TORSO)] = 0
+            picture += (colours - picture) * alpha[..., None]
     soft = cv2.GaussianBlur(front.astype(np.float32), (3, 3), 0)[..., None]
     picture += (subject.image - picture) * soft
     return np.asarray(np.clip(picture, 0, 255), np.uint8)
