@@ -1,0 +1,77 @@
+"""What `fitroom prune --sensitivity` and `--search` do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitroom.compress.prune import Importance, check_pruning
+from fitroom.compress.sensitivity import Measurer, Row, search, sensitivity, written
+from fitroom.errors import InputError
+from fitroom.evaluate.plan import Progress, make_plan
+from fitroom.evaluate.plots import draw_sensitivity
+from fitroom.export.cases import drawn_cases
+from fitroom.export.weights import ExportConfig, Exported, Origin, Step, export_network, fits_half
+from fitroom.nets.registry import load_network
+from fitroom.store import check_weights_output, open_weights
+
+UNPAIRED, PAIRED = "val_pairs_unpaired.txt", "val_pairs_paired.txt"
+
+
+@dataclass(frozen=True)
+class ExploreRequest:
+    """What to measure without fine-tuning, and where to keep the rows."""
+
+    weights: str
+    modules: tuple[str, ...]
+    data: str  # data folder or pack with validation lists
+    csv: str  # rows; those that it has are not measured again
+    importance: Importance = "l2"
+    looks: int = 60  # first pairs of the lists
+
+
+def open_measurer(request: ExploreRequest, tell: Callable[[Row], None], progress: Progress) -> Measurer:
+    """Everything read and checked. Raises InputError, WeightsError, DataError, OutputError."""
+    weights = open_weights(request.weights)
+    if request.importance == "taylor":
+        raise InputError(
+            "--importance taylor reads gradients, which only a fine-tuning gathers; take l2 or batch_norm."
+        )
+    network = load_network(weights)
+    check_pruning(network, request.modules, 0)
+    if not Path(request.csv).absolute().parent.is_dir():
+        raise InputError(f"{request.csv}: its folder does not exist; make it first.")
+    plan = make_plan(request.data, UNPAIRED, PAIRED, progress).first(request.looks)
+    case = drawn_cases(1, weights.manifest.height, weights.manifest.width)[0]
+    return Measurer(network, weights, plan, case, request.importance, Path(request.csv), tell)
+
+
+def run_sensitivity(
+    request: ExploreRequest, plot: str | None, tell: Callable[[Row], None], progress: Progress
+) -> list[Row]:
+    """Every module alone, at every ratio; rows to the CSV, losses to an SVG."""
+    rows = list(sensitivity(open_measurer(request, tell, progress), request.modules))
+    if plot:
+        losses: dict[str, list[tuple[float, float]]] = {module: [(0.0, 0.0)] for module in request.modules}
+        for row in rows[1:]:
+            module, _, ratio = row.scheme.rpartition(" ")
+            losses[module].append((float(ratio), row.loss))
+        draw_sensitivity(losses, Path(plot))
+    return rows
+
+
+def run_search(
+    request: ExploreRequest, budget: float, folder: str, tell: Callable[[Row], None], progress: Progress,
+    step: Step = lambda message: None,
+) -> Exported:  # fmt: skip
+    """The fastest scheme within a budget (a share of quality), as weights."""
+    check_weights_output(folder)
+    measurer = open_measurer(request, tell, progress)
+    best = search(measurer, request.modules, budget)
+    scheme = {
+        name: float(ratio) for name, ratio in (part.split(" ") for part in best.scheme.split(", ") if " " in part)
+    }
+    network, manifest = measurer.narrowed(scheme), measurer.weights.manifest
+    done = f"pruned {written(scheme)} ({request.importance}) by a search within {budget:.1%}, from {measurer.name}"
+    origin = Origin(manifest.name, manifest.version, manifest.training_data, manifest.terms, (*manifest.history, done))
+    config = ExportConfig(half_tensors=fits_half(network))
+    return export_network(network, folder, origin, config, height=manifest.height, width=manifest.width, step=step)

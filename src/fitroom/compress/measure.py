@@ -1,0 +1,82 @@
+"""What a network costs and what it is worth: size, multiply-adds, milliseconds, quality on pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from fitroom.benchmark.timing import time_ms
+from fitroom.evaluate.evaluate import evaluate
+from fitroom.evaluate.plan import Plan
+from fitroom.evaluate.systems import FitroomSystem
+from fitroom.export.cases import Case
+from fitroom.export.graphs import traced_graphs
+from fitroom.export.openvino import converted
+from fitroom.export.parity import look
+from fitroom.nets.interface import TryOnNetwork
+from fitroom.runtime.interface import GRAPHS
+from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
+from fitroom.store import Weights
+from fitroom.tryon import TryOn
+
+BYTES = 4  # of a float32 parameter, as the original counts sizes
+QUALITY = ("swap_back_ssim", "retrieval_top5")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Size and work, of a whole network or of some of its modules."""
+
+    multiply_adds: float  # billions, of one look at the network's size
+    parameters: float  # millions
+
+    @property
+    def megabytes(self) -> float:
+        """Of the parameters in float32."""
+        return self.parameters * BYTES
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Quality on a plan's pairs, and milliseconds of one look, everything new, network alone."""
+
+    figures: dict[str, float]  # by the keys of evaluate.measures
+    ms: float
+
+    def loss_against(self, other: "Worth") -> float:
+        """The largest share that a figure of QUALITY has lost; below 0 where all have gained."""
+        return max(1 - self.figures[name] / max(other.figures[name], 1e-9) for name in QUALITY)
+
+
+def costs(network: TryOnNetwork, height: int, width: int) -> dict[str, Cost]:
+    """Costs of every module that can be pruned, and of everything under the name "all"."""
+    pictures = [torch.zeros(1, 3, height, width) for _ in range(2)]
+    person = torch.zeros(1, network.config.person, height, width)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(person, pictures[1], torch.ones(1, 1, height, width))
+    work = {name: sum(operations.values()) / 2 for name, operations in counter.get_flop_counts().items()}
+    names = {module: name for name, module in network.named_modules()}
+    prefix = type(network).__name__
+    found = {"all": Cost(work["Global"] / 1e9, millions([network]))}
+    for module, parts in network.parts().items():
+        stretches = [
+            stretch for part in parts for stretch in ([part.module] if part.module in names else part.module.children())
+        ]
+        counted = sum(work.get(f"{prefix}.{names[stretch]}", 0) for stretch in stretches)
+        found[module] = Cost(counted / 1e9, millions(stretches))
+    return found
+
+
+def millions(modules: Sequence[torch.nn.Module]) -> float:
+    """Parameters of modules, in millions."""
+    return sum(parameter.numel() for module in modules for parameter in module.parameters()) / 1e6
+
+
+def worth(network: TryOnNetwork, weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
+    """Measure a network of the weights' kind, in float32 OpenVINO, through the path of every look."""
+    manifest = weights.manifest
+    models = converted(traced_graphs(network, manifest.height, manifest.width))
+    runner = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
+    result = evaluate(FitroomSystem(TryOn(weights, runner), "openvino"), plan)
+    return Worth(result.figures, time_ms(lambda: look(runner, case), repeats).median)

@@ -1,0 +1,139 @@
+"""Quantization-aware training by NNCF: rounding is simulated, and weights and ranges are trained with it.
+
+A network is quantized stage by stage (person, garment, flow, generator), so that it stays what every network is, trains
+by the one loop, and exports to the same graphs. Needs the extra `compress`.
+"""
+
+import contextlib
+import io
+import logging
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+
+# before nncf, which imports openvino: see there why
+from fitroom.runtime.openvino import ov  # noqa: F401 # isort: skip
+
+import nncf
+from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+from torch import Tensor, nn
+
+from fitroom.export.cases import Case
+from fitroom.export.graphs import folded
+from fitroom.nets.graphs import to_mask, to_unit
+from fitroom.nets.interface import Dressed, Features, TryOnNetwork
+from fitroom.runtime.interface import batched
+
+STAGES_OF = {
+    "warp": ("person", "garment", "flow"),
+    "generator": ("generator",),
+}  # stages by module, as the original cuts
+
+# what stays in float32, by NNCF's names: a stage's own operations on positions, masks and colours, and what upsamples
+# the flow; layers alone are quantized
+FLOATING = (r"/.*", r"upsample/.*", r"affine/.*")
+
+
+class Stage(nn.Module):
+    """One of a network's four methods, as a module of its own."""
+
+    def __init__(self, network: TryOnNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+
+class PersonStage(Stage):
+    """person -> features"""
+
+    def forward(self, person: Tensor) -> Features:
+        return self.network.person_features(person)
+
+
+class GarmentStage(Stage):
+    """garment, garment mask -> features"""
+
+    def forward(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        return self.network.garment_features(garment, garment_mask)
+
+
+class FlowStage(Stage):
+    """features of person and of garment -> flows"""
+
+    def forward(self, *features: Tensor) -> tuple[Tensor, ...]:
+        half = len(features) // 2
+        return self.network.flows(features[:half], features[half:])
+
+
+class GeneratorStage(Stage):
+    """person, garment, garment mask, flow, features of person -> Dressed"""
+
+    def forward(self, person: Tensor, garment: Tensor, mask: Tensor, flow: Tensor, *features: Tensor) -> Dressed:
+        return self.network.generate(person, garment, mask, flow, features)
+
+
+class QuantizedNetwork(TryOnNetwork):
+    """A network whose stages simulate INT8; batch norms are folded. See `interface.TryOnNetwork`."""
+
+    def __init__(self, network: TryOnNetwork, stages: dict[str, nn.Module]) -> None:
+        """`stages` has person, garment, flow and generator, quantized or not, of `network`."""
+        super().__init__()
+        self.name = network.name
+        self.align_corners = network.align_corners
+        self.config = network.config
+        self.stages = nn.ModuleDict(stages)
+
+    def person_features(self, person: Tensor) -> Features:
+        return tuple(self.stages["person"](person))
+
+    def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        return tuple(self.stages["garment"](garment, garment_mask))
+
+    def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        return tuple(self.stages["flow"](*person_features, *garment_features))
+
+    def generate(
+        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+    ) -> Dressed:
+        return Dressed(*self.stages["generator"](person, garment, garment_mask, flow, *person_features))
+
+
+def stage_inputs(network: TryOnNetwork, cases: Sequence[Case]) -> dict[str, list[tuple[Tensor, ...]]]:
+    """What each stage is fed on some cases."""
+    inputs: dict[str, list[tuple[Tensor, ...]]] = {"person": [], "garment": [], "flow": [], "generator": []}
+    with torch.no_grad():
+        for case in cases:
+            person, garment, mask = (torch.from_numpy(batched(picture).copy()) for picture in case)
+            pictures = to_unit(person), to_unit(garment), to_mask(mask)
+            sides = network.person_features(pictures[0]), network.garment_features(*pictures[1:])
+            inputs["person"].append(pictures[:1])
+            inputs["garment"].append(pictures[1:])
+            inputs["flow"].append((*sides[0], *sides[1]))
+            inputs["generator"].append((*pictures, network.flows(*sides)[-1], *sides[0]))
+    return inputs
+
+
+def simulated(network: TryOnNetwork, cases: Sequence[Case], modules: Sequence[str]) -> QuantizedNetwork:
+    """A network that simulates INT8 in `modules` (keys of STAGES_OF), ranges set on some cases, ready to train."""
+    float_network = folded(network)
+    stages: dict[str, nn.Module] = {
+        "person": PersonStage(float_network), "garment": GarmentStage(float_network),
+        "flow": FlowStage(float_network), "generator": GeneratorStage(float_network),
+    }  # fmt: skip
+    nncf.set_log_level(logging.ERROR)
+    inputs = stage_inputs(float_network, cases)
+    settings = AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
+    floating = nncf.IgnoredScope(patterns=list(FLOATING), validate=False)
+
+    def of_stage(name: str) -> nn.Module:
+        data: Any = [item[0] if len(item) == 1 else item for item in inputs[name]]
+        quantized = nncf.quantize(
+            stages[name], nncf.Dataset(data), preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases),
+            ignored_scope=floating, advanced_parameters=settings,
+        )  # fmt: skip
+        return cast(nn.Module, quantized)
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        for name in [stage for module in modules for stage in STAGES_OF[module]]:
+            stages[name] = of_stage(name)
+    return QuantizedNetwork(float_network, stages)

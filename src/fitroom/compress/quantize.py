@@ -1,0 +1,66 @@
+"""Post-training quantization of OpenVINO graphs to INT8 by NNCF. Needs the extra `compress`."""
+
+import contextlib
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# before nncf, which imports openvino: see there why
+from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov  # isort: skip
+
+import nncf
+from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+
+from fitroom.errors import InputError
+from fitroom.export.cases import Case
+from fitroom.runtime.interface import DRESS, GARMENT, GRAPHS, LOOK, PERSON, batched
+
+# what stays in float32, by OpenVINO's names: everything on positions, masks and colours, where eight bits show; layers
+# alone are quantized
+FLOATING = (
+    r"(__module/)?aten::.*",
+    r".*network/.*",
+    r".*network\.warp(\.flow)?/.*",
+    r".*network\.warp\.(upsample|affine).*",
+    r".*\.heads\.\d+/.*",
+)
+
+
+def calibration_inputs(models: Mapping[str, ov.Model], cases: Sequence[Case]) -> dict[str, list[list[Any]]]:
+    """What every graph is fed on some cases, features computed by the given float32 models."""
+    runner = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
+    inputs: dict[str, list[list[Any]]] = {PERSON: [], GARMENT: [], DRESS: [], LOOK: []}
+    for case in cases:
+        person, garment, mask = (batched(picture) for picture in case)
+        features = runner.person_features(case.person), runner.garment_features(case.garment, case.garment_mask)
+        inputs[PERSON].append([person])
+        inputs[GARMENT].append([garment, mask])
+        inputs[DRESS].append([person, garment, mask, *features[0], *features[1]])
+        inputs[LOOK].append([person, garment, mask])
+    return inputs
+
+
+def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Sequence[str] = ()) -> dict[str, ov.Model]:
+    """Models in INT8, their activations' ranges from the cases.
+
+    Beside FLOATING, operations whose names match `kept`, regular expressions, stay in float32. Weights use 7 bits of 8
+    (`overflow_fix`): on processors without VNNI sums of products would saturate otherwise. Raises InputError without
+    cases.
+    """
+    if not cases:
+        raise InputError("INT8 needs pairs to calibrate on; found none.")
+    nncf.set_log_level(logging.ERROR)
+    inputs = calibration_inputs(models, cases)
+    ignored = nncf.IgnoredScope(patterns=[*FLOATING, *kept], validate=False)
+    settings = AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
+
+    def of_one(name: str, model: ov.Model) -> ov.Model:
+        return nncf.quantize(
+            model, nncf.Dataset(inputs[name]), preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases),
+            ignored_scope=ignored, advanced_parameters=settings,
+        )  # fmt: skip
+
+    # its bars go to the standard output, which is not ours to write on
+    with contextlib.redirect_stdout(io.StringIO()):
+        return {name: of_one(name, model) for name, model in models.items()}

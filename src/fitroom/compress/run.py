@@ -1,0 +1,104 @@
+"""From weights to pruned weights: what `fitroom prune` does."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fitroom.compress.prune import ROUND_TO, Importance, check_pruning, pruned
+from fitroom.data.pack import open_reader
+from fitroom.errors import InputError
+from fitroom.export.weights import ExportConfig, Exported, Origin, export_network, fits_half
+from fitroom.nets.registry import load_network
+from fitroom.store import Weights, check_weights_output, open_weights
+from fitroom.train.checkpoint import load
+from fitroom.train.config import TrainConfig, read_config, stage_folder
+from fitroom.train.run import TRAIN_LIST, Faces, Precision, network_of, run_stage
+from fitroom.train.taylor import gather_gradients
+
+SILENT = Faces()
+
+
+@dataclass(frozen=True)
+class PruneRequest:
+    """What to prune, and how to fine-tune what is left."""
+
+    weights: str  # by name or folder; they must hold tensors
+    modules: tuple[str, ...]
+    ratio: float  # of the channels inside each module
+    importance: Importance = "l2"
+    round_to: int = ROUND_TO
+    data: str | None = None  # data folder or pack to fine-tune on, and to gather gradients on
+    work: str | None = None  # folder with fakes, which also keeps the checkpoint
+    config: str | None = None  # settings of the stage finetune, YAML
+    overrides: tuple[str, ...] = ()
+    epochs: int | None = None  # over the training pairs; with neither these nor minutes, nothing is fine-tuned
+    max_minutes: float | None = None
+    precision: Precision = "32-true"
+
+    @property
+    def finetunes(self) -> bool:
+        """Whether anything is trained."""
+        return self.epochs is not None or self.max_minutes is not None
+
+
+def check_request(request: PruneRequest, weights: Weights) -> None:
+    """Raise InputError where a request can't be met, before any work is done."""
+    network = load_network(weights)
+    check_pruning(network, request.modules, request.ratio)
+    needs = [
+        what for what, needed in (
+            ("fine-tuning", request.finetunes), ("importance taylor", request.importance == "taylor")
+        ) if needed
+    ]  # fmt: skip
+    if needs and not (request.data and request.work):
+        raise InputError(
+            f"{needs[0]} needs --data, and --work with fakes: fitroom train render-fakes --cut makes some."
+        )
+
+
+def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) -> Exported:
+    """Prune weights, fine-tune where that is asked for, and write them. A run that was cut off is taken up again.
+
+    Raises InputError, WeightsError, DataError, OutputError.
+    """
+    check_weights_output(folder)
+    weights = open_weights(request.weights)
+    check_request(request, weights)
+    manifest, network = weights.manifest, load_network(weights)
+    if request.importance == "taylor":
+        gather_gradients(network, stage_config(request, weights, request.weights), str(request.data), str(request.work))
+    small = pruned(network, request.modules, request.ratio, request.importance, request.round_to)
+    named = f"{manifest.name} {manifest.version}"
+    done = f"pruned {', '.join(request.modules)} by {request.ratio} ({request.importance}), from {named}"
+    origin = replace(Origin.of(manifest), history=(*manifest.history, done))
+    size: Any = {"height": manifest.height, "width": manifest.width}
+    if not request.finetunes:
+        config = ExportConfig(half_tensors=fits_half(small))
+        return export_network(small, folder, origin, config, **size, step=faces.report)
+    data, work = str(request.data), Path(str(request.work))
+    start = work / "pruned"
+    if load(stage_folder(work, "finetune")) is None:
+        work.mkdir(parents=True, exist_ok=True)
+        export_network(small, start, origin, ExportConfig(half_tensors=fits_half(small)), **size, step=faces.report)
+    finished = run_stage(
+        stage_config(request, weights, str(start)), data, work, precision=request.precision,
+        max_minutes=request.max_minutes, resume=True, faces=faces,
+    )  # fmt: skip
+    checkpoint = finished.checkpoint
+    tuned = f"fine-tuned for {checkpoint.step} steps, {checkpoint.seconds / 60:.0f} minutes, distilled from {named}"
+    origin = replace(origin, history=(*origin.history, tuned))
+    return export_network(
+        network_of(checkpoint), folder, origin, ExportConfig(half_tensors=True), **size, step=faces.report
+    )
+
+
+def stage_config(request: PruneRequest, weights: Weights, start: str) -> TrainConfig:
+    """Settings of the stage finetune: from `start`, towards the unpruned weights."""
+    overrides = [f"network={weights.manifest.network}", f"start={start}", f"teacher={request.weights}"]
+    if request.epochs is not None:
+        batch = read_config("finetune", request.config, request.overrides).loop.batch
+        pairs = len(open_reader(str(request.data)).pairs(TRAIN_LIST).pairs)
+        overrides.append(f"loop.steps={max(request.epochs * pairs // batch, 1)}")
+    settings = {name: value for name, value in weights.manifest.config.items() if name not in ("widths", "person")}
+    overrides += [f"{weights.manifest.network}.{name}={value}" for name, value in settings.items()]
+    return read_config("finetune", request.config, (*overrides, *request.overrides))

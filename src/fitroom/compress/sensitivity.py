@@ -1,0 +1,159 @@
+"""How much each module minds being pruned alone, and the scheme that costs least time within a loss of quality."""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from fitroom.circumstances import command, hardware, versions
+from fitroom.compress.measure import Worth, costs, worth
+from fitroom.compress.prune import Importance, pruned
+from fitroom.errors import OutputError
+from fitroom.evaluate.plan import Plan
+from fitroom.export.cases import Case
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn
+from fitroom.store import Weights
+
+RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5)
+KEPT = ("swap_back_ssim", "swap_back_lead", "retrieval_top5", "warp_iou")  # figures of a row
+Scheme = dict[str, float]  # ratio by module
+Tell = Callable[["Row"], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one scheme costs and is worth, and what it was measured on."""
+
+    weights: str
+    scheme: str
+    importance: str
+    multiply_adds: float  # billions, of everything
+    parameters: float  # millions
+    ms: float
+    swap_back_ssim: float
+    swap_back_lead: float
+    retrieval_top5: float
+    warp_iou: float
+    loss: float  # the largest share that a figure of quality has lost
+    looks: int
+    pairs: str
+    hardware: str
+    versions: str
+    command: str
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def written(scheme: Scheme) -> str:
+    """A scheme in words: generator 0.3, warp.flow 0.1."""
+    return ", ".join(f"{module} {ratio:g}" for module, ratio in sorted(scheme.items()) if ratio) or "unpruned"
+
+
+class Measurer:
+    """Measures schemes of one network; what a CSV file has is not measured again."""
+
+    def __init__(
+        self, network: Lite | Pfafn, weights: Weights, plan: Plan, case: Case, importance: Importance,
+        path: Path | None = None, tell: Tell = lambda row: None,
+    ) -> None:  # fmt: skip
+        self.network, self.weights, self.plan, self.case = network, weights, plan, case
+        self.importance, self.path, self.tell = importance, path, tell
+        self.made = (hardware(), versions(), command())
+        self.rows = {row.scheme: row for row in read_rows(path) if self.is_of_this(row)} if path else {}
+        self.unpruned: Worth | None = None
+
+    @property
+    def name(self) -> str:
+        """The weights as rows name them."""
+        return f"{self.weights.manifest.name} {self.weights.manifest.version}"
+
+    def is_of_this(self, row: Row) -> bool:
+        """Whether a row is of the same weights, importance and pairs."""
+        looks = len(self.plan.unpaired.pairs)
+        return (row.weights, row.importance, row.looks) == (self.name, self.importance, looks)
+
+    def narrowed(self, scheme: Scheme) -> Lite | Pfafn:
+        """The network pruned by a scheme, module after module."""
+        network = self.network
+        for module, ratio in scheme.items():
+            network = pruned(network, [module], ratio, self.importance)
+        return network
+
+    def row(self, scheme: Scheme) -> Row:
+        """The figures of a scheme, without fine-tuning. Raises OutputError where they can't be kept."""
+        name = written(scheme)
+        if name in self.rows:
+            return self.rows[name]
+        if self.unpruned is None:
+            self.unpruned = worth(self.network, self.weights, self.plan, self.case)
+        network = self.narrowed(scheme)
+        found = worth(network, self.weights, self.plan, self.case) if scheme else self.unpruned
+        cost = costs(network, self.weights.manifest.height, self.weights.manifest.width)["all"]
+        measured = {name: round(found.figures[name], 5) for name in KEPT}
+        row = Row(
+            weights=self.name, scheme=name, importance=self.importance, multiply_adds=round(cost.multiply_adds, 4),
+            parameters=round(cost.parameters, 4), ms=round(found.ms, 3), **measured,
+            loss=round(found.loss_against(self.unpruned), 5), looks=len(self.plan.unpaired.pairs),
+            pairs=self.plan.unpaired.name, hardware=self.made[0], versions=self.made[1], command=self.made[2],
+        )  # fmt: skip
+        self.rows[name] = row
+        if self.path:
+            append_row(self.path, row)
+        self.tell(row)
+        return row
+
+
+def sensitivity(measurer: Measurer, modules: tuple[str, ...]) -> Iterator[Row]:
+    """Every module alone at every ratio of RATIOS, the unpruned network first."""
+    yield measurer.row({})
+    for module in modules:
+        for ratio in RATIOS:
+            yield measurer.row({module: ratio})
+
+
+def search(measurer: Measurer, modules: tuple[str, ...], budget: float, step: float = RATIOS[0]) -> Row:
+    """The fastest scheme found whose loss keeps within a budget (a share), pruning a little more at a time.
+
+    Each round tries every module a step further and goes on from the fastest that keeps within the budget.
+    """
+    scheme: Scheme = {}
+    best = measurer.row(scheme)
+    while True:
+        tried = []
+        for module in modules:
+            further = round(scheme.get(module, 0) + step, 4)
+            if further <= RATIOS[-1]:
+                candidate = {**scheme, module: further}
+                tried.append((measurer.row(candidate), candidate))
+        within = [(row, candidate) for row, candidate in tried if row.loss <= budget and row.ms < best.ms]
+        if not within:
+            return best
+        best, scheme = min(within, key=lambda item: item[0].ms)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Rows of a CSV file that this wrote; none where there is no file. Raises OutputError for another table."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise OutputError(f"{path}: not a table of fitroom prune; name a new file.")
+        return TypeAdapter(list[Row]).validate_python(list(reader))
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Add a row to a CSV file, the header first where it is new. Raises OutputError."""
+    try:
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(asdict(row))
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error

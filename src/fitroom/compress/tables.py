@@ -1,0 +1,154 @@
+"""Rows of the tables that the system of 2023 published, measured of our networks: pruning, with fine-tuning.
+
+Columns are those of the original's files in results/original, and ours behind them; `fitroom report` sets both side by
+side.
+"""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitroom.circumstances import command, hardware, versions
+from fitroom.compress.measure import Cost, Worth, costs, worth
+from fitroom.compress.run import PruneRequest, run_prune
+from fitroom.errors import OutputError
+from fitroom.evaluate.plan import Plan, Progress, make_plan
+from fitroom.export.cases import drawn_cases
+from fitroom.nets.registry import load_network
+from fitroom.store import Weights, open_weights
+from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces, Precision
+
+WARP = ("warp.person", "warp.garment", "warp.flow")
+UNPRUNED = "Original Module"
+Tell = Callable[[dict[str, object]], None]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the original's pruning tables."""
+
+    file: str  # in results, and in results/original
+    modules: tuple[str, ...]  # that are pruned alike
+    counted: str  # the module that its columns of work, parameters and size speak of
+    ratios: tuple[float, ...]
+
+
+TABLES = {
+    "warp": Table("warp_pruning.csv", WARP, "warp.garment", (0.2, 0.3, 0.4, 0.5)),
+    "generator": Table("generator_pruning.csv", ("generator",), "generator", (0.2, 0.25, 0.3, 0.35, 0.4)),
+}
+# the original's columns, then ours
+COLUMNS = (
+    "metrics", "gflops", "params_m", "size_mb", "total_size_mb", "compression_ratio_percent", "fid", "fid_loss_percent",
+    "network", "swap_back_ssim", "swap_back_lead", "retrieval_top5", "loss_percent", "ms", "finetuned", "hardware",
+    "versions", "command",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """What to fill a table with."""
+
+    table: str  # key of TABLES
+    weights: str
+    data: str
+    work: str  # folder with fakes; every row has a folder of its own below it
+    csv: str
+    minutes: float  # of fine-tuning a row
+    precision: Precision = "32-true"
+    overrides: tuple[str, ...] = ()  # of the stage finetune
+
+
+def label(ratio: float) -> str:
+    """What the original calls a row."""
+    return f"Ratio={ratio:g} with FineTuning" if ratio else UNPRUNED
+
+
+def run_table(
+    request: TableRequest, tell: Callable[[dict[str, object]], None], faces: Faces, progress: Progress
+) -> Path:
+    """Fill a table row by row; those that the file has are not measured again, and a row that was cut off goes on.
+
+    Raises WeightsError, DataError, InputError, OutputError.
+    """
+    table, path, weights = TABLES[request.table], Path(request.csv), open_weights(request.weights)
+    named = f"{weights.manifest.name} {weights.manifest.version}"
+    done = {row["metrics"] for row in read_rows(path) if row["network"] == named}
+    plan = make_plan(request.data, UNPAIRED_LIST, VALIDATION_LIST, progress)
+    unpruned: tuple[dict[str, Cost], Worth] | None = None
+    for ratio in (0.0, *table.ratios):
+        if label(ratio) in done:
+            continue
+        if unpruned is None:
+            unpruned = measured(weights, plan)
+        tuned, found = "", unpruned
+        if ratio:
+            folder = Path(request.work) / f"{request.table}-{ratio:g}"
+            fakes = f"fakes=[{Path(request.work).absolute() / 'cut-fakes'}]"
+            pruning = PruneRequest(
+                request.weights, table.modules, ratio, data=request.data, work=str(folder),
+                overrides=(fakes, *request.overrides), max_minutes=request.minutes, precision=request.precision,
+            )  # fmt: skip
+            pruned = run_prune(pruning, folder / "weights", faces).weights
+            tuned, found = pruned.manifest.history[-1], measured(pruned, plan)
+        row = row_of(table, named, ratio, found, unpruned, tuned)
+        append_row(path, row)
+        tell(row)
+    return path
+
+
+def measured(weights: Weights, plan: Plan) -> tuple[dict[str, Cost], Worth]:
+    """Costs by module, and worth."""
+    network, manifest = load_network(weights), weights.manifest
+    case = drawn_cases(1, manifest.height, manifest.width)[0]
+    return costs(network, manifest.height, manifest.width), worth(network, weights, plan, case)
+
+
+def row_of(
+    table: Table, network: str, ratio: float, found: tuple[dict[str, Cost], Worth],
+    unpruned: tuple[dict[str, Cost], Worth], tuned: str,
+) -> dict[str, object]:  # fmt: skip
+    """One row, by column."""
+    (cost, value), (full, before) = found, unpruned
+
+    def total(of: dict[str, Cost]) -> float:
+        return sum(of[module].megabytes for module in table.modules)
+
+    counted, figures = cost[table.counted], value.figures
+    cells: dict[str, object] = {
+        "metrics": label(ratio), "network": network, "gflops": f"{counted.multiply_adds:.3f}",
+        "params_m": f"{counted.parameters:.3f}", "size_mb": f"{counted.megabytes:.2f}",
+        "total_size_mb": f"{total(cost):.2f}", "compression_ratio_percent": f"{100 * total(cost) / total(full):.2f}",
+        "loss_percent": f"{100 * value.loss_against(before):.2f}", "ms": f"{value.ms:.2f}", "finetuned": tuned,
+        "hardware": hardware(), "versions": versions(), "command": command(),
+    }  # fmt: skip
+    cells |= {name: f"{figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}
+    if "fid" in figures:
+        cells["fid"] = f"{figures['fid']:.3f}"
+        cells["fid_loss_percent"] = f"{100 * (figures['fid'] / before.figures['fid'] - 1):.2f}"
+    return {column: cells.get(column, "") for column in COLUMNS}
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table; none where there is no file. Raises OutputError for another table."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise OutputError(f"{path}: not a pruning table of fitroom; name a new file.")
+        return list(reader)
+
+
+def append_row(path: Path, row: dict[str, object]) -> None:
+    """Add a row, the header first where the file is new. Raises OutputError."""
+    try:
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error

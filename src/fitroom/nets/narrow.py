@@ -1,0 +1,44 @@
+"""Widths of single layers: what pruning leaves, kept in a network's config, and given to it again."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+Widths = Mapping[str, tuple[int, int]]  # by a layer's name: channels in, channels out
+
+
+def widths(network: nn.Module) -> dict[str, tuple[int, int]]:
+    """Channels in and out of every convolution, linear layer and batch norm."""
+    found = {}
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d):
+            found[name] = (layer.in_channels, layer.out_channels)
+        elif isinstance(layer, nn.Linear):
+            found[name] = (layer.in_features, layer.out_features)
+        elif isinstance(layer, nn.BatchNorm2d):
+            found[name] = (layer.num_features, layer.num_features)
+    return found
+
+
+def narrow(network: nn.Module, wanted: Widths) -> None:
+    """Put fresh layers of the wanted widths in place of those named. Raises KeyError for a name of no such layer."""
+    for name, (inputs, outputs) in wanted.items():
+        parent, _, last = name.rpartition(".")
+        try:
+            layer = network.get_submodule(name)
+        except AttributeError as error:
+            raise KeyError(name) from error
+        setattr(network.get_submodule(parent), last, resized(layer, inputs, outputs, name))
+
+
+def resized(layer: nn.Module, inputs: int, outputs: int, name: str) -> nn.Module:
+    """A fresh layer like another, of other widths."""
+    if isinstance(layer, nn.Conv2d):
+        return nn.Conv2d(
+            inputs, outputs, layer.kernel_size, layer.stride, layer.padding, bias=layer.bias is not None  # type: ignore[arg-type]
+        )  # fmt: skip
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(inputs, outputs, bias=layer.bias is not None)
+    if isinstance(layer, nn.BatchNorm2d):
+        return nn.BatchNorm2d(outputs)
+    raise KeyError(name)

@@ -1,0 +1,71 @@
+"""Rows beside those of the original: each measured once, in its columns."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from fitroom.compress import tables
+from fitroom.compress.measure import Cost, Worth
+from fitroom.compress.tables import COLUMNS, TABLES, TableRequest, read_rows, run_table
+from fitroom.errors import OutputError
+from fitroom.evaluate.report import PRUNING
+from fitroom.train.run import Faces
+
+FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
+
+
+@pytest.fixture
+def asked(monkeypatch, small_weights):
+    """What was pruned, in place of pruning it; every tenth of ratio takes a tenth of everything."""
+    ratios = []
+
+    def prune(request, folder, faces):
+        ratios.append(request.ratio)
+        manifest = small_weights.manifest.model_copy(update={"history": (f"by {request.ratio}",)})
+        return SimpleNamespace(weights=SimpleNamespace(manifest=manifest))
+
+    def measure(weights, plan):
+        left = 1 - float((weights.manifest.history or ("by 0",))[-1].removeprefix("by "))
+        cost = Cost(2 * left, 3 * left)
+        figures = FIGURES | {"retrieval_top5": 0.8 * (0.5 + 0.5 * left)}
+        return dict.fromkeys((*tables.WARP, "generator", "all"), cost), Worth(figures, 10 * left)
+
+    monkeypatch.setattr(tables, "run_prune", prune)
+    monkeypatch.setattr(tables, "measured", measure)
+    monkeypatch.setattr(tables, "make_plan", lambda *arguments: None)
+    return ratios
+
+
+def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights, tmp_path):
+    path = tmp_path / "warp_pruning.csv"
+    request = TableRequest("warp", str(small_weights.folder), "data", str(tmp_path), str(path), minutes=1)
+    told = []
+    run_table(request, told.append, Faces(), lambda items, what: items)
+    assert asked == [0.2, 0.3, 0.4, 0.5]
+    rows = read_rows(path)
+    assert [row["metrics"] for row in rows] == [f"Ratio={r:g} with FineTuning" if r else "Original Module"
+                                                for r in (0, 0.2, 0.3, 0.4, 0.5)]  # fmt: skip
+    assert (rows[0]["loss_percent"], rows[0]["compression_ratio_percent"]) == ("0.00", "100.00")
+    half = rows[-1]
+    assert (half["params_m"], half["size_mb"], half["total_size_mb"]) == ("1.500", "6.00", "18.00")
+    assert (half["compression_ratio_percent"], half["ms"], half["loss_percent"]) == ("50.00", "5.00", "25.00")
+    assert half["finetuned"] == "by 0.5"
+    assert len(told) == 5
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:3]) + "\n")
+    run_table(request, told.append, Faces(), lambda items, what: items)
+    assert asked[4:] == [0.3, 0.4, 0.5]
+    assert len(read_rows(path)) == 5
+
+
+def test_columns_are_those_of_the_original():
+    assert COLUMNS[: len(PRUNING)] == tuple(PRUNING)
+    assert replace(TABLES["generator"]).ratios == (0.2, 0.25, 0.3, 0.35, 0.4)
+
+
+def test_other_tables_stay(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n")
+    with pytest.raises(OutputError, match="not a pruning table"):
+        read_rows(path)
