@@ -1,5 +1,6 @@
 """Shared fixtures: where the shared data lies, drawn pictures, and small weights."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,22 @@ import torch
 
 from fitroom.data.reader import FolderReader
 from fitroom.data.synthetic import Sample, samples, write_dataset
-from fitroom.export import export_weights
+from fitroom.export.weights import ExportConfig, Origin, export_network
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.store import Weights
 from fitroom.train.samples import Samples, load_samples
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+NOBODY = Origin("small", "0", "none", "none")
 SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests keep what they cache to themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def shared(name: str) -> Path:
@@ -75,9 +85,7 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
     network = Lite(SMALL_LITE)
     random_statistics(network)
     folder = tmp_path_factory.mktemp("weights") / "small"
-    return export_weights(
-        network, folder, name="small", version="0", training_data="none", terms="none", half_tensors=True
-    )
+    return export_network(network, folder, NOBODY, ExportConfig(half_tensors=True)).weights
 
 
 @pytest.fixture

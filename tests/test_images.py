@@ -168,15 +168,6 @@ def test_cut_fills_beyond_the_picture():
     np.testing.assert_array_equal(found[:, 5:35], gradient(40, 30))
 
 
-def test_tensor_and_back_is_lossless():
-    values = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
-    tensor = images.to_tensor(values)
-    assert tensor.shape == (1, 3, 16, 16)
-    assert tensor.min() == -1
-    assert tensor.max() == 1
-    np.testing.assert_array_equal(images.to_picture(tensor), values)
-
-
 def test_garment_mask_of_drawn_garments(sample):
     for picture, truth in ((sample.garment, sample.garment_mask), (sample.other_garment, sample.other_garment_mask)):
         found = images.garment_mask(picture) > 127

@@ -64,11 +64,11 @@ def run(samples, folder, steps=6, kill_at=None, resume=False, name="pf_generator
     return history, checkpoint
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", STAGES[:4])
 def test_every_stage_learns_what_it_should(training_samples, tmp_path, name):
     before, _ = parts(training_samples, name)
     history, checkpoint = run(training_samples, tmp_path, 24, name=name, minutes=9, rate=4e-3)
-    expected = {"garment", "mask", "smoothness", "rate"}
+    expected = {"garment", "colour_means", "mask", "smoothness", "rate"}
     expected |= (
         {"look", "rendered", "gradients", "structure", "composition", "change"} if name.endswith("generator") else set()
     )

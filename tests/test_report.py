@@ -33,6 +33,21 @@ def test_every_measured_row_says_what_made_it():
     assert {row["system"] for row in read_rows(ROOT / "results/evaluation.csv")} >= {"lite", "copy", "paste"}
 
 
+def test_speed_has_a_column_for_every_precision(results, tmp_path):
+    columns = "date,figure,value,unit,low,high,runs,system,precision,hardware,versions,command"
+    rows = [
+        "look_new,20,ms,19,22,50,lite 1,fp32",
+        "look_new,10,ms,9,11,50,lite 1,int8",
+        "batch,90,looks/s,88,95,5,lite 1,int8",
+    ]
+    made = "CPU,packages,fitroom benchmark"
+    (results / "speed.csv").write_text("\n".join([columns, *(f"2026-01-01,{row},{made}" for row in rows)]))
+    text = write_report(results, tmp_path / "page.md").read_text()
+    assert "| figure | unit | lite 1 fp32 | lite 1 int8 |" in text
+    assert "| look_new | ms | 20.00 (19.00–22.00) | 10.00 (9.00–11.00) |" in text
+    assert "| batch | looks/s |  | 90.00 (88.00–95.00) |" in text
+
+
 def test_the_originals_tables_are_whole():
     for comparison in COMPARISONS:
         rows = read_rows(ROOT / "results/original" / comparison.file)

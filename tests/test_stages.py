@@ -42,7 +42,7 @@ class Shift(TryOnNetwork):
 
     def generate(self, person, garment, garment_mask, flow, person_features):
         half = torch.full_like(garment_mask, 0.5)
-        return Dressed(person[:, :3], flow, garment_mask, person[:, :3], half, half)
+        return Dressed(person[:, :3], flow, garment, garment_mask, person[:, :3], half, half)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_the_look_does_not_bend_the_flow(batch):
     class Worn(Shift):
         def generate(self, person, garment, garment_mask, flow, person_features):
             warped = sample(garment, flow, False)
-            return Dressed(warped, flow, garment_mask, warped, garment_mask, garment_mask)
+            return Dressed(warped, flow, warped, garment_mask, warped, garment_mask, garment_mask)
 
     network = Worn(0.2)
     flow = network.flows((batch.photo,), (batch.garment,))[-1]
@@ -92,11 +92,11 @@ def test_only_a_better_teacher_teaches(batch):
     good, bad = Shift(0.0), Shift(0.3)
     flow = {network: network.flows((batch.photo,), (batch.garment,))[-1] for network in (good, bad)}
     features = bad.person_features(batch.shown)
-    taught = distillation_losses(good, flow[bad], features, batch)
+    taught = distillation_losses(good, batch.photo, flow[bad], features, batch)
     visible = batch.garment_mask.mean().item()  # a flow counts where it shows garment
     assert taught["distilled_flow"].item() == pytest.approx(0.3 * visible)
     assert taught["distilled_features"].item() == pytest.approx(0.09)
-    for name, value in distillation_losses(bad, flow[good], features, batch).items():
+    for name, value in distillation_losses(bad, batch.photo, flow[good], features, batch).items():
         assert value == 0, name
 
 

@@ -11,7 +11,12 @@ from conftest import shared
 from fitroom import TryOn
 from fitroom.data.viton import open_layout, read_pairs
 from fitroom.errors import ImageError, InputError, OutputError
+from fitroom.export.cases import drawn_cases
+from fitroom.export.parity import BOUNDS, check
+from fitroom.export.run import ExportRequest, run_export
+from fitroom.nets.registry import load_network
 from fitroom.output import save_picture
+from fitroom.store import open_weights
 from fitroom.tryon import GARMENTS_KEPT
 
 
@@ -39,7 +44,7 @@ def test_a_drawn_figure_wears_the_other_garment(tryon, sample):
     look = tryon(sample.photo.image, sample.other_garment).image.astype(int)
     truth, photo = sample.other_photo.image.astype(int), sample.photo.image.astype(int)
     worn = sample.other_photo.label == 4
-    assert np.abs(look - truth)[worn].mean() < 0.52 * np.abs(photo - truth)[worn].mean()
+    assert np.abs(look - truth)[worn].mean() < 0.6 * np.abs(photo - truth)[worn].mean()
 
 
 def test_person_encoded_once_gives_the_same(tryon, sample):
@@ -48,20 +53,25 @@ def test_person_encoded_once_gives_the_same(tryon, sample):
         np.testing.assert_array_equal(person.wear(garment).image, tryon(sample.photo.image, garment).image)
 
 
-def test_backends_agree(sample):
+@pytest.mark.parametrize("size", ["photo", "model"])
+def test_backends_agree(small_weights, sample, size):
     looks = [
-        TryOn.load(backend=backend)(sample.photo.image, sample.other_garment, size=size).image.astype(int)
+        TryOn.load(small_weights.folder, backend)(sample.photo.image, sample.other_garment, size=size).image.astype(int)
         for backend in ("openvino", "torch")
-        for size in ("photo", "model")
     ]
-    for index in range(2):
-        assert np.abs(looks[index] - looks[index + 2]).max() <= 2
+    assert np.abs(looks[0] - looks[1]).max() <= 2
+
+
+def test_shipped_graphs_keep_their_bound():
+    opened = open_weights()
+    check(load_network(opened), TryOn.load().runner, drawn_cases(3, 256, 192), BOUNDS[opened.manifest.precision])
 
 
 @pytest.mark.slow
-def test_backends_agree_on_photographs():
+def test_backends_agree_on_photographs(tmp_path):
     layout = open_layout(shared("viton"))
-    backends = [TryOn.load(backend=backend) for backend in ("openvino", "torch")]
+    run_export(ExportRequest("lite", precision="fp32", whole=False), tmp_path / "fp32")
+    backends = [TryOn.load(tmp_path / "fp32", backend) for backend in ("openvino", "torch")]
     for pair in read_pairs(shared("viton/val_pairs_unpaired.txt"))[:20]:
         paths = layout.person_path(pair.person), layout.garment_path(pair.garment)
         looks = [tryon(*paths).image.astype(int) for tryon in backends]
@@ -72,7 +82,7 @@ def test_mask_given_is_the_mask_used(tryon, sample):
     mask = np.zeros((256, 192), np.uint8)
     mask[60:200, 50:140] = 255
     encoded = tryon.garment(sample.other_garment, mask)
-    np.testing.assert_array_equal(encoded.mask[0, 0], mask / 255)
+    np.testing.assert_array_equal(encoded.mask, mask)
     given = tryon(sample.photo.image, sample.other_garment, mask).image
     assert (given != tryon(sample.photo.image, sample.other_garment).image).any()
 

@@ -189,18 +189,6 @@ def shrink(picture: Picture, height: int = HEIGHT, width: int = WIDTH) -> Pictur
     )
 
 
-def to_tensor(picture: Picture) -> Array:
-    """What networks take: (H, W, 3) to (1, 3, H, W) in [-1, 1]; a mask (H, W) to (1, 1, H, W) of 0 and 1."""
-    if picture.ndim == 2:
-        return (picture > 127).astype(np.float32)[None, None]
-    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
-
-
-def to_picture(tensor: Array) -> Picture:
-    """(1, 3, H, W) in [-1, 1] to uint8 (H, W, 3)."""
-    return np.clip((tensor[0].transpose(1, 2, 0) + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)
-
-
 def border_pixels(picture: Picture) -> Picture:
     """The outermost ring, 1 % of the shorter side wide, (n, 3)."""
     ring = max(min(picture.shape[:2]) // 100, 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fitroom.errors import WeightsError
-from fitroom.export import export_weights
+from fitroom.export.weights import Origin, export_network
 from fitroom.nets.pfafn import Dialect, Pfafn, PfafnConfig
 from fitroom.nets.published import translate
 from fitroom.store import Weights, check_weights_output
@@ -53,8 +53,5 @@ def import_published(
     step("reading the checkpoints")
     state, dropped = translate(read_state_dict(warp), read_state_dict(generator), network.state_dict())
     network.load_state_dict(state)
-    weights = export_weights(
-        network, folder, name=Path(folder).name, version="1", training_data="VITON, by the checkpoints' authors",
-        terms=TERMS, step=step,
-    )  # fmt: skip
-    return weights, dropped
+    origin = Origin(Path(folder).name, version="1", training_data="VITON, by the checkpoints' authors", terms=TERMS)
+    return export_network(network, folder, origin, step=step).weights, dropped

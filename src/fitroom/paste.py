@@ -29,11 +29,10 @@ def garment_pixels(layers: Layers, garment: Picture) -> Array:
     """Appearance flow in pixels of a garment of any size, float32 (h, w, 2)."""
     model = np.array(layers.flow.shape[1::-1], np.float32)
     own = np.array(garment.shape[1::-1], np.float32)
-    if layers.align_corners:
-        at_model_size = (layers.flow + 1) / 2 * (model - 1)
-    else:
-        at_model_size = ((layers.flow + 1) * model - 1) / 2
-    return np.asarray((at_model_size + 0.5) * own / model - 0.5, np.float32)
+    # -1 and 1 are pixel centres 0 and model - 1, or edges -0.5 and model - 0.5; then scaled from model to own
+    scale = ((model - 1) if layers.align_corners else model) / 2 * own / model
+    centre = (own - 1) / 2
+    return np.asarray(layers.flow * scale + centre, np.float32)
 
 
 def resample(layer: Array, window: Frame, frame: Frame) -> Array:
@@ -91,7 +90,14 @@ def paste_back(photo: Picture, frame: Frame, garment: Picture, layers: Layers) -
     composition = resample(layers.composition, window, frame)[..., None]
     change = np.clip((resample(layers.change, window, frame) - KEEP_BELOW) / (1 - KEEP_BELOW), 0, 1)[..., None]
     area = look[window.top : window.top + window.height, window.left : window.left + window.width]
-    dressed = rendered + composition * (warped.astype(np.float32) - rendered)
-    mixed = area + change * (dressed - area)
-    area[:] = np.where(change > 0, np.clip(mixed + 0.5, 0, 255), area).astype(np.uint8)
+    mixed = warped.astype(np.float32)
+    mixed -= rendered
+    mixed *= composition
+    mixed += rendered
+    # where nothing changes this adds nothing, and the photo's bytes come out as they went in
+    mixed -= area
+    mixed *= change
+    mixed += area
+    mixed += 0.5
+    area[:] = mixed.astype(np.uint8)
     return look

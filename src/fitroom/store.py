@@ -1,17 +1,20 @@
 """Weights: a folder with a manifest and files; found by name or path, checked before use, written whole or not."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fitroom.errors import OutputError, WeightsError
 
-FORMAT = 1
+FORMAT = 2
+GraphFormat = Literal["openvino", "onnx"]
+Precision = Literal["fp32", "fp16", "int8"]
 MANIFEST = "manifest.json"
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "lite"
@@ -52,8 +55,12 @@ class Manifest(BaseModel):
     align_corners: bool  # of its grid samples
     height: int = 256  # what the exported graphs take
     width: int = 192
+    graphs: GraphFormat = "openvino"  # of the exported graphs
+    precision: Precision = "fp32"  # of their constants; int8: of their convolutions too
+    kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 left in float32
     training_data: str
     terms: str
+    history: tuple[str, ...] = ()  # what was done to the network since it was trained, oldest first
     files: dict[str, File]
     metrics: list[Measurement] = []
 
@@ -64,6 +71,15 @@ class Weights:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
+
+    def need_graphs(self, graphs: GraphFormat) -> None:
+        """Raise WeightsError where these weights hold graphs of another kind."""
+        found = self.manifest.graphs
+        if found != graphs:
+            raise WeightsError(
+                f"{self.folder}: its graphs are for the backend {found}; load it with that one, "
+                f"or export it again with: fitroom export --format {graphs} --weights {self.folder}"
+            )
 
     def file(self, name: str) -> Path:
         """Path of a file after checking it. Raises WeightsError where it is missing or its checksum is wrong."""
@@ -83,6 +99,17 @@ class Weights:
                 "the file is damaged: install or import the weights again."
             )
         return path
+
+
+def cache_folder(part: str) -> Path | None:
+    """A folder to keep things in that can be made again, the user's own; None where it can't be made or written."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(root) / "fitroom" / part
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def shipped_names() -> list[str]:

@@ -4,10 +4,10 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,13 +15,17 @@ from fitroom import images
 from fitroom.errors import ImageError, InputError, MissingExtraError
 from fitroom.images import Frame, Picture, Source
 from fitroom.output import save_picture
-from fitroom.paste import Layers, garment_pixels, paste_back
+from fitroom.paste import Layers, paste_back
 from fitroom.runtime.interface import Array, Features, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
 
 Size = Literal["photo", "model"]
 SIZES = ("photo", "model")
-BACKENDS = ("openvino", "torch")
+BACKENDS = {  # module and class of a runner, and the extra that it needs beyond a base install
+    "openvino": ("fitroom.runtime.openvino", "OpenVinoRunner", ""),
+    "onnx": ("fitroom.runtime.onnx", "OnnxRunner", "onnx"),
+    "torch": ("fitroom.runtime.torch", "TorchRunner", "train"),
+}
 GARMENTS_KEPT = 64
 
 
@@ -46,8 +50,8 @@ class EncodedGarment:
     """A garment ready to be worn."""
 
     picture: Picture  # framed, at its own resolution, its colours carried on beyond its outline
-    tensor: Array  # (1, 3, h, w) in [-1, 1], as it came
-    mask: Array  # (1, 1, h, w) of 0 and 1
+    small: Picture  # framed, at the network's size, as it came
+    mask: Picture  # (h, w) of 0 and 255, at the network's size
     features: Features
 
 
@@ -58,9 +62,8 @@ class Person:
         self.tryon = tryon
         self.photo = photo
         self.frame: Frame = images.person_frame(photo.shape[1], photo.shape[0])
-        framed = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
-        self.tensor = images.to_tensor(framed)
-        self.features = tryon.runner.person_features(self.tensor)
+        self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
+        self.features = tryon.runner.person_features(self.small)
 
     def wear(self, garment: Source, garment_mask: Source | None = None, size: Size = "photo") -> Look:
         """This person in a garment; see `TryOn.__call__`."""
@@ -70,22 +73,13 @@ class Person:
             raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
         mask = None if garment_mask is None else images.read_mask(garment_mask)
         encoded = self.tryon.encode_garment(picture, mask)
-        dressed = self.tryon.runner.dress(self.tensor, encoded.tensor, encoded.mask, self.features, encoded.features)
-        layers = Layers(
-            flow=np.ascontiguousarray(dressed.flow[0].transpose(1, 2, 0)),
-            rendered=np.ascontiguousarray((dressed.rendered[0].transpose(1, 2, 0) + 1) * 127.5),
-            composition=dressed.composition[0, 0],
-            change=dressed.change[0, 0],
-            align_corners=self.tryon.weights.manifest.align_corners,
-        )
-        if size == "model":
-            image = images.to_picture(dressed.look)
-        else:
+        dressed = self.tryon.runner.dress(self.small, encoded.small, encoded.mask, self.features, encoded.features)
+        image = dressed.look
+        if size == "photo":
+            corners = self.tryon.weights.manifest.align_corners
+            layers = Layers(dressed.flow, dressed.rendered, dressed.composition, dressed.change, corners)
             image = paste_back(self.photo, self.frame, encoded.picture, layers)
-        return Look(
-            image, layers.flow, self.tryon.warp(encoded, layers), dressed.warped_mask[0, 0],
-            layers.composition, layers.change,
-        )  # fmt: skip
+        return Look(image, dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change)
 
 
 class TryOn:
@@ -99,24 +93,22 @@ class TryOn:
 
     @classmethod
     def load(cls, weights: str | Path = DEFAULT, backend: str = "openvino") -> "TryOn":
-        """Load shipped weights by name, or a weights folder, on a backend: "openvino" or "torch".
+        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch".
 
-        Raises WeightsError for unknown or damaged weights, InputError for an unknown backend, MissingExtraError where
-        the backend's packages are not installed.
+        Raises WeightsError for unknown or damaged weights and for such as the backend can't run, InputError for an
+        unknown backend, MissingExtraError where the backend's packages are not installed.
         """
-        check_choice("backend", backend, BACKENDS)
+        check_choice("backend", backend, tuple(BACKENDS))
         opened = open_weights(weights)
-        if backend == "torch":
-            try:
-                from fitroom.runtime.torch import TorchRunner
-            except ImportError as error:
-                raise MissingExtraError(
-                    "backend torch needs PyTorch; install it with: pip install -c constraints.txt '.[train]'"
-                ) from error
-            return cls(opened, TorchRunner(opened))
-        from fitroom.runtime.openvino import OpenVinoRunner
-
-        return cls(opened, OpenVinoRunner.from_weights(opened))
+        module, runner, extra = BACKENDS[backend]
+        try:
+            kind: Any = getattr(import_module(module), runner)
+        except ImportError as error:
+            raise MissingExtraError(
+                f"backend {backend} needs packages that are not installed ({error.name}); "
+                f"install them with: pip install -c constraints.txt '.[{extra}]'"
+            ) from error
+        return cls(opened, kind.from_weights(opened))
 
     def person(self, photo: Source) -> Person:
         """Read and encode a person's photo. Raises ImageError."""
@@ -149,21 +141,14 @@ class TryOn:
         frame = images.garment_frame(picture.shape[1], picture.shape[0])
         framed = images.cut(picture, frame, (255, 255, 255))
         framed_mask = images.cut(mask, frame, 0)
-        tensor = images.to_tensor(images.shrink(framed))
-        mask_tensor = images.to_tensor(images.shrink(framed_mask))
-        features = self.runner.garment_features(tensor, mask_tensor)
-        encoded = EncodedGarment(images.bleed(framed, framed_mask), tensor, mask_tensor, features)
+        small, small_mask = images.shrink(framed), images.shrink(framed_mask)
+        features = self.runner.garment_features(small, small_mask)
+        encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features)
         with self.lock:
             self.garments[key] = encoded
             while len(self.garments) > GARMENTS_KEPT:
                 self.garments.popitem(last=False)
         return encoded
-
-    def warp(self, garment: EncodedGarment, layers: Layers) -> Picture:
-        """The garment sampled by an appearance flow at the network's size."""
-        small = images.to_picture(garment.tensor)
-        where = garment_pixels(layers, small)
-        return np.asarray(cv2.remap(small, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
     def __call__(
         self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo"

@@ -13,7 +13,7 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @click.option("--mask", "garment_mask", help="Garment mask of the garment picture's size, white inside. Without "
               "it the garment is found on its plain, light background.")  # fmt: skip
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--backend", type=click.Choice(["openvino", "torch"]), default="openvino", show_default=True)
+@click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
 @click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
               help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
 @reports_errors

@@ -1,9 +1,5 @@
 """Commands that measure, and the one that reports what was measured."""
 
-import shlex
-import sys
-from typing import Any
-
 import click
 
 from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
@@ -16,7 +12,7 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 )
 @click.option("--paired", help="Pair list: persons, each with the garment they wear; for the warp.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--backend", type=click.Choice(["openvino", "torch"]), default="openvino", show_default=True)
+@click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
 @click.option("--baseline", type=click.Choice(["copy", "paste"]), help="Measure this in place of weights. copy: the "
               "person unchanged; paste: the garment scaled onto the torso.")  # fmt: skip
 @click.option("--inception", metavar="PATH|download", help="TorchScript Inception, for FID and KID.")
@@ -40,6 +36,7 @@ def evaluate(
         from fitroom.evaluate.measures import table
         from fitroom.evaluate.plan import make_plan
         from fitroom.evaluate.systems import open_system
+    from fitroom.circumstances import command
     from fitroom.output import check_output, save_picture
 
     if output:
@@ -56,7 +53,7 @@ def evaluate(
     )
     for line in table(result.figures, result.not_measured):
         click.echo(line)
-    came_from = record.origin(system, plan, shlex.join(["fitroom", *sys.argv[1:]]))
+    came_from = record.origin(system, plan, command())
     if output:
         click.echo(f"wrote {record.write_json(output, result, came_from)}")
     if csv_file:
@@ -77,41 +74,3 @@ def report(results: str, output: str) -> None:
     with missing_extra("evaluate", "report"):
         from fitroom.evaluate.report import write_report
     click.echo(f"wrote {write_report(results, output)}")
-
-
-@main.group(invoke_without_command=True)
-@click.pass_context
-def benchmark(context: click.Context) -> None:
-    """Time a look, or a training step. Alone: a look of the shipped weights."""
-    if context.invoked_subcommand is None:
-        context.invoke(benchmark_look)
-
-
-@benchmark.command("look")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--backend", type=click.Choice(["openvino", "torch"]), default="openvino", show_default=True)
-@click.option("--repeats", type=click.IntRange(1), default=50, show_default=True, help="Looks to take the median of.")
-@reports_errors
-def benchmark_look(weights: str, backend: str, repeats: int) -> None:
-    """Time one look at 192x256, whole and in its steps."""
-    from fitroom.evaluate.benchmark import benchmark as measure
-    from fitroom.tryon import TryOn
-
-    for name, value in measure(TryOn.load(weights, backend), repeats).items():
-        click.echo(f"{name:18} {value:8.2f} ms {1000 / value:8.1f} per second")
-
-
-@benchmark.command("training")
-@click.option("--stage", type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
-              default="pf_generator", show_default=True)  # fmt: skip
-@click.option("--batch", type=click.IntRange(2, 16), default=16, show_default=True)
-@click.option("--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true",
-              show_default=True)  # fmt: skip
-@click.option("--repeats", type=click.IntRange(1), default=10, show_default=True, help="Steps to take the median of.")
-@reports_errors
-def benchmark_training(stage: Any, batch: int, precision: str, repeats: int) -> None:
-    """Time a training step of lite, and the shares of data and correlation in it (needs the extra train)."""
-    with missing_extra("train", "benchmark training"):
-        from fitroom.train.benchmark import benchmark_training as measure
-    for name, value in measure(stage, batch, precision, repeats).items():
-        click.echo(f"{name:18} {value:8.3f}{' ms' if name == 'step' else ''}")

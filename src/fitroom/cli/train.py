@@ -18,6 +18,7 @@ STAGES = {
     "pb_generator": "Teacher, second stage: flow and generator together. Continues pb_warp.",
     "pf_warp": "Student, first stage: the appearance flow, from fakes.",
     "pf_generator": "Student, second stage: everything. Continues pf_warp; -o exports the weights.",
+    "finetune": "A pruned student: everything, from `start`, distilled from `teacher`; -o exports the weights.",
 }
 
 
@@ -76,7 +77,7 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     @precision_option
     @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later.")
     @click.option("--resume", is_flag=True, help="Go on from the stage's checkpoint.")
-    @click.option("-o", "--output", help="Weights folder to export to, after pf_generator.")
+    @click.option("-o", "--output", help="Weights folder to export to, after pf_generator or finetune.")
     @reports_errors
     def command(
         data: str, pairs: str, work: str, config: str | None, overrides: tuple[str, ...], devices: int, nodes: int,
@@ -98,19 +99,19 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
         click.echo(f"{stage}: {done.checkpoint.step} of {settings.loop.steps} steps, {minutes:.1f} minutes")
         for name, value in done.figures.items():
             click.echo(f"{name:10} {value:.4f}")
-        if stage == "pf_generator":
-            finish(data, work, pairs, output, faces)
+        if stage in ("pf_generator", "finetune"):
+            finish(stage, data, work, pairs, output, faces)
 
     return command  # type: ignore[no-any-return]
 
 
-def finish(data: str, work: str, pairs: str, output: str | None, faces: Any) -> None:
+def finish(stage: Any, data: str, work: str, pairs: str, output: str | None, faces: Any) -> None:
     """Export a student, for a moment where no output is asked for, and say what `fitroom evaluate` says of it."""
     from fitroom.evaluate.measures import table
     from fitroom.train.run import evaluate_student, export_student
 
     with TemporaryDirectory() as scratch:
-        weights = export_student(work, output or Path(scratch) / "weights", pairs, faces)
+        weights = export_student(work, stage, output or Path(scratch) / "weights", pairs, faces)
         if output:
             click.echo(f"wrote {weights.folder}")
         result = evaluate_student(weights, data, bar)

@@ -1,7 +1,7 @@
 """What an evaluation will read, checked before any work is done."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,12 @@ class Plan:
     def garment(self, name: str) -> Picture:
         """Read a garment of the lists. Raises DataError."""
         return self.reader.garment(name)
+
+    def first(self, count: int) -> "Plan":
+        """The same of the first pairs of each list."""
+        unpaired, paired = (part and replace(part, pairs=part.pairs[:count]) for part in (self.unpaired, self.paired))
+        assert unpaired is not None
+        return replace(self, unpaired=unpaired, paired=paired)
 
 
 def make_plan(

@@ -27,7 +27,7 @@ def draw_systems(rows: list[Row], path: Path) -> None:
                 continue
             x, y = float(row["retrieval_top5"]), float(row["swap_back_lead"])
             axes.plot(x, y, "o", color="0.5" if not row["backend"] else "tab:blue")
-            name = " ".join(filter(None, (row["system"], row["version"])))
+            name = " ".join(filter(None, (row["system"], row["version"], row["backend"])))
             axes.annotate(name, (x, y), xytext=(6, 5), textcoords="offset points")
         photos = next((row["photo_retrieval_top5"] for row in rows if row["photo_retrieval_top5"]), None)
         if photos:
@@ -38,6 +38,20 @@ def draw_systems(rows: list[Row], path: Path) -> None:
         axes.set_xlabel("garment retrieval, top 5")
         axes.set_ylabel("swap-back SSIM,\nlead over doing nothing")
         axes.grid(alpha=0.3)
+        save(figure, path)
+
+
+def draw_sensitivity(losses: dict[str, list[tuple[float, float]]], path: Path) -> None:
+    """Loss of quality, a share, of modules pruned alone: (ratio, loss) by module."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(6, 3.2))
+        axes = figure.add_subplot()
+        for module, points in losses.items():
+            axes.plot([x for x, _ in points], [100 * y for _, y in points], marker="o", markersize=3, label=module)
+        axes.set_xlabel("share of channels pruned, one module alone, not fine-tuned")
+        axes.set_ylabel("quality lost, %")
+        axes.grid(alpha=0.3)
+        axes.legend()
         save(figure, path)
 
 

@@ -5,17 +5,15 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from fitroom.circumstances import hardware, versions
 from fitroom.errors import OutputError
 from fitroom.evaluate.evaluate import Evaluation
 from fitroom.evaluate.measures import KEYS
 from fitroom.evaluate.plan import Plan
 from fitroom.evaluate.systems import System
-from fitroom.runtime.openvino import device_name
 
-PACKAGES = ("fitroom", "openvino", "torch", "torchmetrics", "numpy", "opencv-python-headless")
 ORIGIN = ("date", "system", "version", "backend", "pairs", "pairs_sha256", "paired", "paired_sha256", "looks")
 CIRCUMSTANCES = ("hardware", "versions", "command")
 COLUMNS = (*ORIGIN, *KEYS, *CIRCUMSTANCES)
@@ -45,22 +43,6 @@ def origin(system: System, plan: Plan, command: str) -> Origin:
         *((plan.paired.name, plan.paired.sha256) if plan.paired else ("", "")),
     )
     return Origin(system.name, system.version, system.backend, *lists, hardware(), versions(), command)
-
-
-def hardware() -> str:
-    """Name of the processor, and how many cores there are."""
-    return f"{device_name()}, {os.cpu_count()} cores"
-
-
-def versions() -> str:
-    """Versions of the packages that figures depend on."""
-    found = []
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
 
 
 def check_file(path: str | Path) -> Path:

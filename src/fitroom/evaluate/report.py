@@ -122,6 +122,34 @@ def quality_row(measure: Measure, rows: list[Row]) -> list[str]:
     return [measure.title, measure.better, *cells]
 
 
+def system_name(row: Row) -> str:
+    """What was measured in a row: system, version, backend."""
+    return " ".join(filter(None, (row["system"], row["version"], row["backend"])))
+
+
+def speed_section(rows: list[Row]) -> list[str]:
+    """Medians of one run of `fitroom benchmark`, a line for each figure, a column for each system and precision."""
+    lines = ["## Speed", ""]
+    if not rows:
+        return lines + [f"{NOT_YET}: run `fitroom benchmark --csv results/speed.csv`.", ""]
+    systems = list(dict.fromkeys((row["system"], row["precision"]) for row in rows))
+    cells = {(row["figure"], row["system"], row["precision"]): row for row in rows}
+
+    def shown(row: Row | None) -> str:
+        return "" if row is None else f"{float(row['value']):.2f} ({float(row['low']):.2f}–{float(row['high']):.2f})"
+
+    body = [
+        [figure, unit, *(shown(cells.get((figure, *system))) for system in systems)]
+        for figure, unit in dict.fromkeys((row["figure"], row["unit"]) for row in rows)
+    ]
+    first = rows[0]
+    return [
+        *lines, "One run. Medians; in brackets the tenth and the ninetieth of a hundred. What each figure is: "
+        "[deployment](deployment.md).", "", *markdown_table(["figure", "unit", *map(" ".join, systems)], body), "",
+        f"`{first['command']}`, {first['date']}, {first['hardware']}; {first['versions']}", "",
+    ]  # fmt: skip
+
+
 def evaluation_section(rows: list[Row]) -> list[str]:
     """Tables of the systems, one for each pair of lists, with the command of every row."""
     lines = ["## Quality", ""]
@@ -131,13 +159,14 @@ def evaluation_section(rows: list[Row]) -> list[str]:
         same = [row for row in rows if (row["pairs"], row["pairs_sha256"], row["paired"], row["looks"]) == lists]
         name, sha256, paired, looks = lists
         lines += [f"`{name}` (sha256 {sha256[:12]}, {looks} pairs){f', warp on `{paired}`' if paired else ''}.", ""]
-        headings = ["measure", "better", *(" ".join(filter(None, (r["system"], r["version"]))) for r in same)]
+        headings = ["measure", "better", *(system_name(row) for row in same)]
         lines += [*markdown_table(headings, [quality_row(measure, same) for measure in MEASURES]), ""]
         lines += ["In brackets: for swap-back the look itself, had nothing been done to bring the garment back; for "
                   "retrieval the real photos in their own garments.", ""]  # fmt: skip
         for row in same:
-            name = " ".join(filter(None, (row["system"], row["version"], row["backend"])))
-            lines.append(f"- {name}: `{row['command']}`, {row['date']}, {row['hardware']}; {row['versions']}")
+            lines.append(
+                f"- {system_name(row)}: `{row['command']}`, {row['date']}, {row['hardware']}; {row['versions']}"
+            )
         lines.append("")
     return lines
 
@@ -180,6 +209,7 @@ def write_report(results: str | Path, output: str | Path) -> Path:
     ]
     if evaluations:
         lines += [f"![swap-back against retrieval]({plots.name}/systems.svg)", ""]
+    lines += speed_section(read_rows(results / "speed.csv"))
     curves = {path.stem: read_rows(path) for path in sorted((results / "training").glob("*.csv"))}
     if curves:
         named = ", ".join(curves)

@@ -48,7 +48,7 @@ class FitroomSystem:
         self.tryon = tryon
         self.name = tryon.weights.manifest.name
         self.version = tryon.weights.manifest.version
-        self.backend = backend
+        self.backend = backend if backend == "torch" else f"{backend} {tryon.weights.manifest.precision}"
 
     def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
         look = self.tryon(photo, garment)

@@ -5,6 +5,7 @@ displaced vector of the other map, zero beyond the border. Displacements are row
 Both functions sum over channels; divide by their number for the mean that published PF-AFN weights expect.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -50,7 +51,7 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     which also computes pairs that are too far apart; the wanted ones are then gathered along the shifted diagonals.
     Shapes as in `correlation_reference`.
     """
-    batch, _, height, width = first.shape
+    batch, _, height, width = (int(size) for size in first.shape)
     side = 2 * radius + 1
     rows, columns = tile_size(height), tile_size(width)
     down, across = height // rows, width // columns
@@ -59,17 +60,20 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     around = windows(F.pad(second, (radius,) * 4), down, across, rows, columns, radius)
     products = torch.matmul(around.transpose(2, 3), tiles)  # (N, tiles, window pixels, tile pixels)
     index = displacement_index(rows, columns, radius).to(products.device)
-    gathered = products.gather(2, index.expand(batch, down * across, -1, -1))
+    gathered = products.flatten(2).index_select(2, index)
     # (N, down, across, displacements, rows, columns) -> (N, displacements, H, W)
     gathered = gathered.reshape(batch, down, across, side * side, rows, columns)
     return gathered.permute(0, 3, 1, 4, 2, 5).reshape(batch, side * side, height, width)
 
 
 def displacement_index(rows: int, columns: int, radius: int) -> Tensor:
-    """For each displacement and tile pixel the window pixel, int64 ((2 radius + 1)^2, rows * columns)."""
+    """For each displacement and tile pixel, their product's place among those of a tile, int64.
+
+    ((2 radius + 1)^2 * rows * columns,) places in (window pixels, tile pixels), row-major. A constant, which no tracer
+    and no quantizer should see being computed.
+    """
     side = 2 * radius + 1
-    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    dy, dx = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    window_y = y.reshape(1, -1) + dy.reshape(-1, 1)
-    window_x = x.reshape(1, -1) + dx.reshape(-1, 1)
-    return window_y * (columns + 2 * radius) + window_x
+    y, x = np.mgrid[:rows, :columns].reshape(2, 1, -1)
+    dy, dx = np.mgrid[:side, :side].reshape(2, -1, 1)
+    window = (y + dy) * (columns + 2 * radius) + x + dx
+    return torch.from_numpy((window * (rows * columns) + np.arange(rows * columns)).ravel())

@@ -19,15 +19,25 @@ class Dressed(NamedTuple):
 
     look: Tensor  # (N, 3, H, W) in [-1, 1]
     flow: Tensor  # (N, 2, H, W) appearance flow: sampling grid, x then y, in [-1, 1] over the garment
+    warped: Tensor  # (N, 3, H, W) the garment sampled by the flow, in [-1, 1]
     warped_mask: Tensor  # (N, 1, H, W) the garment mask, warped with zero padding
     rendered: Tensor  # (N, 3, H, W) rendered person in [-1, 1]
     composition: Tensor  # (N, 1, H, W) share of the warped garment against the rendered person
     change: Tensor  # (N, 1, H, W) 0 where the photo's own pixels stay
 
 
+class Part(NamedTuple):
+    """A stretch of a network that can be narrowed inside without its neighbours noticing."""
+
+    module: nn.Module
+    inputs: tuple[tuple[int, ...], ...]  # shapes of its inputs for pictures of 64x64
+    kept: tuple[nn.Module, ...]  # layers whose outputs others read
+
+
 class TryOnNetwork(nn.Module, ABC):
     """A person, a garment and its mask in, the dressed person out."""
 
+    name: str  # key of registry.NETWORKS
     align_corners: bool  # of its grid samples: what -1 and 1 of its flow mean
     config: Any  # a dataclass; with the tensors it makes the network again
 
@@ -48,6 +58,10 @@ class TryOnNetwork(nn.Module, ABC):
         self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
     ) -> Dressed:
         """Warp garments by a flow at full size and blend them into the persons' pictures."""
+
+    def parts(self) -> dict[str, tuple[Part, ...]]:
+        """What can be pruned: the stretches of warp.person, warp.garment, warp.flow and generator."""
+        return {}
 
     def dress(
         self,

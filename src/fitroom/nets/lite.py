@@ -5,14 +5,16 @@ at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and Deng, E
 Generator: a U-Net that also reads the person's features, and predicts a change mask beside PF-AFN's outputs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.nets.correlation import correlation
-from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose, unrounded
+from fitroom.nets.interface import Dressed, Features, Part, TryOnNetwork, compose, unrounded
+from fitroom.nets.narrow import narrow
 from fitroom.nets.sampling import sample
 
 
@@ -26,6 +28,7 @@ class LiteConfig:
     heads: tuple[int, int, int, int] = (96, 64, 64, 32)  # flow heads at 1/32, 1/16, 1/8, 1/4
     generator: tuple[int, int, int, int] = (24, 48, 80, 88)  # at 1/2, 1/4, 1/8, 1/16
     person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
+    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -78,7 +81,7 @@ class Encoder(nn.Module):
 
 def identity_grid(like: Tensor) -> Tensor:
     """Sampling grid of pixel centres for align_corners=False, (1, 2, H, W), x then y."""
-    height, width = like.shape[-2:]
+    height, width = (int(side) for side in like.shape[-2:])
     x = (torch.arange(width, dtype=torch.float32, device=like.device) * 2 + 1) / width - 1
     y = (torch.arange(height, dtype=torch.float32, device=like.device) * 2 + 1) / height - 1
     return torch.stack([x.expand(height, width), y.unsqueeze(1).expand(height, width)]).unsqueeze(0)
@@ -109,7 +112,7 @@ class ConvexUpsample(nn.Module):
         self.weights = nn.Conv2d(width, 9 * factor * factor, 1)
 
     def forward(self, flow: Tensor, features: Tensor) -> Tensor:
-        batch, _, height, width = flow.shape
+        batch, _, height, width = (int(side) for side in flow.shape)
         weights = unrounded(self.weights(features)).reshape(batch, 9, self.factor**2, height, width).softmax(dim=1)
         padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
         mixed = torch.zeros_like(weights[:, 0]).unsqueeze(1)
@@ -196,6 +199,7 @@ def upsampled(x: Tensor) -> Tensor:
 class Lite(TryOnNetwork):
     """The `lite` network; see `interface.TryOnNetwork`."""
 
+    name = "lite"
     align_corners = False
 
     def __init__(self, config: LiteConfig | None = None) -> None:
@@ -206,6 +210,29 @@ class Lite(TryOnNetwork):
         self.garment_encoder = Encoder(4, config)
         self.warp = Warp(config)
         self.generator = Generator(config)
+        narrow(self, config.widths)
+
+    def parts(self) -> dict[str, tuple[Part, ...]]:
+        pyramid, person = self.config.pyramid, self.config.person
+        layer = self.get_submodule
+        flow = [Part(self.warp.glance, ((1, 2 * pyramid, 2, 2),), (layer("warp.glance.1.0"),))]
+        levels = len(self.warp.heads)
+        for number, head in enumerate(self.warp.heads):
+            inputs = cast(nn.Conv2d, layer(f"warp.heads.{number}.body.0.0")).in_channels
+            # the features of the last head are what the upsampling reads
+            read = ("out", "body.1.0") if number == levels - 1 else ("out",)
+            kept = tuple(layer(f"warp.heads.{number}.{name}") for name in read)
+            flow.append(Part(head, ((1, inputs, 2 << number, 2 << number),), kept))
+        encoders = {
+            name: (Part(encoder, ((1, channels, 64, 64),), tuple(smooth[0] for smooth in encoder.smooth)),)  # type: ignore[index]
+            for name, encoder, channels in (
+                ("warp.person", self.person_encoder, person),
+                ("warp.garment", self.garment_encoder, 4),
+            )
+        }
+        shapes = ((1, person, 64, 64), (1, 3, 64, 64), (1, 1, 64, 64), (1, pyramid, 16, 16))
+        generator = Part(self.generator, shapes, (self.generator.leave,))
+        return {**encoders, "warp.flow": tuple(flow), "generator": (generator,)}
 
     def person_features(self, person: Tensor) -> Features:
         return self.person_encoder(person)  # type: ignore[no-any-return]
@@ -226,4 +253,4 @@ class Lite(TryOnNetwork):
         composition = torch.sigmoid(composition) * warped_mask
         change = torch.sigmoid(change)
         look = compose(person[:, :3], warped, rendered, composition, change)
-        return Dressed(look, flow, warped_mask, rendered, composition, change)
+        return Dressed(look, flow, warped, warped_mask, rendered, composition, change)

@@ -1,13 +1,14 @@
 """`pfafn`: the published PF-AFN try-on network, exactly (Ge et al., CVPR 2021)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fitroom.nets.generator import Generator
-from fitroom.nets.interface import Dressed, Features, TryOnNetwork, compose, unrounded
+from fitroom.nets.interface import Dressed, Features, Part, TryOnNetwork, compose, unrounded
+from fitroom.nets.narrow import narrow
 from fitroom.nets.sampling import sample
 from fitroom.nets.warp import Warp
 
@@ -24,10 +25,13 @@ class PfafnConfig:
     heads: tuple[int, int, int] = (128, 64, 32)  # channels inside each flow head
     generator: int = 64  # channels of the generator's first level
     person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
+    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
 
 
 class Pfafn(TryOnNetwork):
     """The published network; see `interface.TryOnNetwork`. The garment enters multiplied by its mask."""
+
+    name = "pfafn"
 
     def __init__(self, config: PfafnConfig | None = None) -> None:
         super().__init__()
@@ -39,6 +43,21 @@ class Pfafn(TryOnNetwork):
             mean=config.dialect == "official", align_corners=self.align_corners, inputs=config.person,
         )  # fmt: skip
         self.generator = Generator(config.generator, config.person + 4)
+        narrow(self, config.widths)
+
+    def parts(self) -> dict[str, tuple[Part, ...]]:
+        warp, inputs = self.warp, (self.config.person, 3)
+        sides = ((warp.person_encoder, warp.person_pyramid), (warp.garment_encoder, warp.garment_pyramid))
+        encoders = {
+            name: (Part(nn.Sequential(*side), ((1, channels, 64, 64),), tuple(side[1].smooth)),)
+            for name, side, channels in zip(("warp.person", "warp.garment"), sides, inputs, strict=True)
+        }
+        flow = tuple(
+            Part(head, ((1, head[0].in_channels, 8, 8),), (head[-1],))
+            for head in (*warp.flow.matching, *warp.flow.refinement)
+        )
+        generator = Part(self.generator, ((1, self.config.person + 4, 64, 64),), (self.generator.leave,))
+        return {**encoders, "warp.flow": flow, "generator": (generator,)}
 
     def person_features(self, person: Tensor) -> Features:
         return self.warp.person_features(person)
@@ -60,4 +79,4 @@ class Pfafn(TryOnNetwork):
         # the published network redraws the whole picture
         change = torch.ones_like(composition)
         look = compose(person[:, :3], warped, rendered, composition, change)
-        return Dressed(look, flow, warped_mask, rendered, composition, change)
+        return Dressed(look, flow, warped, warped_mask, rendered, composition, change)

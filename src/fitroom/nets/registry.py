@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from fitroom.errors import WeightsError
 from fitroom.nets.lite import Lite, LiteConfig
@@ -32,11 +32,6 @@ def build_network(name: str, config: dict[str, Any]) -> Lite | Pfafn:
         return network(TypeAdapter(settings).validate_python(config))
     except ValidationError as error:
         raise WeightsError(f"network {name!r}: {error.errors()[0]['msg']} in its settings.") from error
-
-
-def network_name(network: nn.Module) -> str:
-    """The name under which a network is registered."""
-    return next(name for name, (kind, _) in NETWORKS.items() if isinstance(network, kind))
 
 
 def widened(tensor: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ DISPLACEMENTS = (2 * RADIUS + 1) ** 2
 
 def grid_from_offset(offset: Tensor) -> Tensor:
     """Pixel offsets (N, 2, H, W) to a sampling grid: (index + offset) / ((size - 1) / 2) - 1, in both dialects."""
-    height, width = offset.shape[-2:]
+    height, width = (int(side) for side in offset.shape[-2:])
     x = torch.arange(width, dtype=offset.dtype, device=offset.device).view(1, 1, width)
     y = torch.arange(height, dtype=offset.dtype, device=offset.device).view(1, height, 1)
     return torch.stack([(x + offset[:, 0]) / ((width - 1) / 2) - 1, (y + offset[:, 1]) / ((height - 1) / 2) - 1], dim=1)

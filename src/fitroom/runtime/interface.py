@@ -1,38 +1,85 @@
-"""What every runtime does: tensors in, tensors out."""
+"""What every runtime does: pictures in, pictures and what lies behind them out."""
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom.images import Picture
+
 Array = NDArray[np.float32]
 Features = tuple[Array, ...]
 
+PERSON, GARMENT, DRESS, LOOK = "person", "garment", "dress", "look"
+GRAPHS = (PERSON, GARMENT, DRESS)  # what a runner needs; LOOK is all of them in one, for others to run
+
 
 class Dressed(NamedTuple):
-    """Outputs for one person and one garment; as `nets.interface.Dressed`, in NumPy."""
+    """Outputs for one person and one garment, in the order of `nets.graphs.Outputs`."""
 
-    look: Array  # (1, 3, H, W) in [-1, 1]
-    flow: Array  # (1, 2, H, W) appearance flow: sampling grid, x then y, in [-1, 1]
-    warped_mask: Array  # (1, 1, H, W)
-    rendered: Array  # (1, 3, H, W) in [-1, 1]
-    composition: Array  # (1, 1, H, W)
-    change: Array  # (1, 1, H, W)
+    look: Picture  # uint8 (H, W, 3)
+    flow: Array  # (H, W, 2) appearance flow: sampling grid, x then y, in [-1, 1]
+    warped: Picture  # uint8 (H, W, 3) the garment sampled by the flow
+    warped_mask: Array  # (H, W) in [0, 1]
+    rendered: Array  # (H, W, 3) in 0..255
+    composition: Array  # (H, W)
+    change: Array  # (H, W)
 
 
 class Runner(Protocol):
-    """Runs one network; may be called from several threads. Pictures (1, 3, H, W) in [-1, 1], masks (1, 1, H, W)."""
+    """Runs one network; may be called from several threads.
 
-    def person_features(self, person: Array) -> Features:
+    Pictures are uint8 (H, W, 3) RGB of the size that the weights' manifest gives, masks uint8 (H, W) of 0 and 255.
+    """
+
+    def person_features(self, person: Picture) -> Features:
         """Encode a person."""
         ...
 
-    def garment_features(self, garment: Array, garment_mask: Array) -> Features:
+    def garment_features(self, garment: Picture, garment_mask: Picture) -> Features:
         """Encode a garment."""
         ...
 
     def dress(
-        self, person: Array, garment: Array, garment_mask: Array, person_features: Features, garment_features: Features
+        self,
+        person: Picture,
+        garment: Picture,
+        garment_mask: Picture,
+        person_features: Features,
+        garment_features: Features,
     ) -> Dressed:
         """Dress an encoded person in an encoded garment."""
         ...
+
+
+def batched(picture: Picture) -> Picture:
+    """A picture or mask as graphs take it: in one piece, with a first axis of one."""
+    return np.ascontiguousarray(picture)[None]
+
+
+class GraphRunner(ABC):
+    """A `Runner` on exported graphs; what runs one of them is the runtime's."""
+
+    @abstractmethod
+    def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
+        """Outputs of one of GRAPHS, in the graph's order, the caller's own."""
+
+    def person_features(self, person: Picture) -> Features:
+        return tuple(self.run(PERSON, [batched(person)]))
+
+    def garment_features(self, garment: Picture, garment_mask: Picture) -> Features:
+        return tuple(self.run(GARMENT, [batched(garment), batched(garment_mask)]))
+
+    def dress(
+        self,
+        person: Picture,
+        garment: Picture,
+        garment_mask: Picture,
+        person_features: Features,
+        garment_features: Features,
+    ) -> Dressed:
+        pictures = [batched(picture) for picture in (person, garment, garment_mask)]
+        outputs = self.run(DRESS, [*pictures, *person_features, *garment_features])
+        return Dressed(*(value[0] for value in outputs))

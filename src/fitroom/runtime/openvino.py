@@ -8,18 +8,19 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 
-from fitroom.runtime.interface import Array, Dressed, Features  # noqa: E402
-from fitroom.store import Weights  # noqa: E402
+from fitroom.runtime.interface import DRESS, GRAPHS, GraphRunner  # noqa: E402
+from fitroom.store import Weights, cache_folder  # noqa: E402
 
-__all__ = ["GRAPHS", "OpenVinoRunner", "device_name", "ov"]
+__all__ = ["Mode", "OpenVinoRunner", "compile_graphs", "device_name", "ov"]
 
-GRAPHS = ("person", "garment", "dress")
+Mode = Literal["latency", "throughput"]
 
 
 def device_name() -> str:
@@ -27,38 +28,46 @@ def device_name() -> str:
     return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
 
 
-class OpenVinoRunner:
-    """See `interface.Runner`. Computes in float32 on the CPU."""
+def compile_graphs(
+    graphs: Mapping[str, Any], mode: Mode = "latency", cache: Path | None = None
+) -> dict[str, ov.CompiledModel]:
+    """Compile graphs, paths of .xml files or models, for this processor; what float32 computes stays float32.
 
-    def __init__(self, graphs: Mapping[str, Path]) -> None:
-        """`graphs` gives the .xml of each of GRAPHS; its .bin lies beside it."""
-        core = ov.Core()
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        self.compiled = {name: core.compile_model(str(path), "CPU", settings) for name, path in graphs.items()}
+    With a `cache` folder, compiled graphs are kept there and loaded the next time. OpenVINO tells them apart by graph,
+    settings and its own version.
+    """
+    core = ov.Core()
+    if cache is not None:
+        core.set_property({"CACHE_DIR": str(cache)})
+    settings = {"PERFORMANCE_HINT": mode.upper(), "INFERENCE_PRECISION_HINT": "f32"}
+    return {name: core.compile_model(graph, "CPU", settings) for name, graph in graphs.items()}
+
+
+class OpenVinoRunner(GraphRunner):
+    """See `interface.Runner`. Integers where the weights are quantized, float32 elsewhere, on the CPU.
+
+    Mode "latency" answers one caller as fast as the cores can; "throughput" serves as many threads as `streams` says.
+    """
+
+    def __init__(self, compiled: Mapping[str, ov.CompiledModel]) -> None:
+        """`compiled` gives each of GRAPHS."""
+        self.compiled = dict(compiled)
+        self.streams = int(self.compiled[DRESS].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self.local = threading.local()
 
     @classmethod
-    def from_weights(cls, weights: Weights) -> "OpenVinoRunner":
-        """Compile the graphs of a weights folder. Raises WeightsError where a checksum is wrong."""
+    def from_weights(cls, weights: Weights, mode: Mode = "latency") -> "OpenVinoRunner":
+        """Compile the graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
+        weights.need_graphs("openvino")
         for name in GRAPHS:
             weights.file(f"{name}.bin")
-        return cls({name: weights.file(f"{name}.xml") for name in GRAPHS})
+        paths = {name: str(weights.file(f"{name}.xml")) for name in GRAPHS}
+        return cls(compile_graphs(paths, mode, cache_folder(f"openvino-{ov.get_version().split('-')[0]}")))
 
-    def run(self, graph: str, inputs: Sequence[Array]) -> Features:
+    def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
         """Outputs of one graph, copied, in the graph's order; a thread keeps its own request for each graph."""
         requests = self.local.__dict__.setdefault("requests", {})
         if graph not in requests:
             requests[graph] = self.compiled[graph].create_infer_request()
         results = requests[graph].infer(list(inputs), share_inputs=True)
-        return tuple(np.array(value, np.float32) for value in results.values())
-
-    def person_features(self, person: Array) -> Features:
-        return self.run("person", [person])
-
-    def garment_features(self, garment: Array, garment_mask: Array) -> Features:
-        return self.run("garment", [garment, garment_mask])
-
-    def dress(
-        self, person: Array, garment: Array, garment_mask: Array, person_features: Features, garment_features: Features
-    ) -> Dressed:
-        return Dressed(*self.run("dress", [person, garment, garment_mask, *person_features, *garment_features]))
+        return [np.array(value) for value in results.values()]

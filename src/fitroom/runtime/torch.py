@@ -1,37 +1,53 @@
 """Networks in PyTorch, from the tensors of a weights folder. Needs the extra `train`."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from fitroom.images import Picture
+from fitroom.nets.graphs import DressGraph, GarmentGraph, PersonGraph
+from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.registry import load_network
-from fitroom.runtime.interface import Array, Dressed, Features
+from fitroom.runtime.interface import Dressed, Features
 from fitroom.store import Weights
 
 
 class TorchRunner:
     """See `interface.Runner`. Computes in float32 on the CPU."""
 
-    def __init__(self, weights: Weights) -> None:
-        self.network = load_network(weights)
+    def __init__(self, network: TryOnNetwork) -> None:
+        """The network should be in evaluation mode."""
+        self.person = PersonGraph(network)
+        self.garment = GarmentGraph(network)
+        self.dressing = DressGraph(network)
+
+    @classmethod
+    def from_weights(cls, weights: Weights) -> "TorchRunner":
+        """The network of a weights folder. Raises WeightsError where its tensors are missing or damaged."""
+        return cls(load_network(weights))
 
     @torch.inference_mode()
-    def person_features(self, person: Array) -> Features:
-        return to_arrays(self.network.person_features(torch.from_numpy(person)))
+    def person_features(self, person: Picture) -> Features:
+        return tuple(value.numpy() for value in self.person(tensor(person)))
 
     @torch.inference_mode()
-    def garment_features(self, garment: Array, garment_mask: Array) -> Features:
-        return to_arrays(self.network.garment_features(torch.from_numpy(garment), torch.from_numpy(garment_mask)))
+    def garment_features(self, garment: Picture, garment_mask: Picture) -> Features:
+        return tuple(value.numpy() for value in self.garment(tensor(garment), tensor(garment_mask)))
 
     @torch.inference_mode()
     def dress(
-        self, person: Array, garment: Array, garment_mask: Array, person_features: Features, garment_features: Features
+        self,
+        person: Picture,
+        garment: Picture,
+        garment_mask: Picture,
+        person_features: Features,
+        garment_features: Features,
     ) -> Dressed:
-        pictures = [torch.from_numpy(array) for array in (person, garment, garment_mask)]
-        sides = [tuple(torch.from_numpy(array) for array in side) for side in (person_features, garment_features)]
-        dressed = self.network.dress(pictures[0], pictures[1], pictures[2], sides[0], sides[1])
-        return Dressed(*to_arrays(dressed))
+        pictures = [tensor(picture) for picture in (person, garment, garment_mask)]
+        features = [torch.from_numpy(value) for value in (*person_features, *garment_features)]
+        return Dressed(*(value[0].numpy() for value in self.dressing(*pictures, *features)))
 
 
-def to_arrays(tensors: tuple[Tensor, ...]) -> Features:
-    """NumPy views of tensors."""
-    return tuple(tensor.numpy() for tensor in tensors)
+def tensor(picture: Picture) -> Tensor:
+    """A picture or mask as graphs take it, copied: what is given may be read-only."""
+    return torch.from_numpy(np.array(picture, order="C")[None])

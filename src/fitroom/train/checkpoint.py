@@ -58,6 +58,8 @@ def load(folder: Path) -> Checkpoint | None:
 def check_network(found: str, found_config: dict[str, Any], network: str, config: Any, origin: Path) -> None:
     """Raise WeightsError where the network found in a file or folder is another than the one wanted."""
     wanted = asdict(config)
+    # settings that came later than the file stand at their defaults in it
+    found_config = asdict(type(config)()) | found_config
     if found != network or untupled(found_config) != untupled(wanted):
         changed = [key for key in wanted if untupled(found_config.get(key)) != untupled(wanted[key])]
         what = found if found != network else f"other {', '.join(changed)}"

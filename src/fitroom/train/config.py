@@ -30,6 +30,7 @@ class TrainConfig:
     height: int = 256  # of the pictures trained on
     width: int = 192
     start: str = ""  # weights, by name or folder, to begin a student's stage with, in place of its predecessor's
+    teacher: str = ""  # weights, by name or folder, that finetune learns from: those that were narrowed
     fakes: tuple[str, ...] = ("fakes",)  # folders of fakes below the work folder, or anywhere; for students
 
     def network_config(self, dense: bool) -> LiteConfig | PfafnConfig:

@@ -11,7 +11,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fitroom.errors import FitroomError
-from fitroom.nets.registry import network_name
 from fitroom.train.batches import Batch, Batches
 from fitroom.train.batchnorm import share_batch_norm
 from fitroom.train.checkpoint import Checkpoint, save
@@ -116,7 +115,7 @@ def train(
     def checkpoint() -> Checkpoint:
         spent = before + time.monotonic() - begun
         made = Checkpoint(
-            trainee.stage.name, network_name(network), asdict(network.config), step, spent,
+            trainee.stage.name, network.name, asdict(network.config), step, spent,
             network.state_dict(), average.tensors, optimiser.state_dict(),
         )  # fmt: skip
         if fabric.is_global_zero:

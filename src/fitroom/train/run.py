@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from copy import deepcopy
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -19,7 +20,7 @@ from fitroom.evaluate.evaluate import Evaluation, evaluate
 from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
 from fitroom.evaluate.systems import open_system
-from fitroom.export import export_weights
+from fitroom.export.weights import ExportConfig, Origin, export_network
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
@@ -95,6 +96,8 @@ def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
     """
     torch.manual_seed(config.loop.seed)
     wanted = config.network_config(dense)
+    if config.stage.name == "finetune" and not config.start:
+        raise WeightsError("finetune goes on from weights: name them with --set start=DIR.")
     if config.start:
         weights = open_weights(config.start)
         found = load_network(weights)
@@ -109,11 +112,24 @@ def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
     return network
 
 
+def as_narrow_as_start(config: TrainConfig) -> TrainConfig:
+    """Settings whose network has the widths of the weights to start from, where those were pruned."""
+    narrowed = open_weights(config.start).manifest.config.get("widths") if config.start else None
+    if not narrowed:
+        return config
+    widths = {name: (inputs, outputs) for name, (inputs, outputs) in narrowed.items()}
+    return replace(config, **{config.network: replace(getattr(config, config.network), widths=widths)})
+
+
 def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork | None:
     """The teacher that a student's losses ask for; None where they ask for none. Raises WeightsError."""
     weights = config.stage.losses
     if config.stage.parser_based or not any(getattr(weights, name) for name in DISTILLATION):
         return None
+    if config.stage.name == "finetune":
+        if not config.teacher:
+            raise WeightsError("finetune distils from the weights that were pruned: name them with --set teacher=lite.")
+        return load_network(open_weights(config.teacher))
     return told_teacher(finished(work, "pb_generator", f"distillation in {config.stage.name}"), dense)
 
 
@@ -162,13 +178,16 @@ def run_stage(
     resume: bool = False,
     threads: int = 2,
     faces: Faces = Faces(),
+    prepared: Callable[[TryOnNetwork], TryOnNetwork] = lambda network: network,
 ) -> Finished:
     """Train a stage of `config` on a data folder or pack, keeping its files in `work`.
 
+    What is trained is what `prepared` makes of the network that the stage begins with.
     It is measured on val_pairs_paired.txt, where the data has it. With `resume` the stage goes on from
     its checkpoint; without, the stage must have none. Raises DataError, WeightsError, InputError before the first step;
     FitroomError where a loss is not finite.
     """
+    config = as_narrow_as_start(config)
     work, folder = Path(work), stage_folder(work, config.stage.name)
     kept = load(folder)
     if kept is not None and not resume:
@@ -177,10 +196,10 @@ def run_stage(
         )
     reader = open_reader(data)
     if kept is None:
-        network = first_network(config, work, reader.dense)
+        network = prepared(first_network(config, work, reader.dense))
     else:
         check_network(kept.network, kept.config, config.network, config.network_config(reader.dense), folder)
-        network = build_network(kept.network, kept.config)
+        network = prepared(build_network(kept.network, kept.config))
     teacher, perceptual = find_teacher(config, work, reader.dense), find_perceptual(config)
     samples = load_samples(reader, reader.pairs(pairs).pairs, config.height, config.width, threads, faces.preparing)
     if len(samples) < config.loop.batch:
@@ -204,16 +223,17 @@ def run_stage(
     curve = Curve(folder, config.stage.name, *((kept.step, kept.seconds) if kept is not None else ()))
     persons = validation_batches(config, reader, threads, faces)
     with SummaryWriter(str(folder / "tensorboard")) as writer, faces.training(total, done) as bar:
-        watch = watch_of(config, writer, curve, persons, bar)
+        watch = watch_of(config, network, writer, curve, persons, bar)
         checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
-        figures = measured(config, checkpoint.average, persons, fabric.device)
+        figures = measured(config, network, checkpoint.average, persons)
         watch.step(checkpoint.step, figures)
     return Finished(checkpoint, figures, True)
 
 
 def watch_of(
-    config: TrainConfig, writer: SummaryWriter, curve: Curve, persons: Batches | None, bar: Bar | None
-) -> Watch:
+    config: TrainConfig, trained: TryOnNetwork, writer: SummaryWriter, curve: Curve, persons: Batches | None,
+    bar: Bar | None,
+) -> Watch:  # fmt: skip
     """Scalars and sheets for TensorBoard, scalars for the curve's file, images for the bar."""
     stage = config.stage
 
@@ -228,7 +248,7 @@ def watch_of(
         network.train()
 
     def measure(step: int, average: dict[str, Tensor]) -> None:
-        told(step, measured(config, average, persons, next(iter(average.values())).device))
+        told(step, measured(config, trained, average, persons))
 
     return Watch(told, look, measure, lambda images: bar.update(images) if bar is not None else None)
 
@@ -242,14 +262,17 @@ def validation_batches(config: TrainConfig, reader: Reader, threads: int, faces:
     return Batches(samples, None, UNCHANGED, largest_divisor(len(samples), 30))
 
 
-def measured(config: TrainConfig, average: dict[str, Tensor], persons: Batches | None, device: torch.device) -> Scalars:
+def measured(
+    config: TrainConfig, trained: TryOnNetwork, average: dict[str, Tensor], persons: Batches | None
+) -> Scalars:
     """Warp IoU and L1 of averaged tensors on validation persons; nothing where there are none."""
     if persons is None:
         return {}
-    network = NETWORKS[config.network][0](config.network_config(persons.samples.dense is not None))  # type: ignore[arg-type]
+    network = deepcopy(trained).eval()
     network.load_state_dict(average)
+    device = next(network.parameters()).device
     there = Batches(persons.samples.to(device), None, UNCHANGED, persons.size)
-    return validate(network.to(device).eval(), config.stage, there)
+    return validate(network, config.stage, there)
 
 
 def largest_divisor(number: int, most: int) -> int:
@@ -257,14 +280,13 @@ def largest_divisor(number: int, most: int) -> int:
     return next(size for size in range(min(most, number), 0, -1) if number % size == 0)
 
 
-def export_student(work: str | Path, output: str | Path, data: str, faces: Faces) -> Weights:
-    """Weights of a student's last stage. Raises WeightsError, OutputError."""
+def export_student(work: str | Path, stage: StageName, output: str | Path, data: str, faces: Faces) -> Weights:
+    """Weights of a student's stage. Raises WeightsError, OutputError."""
     check_weights_output(output)
-    checkpoint = finished(Path(work), "pf_generator", "exporting a student")
-    return export_weights(
-        network_of(checkpoint), output, name=checkpoint.network, version="0", training_data=data, terms=TERMS,
-        half_tensors=True, step=faces.report,
-    )  # fmt: skip
+    checkpoint = finished(Path(work), stage, "exporting a student")
+    origin = Origin(checkpoint.network, version="0", training_data=data, terms=TERMS)
+    config = ExportConfig(half_tensors=True)
+    return export_network(network_of(checkpoint), output, origin, config, step=faces.report).weights
 
 
 def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> Evaluation | None:

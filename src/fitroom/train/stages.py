@@ -2,6 +2,7 @@
 
 pb_warp, pb_generator: the teacher, which is told parsing and pose (`parsed.py`). pf_warp, pf_generator: the student,
 which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable" distillation).
+Beyond the four, finetune: a student that was narrowed learns from the one it came from, which is shown the same.
 """
 
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ from fitroom.train.losses import (
 )
 from fitroom.train.parsed import parsed_person
 
-StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator"]
-STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator")
+StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
+STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
 WARP_LOSSES = ("garment", "mask", "smoothness")
 DISTILLATION = ("distilled_flow", "distilled_features")
 
@@ -66,7 +67,7 @@ class StageConfig:
     @property
     def whole(self) -> bool:
         """Whether the generator is trained too."""
-        return self.name.endswith("_generator")
+        return self.name.endswith("_generator") or self.name == "finetune"
 
     @property
     def predecessor(self) -> StageName | None:
@@ -90,7 +91,9 @@ class Trainee(nn.Module):
         self.teacher = [teacher.eval().requires_grad_(False)] if teacher is not None else []  # not a submodule
         self.perceptual = perceptual
         for name, parameter in network.named_parameters():
-            parameter.requires_grad_(stage.whole or not name.startswith("generator."))
+            # numbers of bits are whole
+            if parameter.is_floating_point():
+                parameter.requires_grad_(stage.whole or not name.startswith("generator."))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of a batch by name, unweighted means over its samples."""
@@ -101,7 +104,8 @@ class Trainee(nn.Module):
         if self.stage.whole:
             values |= look_losses(self.network, person, features, flows[-1], batch, self.perceptual)
         for teacher in self.teacher:
-            values |= distillation_losses(teacher, flows[-1], features, batch)
+            told = batch.shown if self.stage.name == "finetune" else parsed_view(batch)
+            values |= distillation_losses(teacher, told, flows[-1], features, batch)
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
@@ -164,14 +168,19 @@ def look_losses(
     return values
 
 
-def distillation_losses(teacher: TryOnNetwork, flow: Tensor, features: Features, batch: Batch) -> dict[str, Tensor]:
-    """`DISTILLATION` of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1)."""
+def distillation_losses(
+    teacher: TryOnNetwork, told: Tensor, flow: Tensor, features: Features, batch: Batch
+) -> dict[str, Tensor]:
+    """`DISTILLATION` of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1).
+
+    `told` is the person as the teacher is shown it.
+    """
     with torch.no_grad():
-        told = teacher.person_features(parsed_view(batch))
-        target = teacher.flows(told, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
+        known = teacher.person_features(told)
+        target = teacher.flows(known, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
         better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float().view(-1, 1, 1, 1)
         visible = sample(batch.garment_mask, target, teacher.align_corners, padding="zeros")
-    squares = [((mine - theirs) ** 2 * better).mean() for mine, theirs in zip(features, told, strict=True)]
+    squares = [((mine - theirs) ** 2 * better).mean() for mine, theirs in zip(features, known, strict=True)]
     return {
         "distilled_flow": ((flow - target).abs() * better * visible).mean(),
         "distilled_features": torch.stack(squares).mean(),

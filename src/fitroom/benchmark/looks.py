@@ -1,0 +1,88 @@
+"""Timing the path of one look, with what was known before, with files, and many at once."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from fitroom.benchmark.timing import Spread, time_ms
+from fitroom.demo import read_sample, sample_names
+from fitroom.images import Picture, person_frame, shrink
+from fitroom.output import save_picture
+from fitroom.tryon import TryOn
+
+
+def sample_pictures(height: int, width: int) -> tuple[Picture, Picture]:
+    """A drawn person and a drawn garment of a size."""
+    persons, garments = sample_names()
+    picture = read_sample(persons[0])
+    frame = person_frame(picture.shape[1], picture.shape[0])
+    framed = picture[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width]
+    return shrink(framed, height, width), shrink(read_sample(garments[0]), height, width)
+
+
+def time_looks(tryon: TryOn, repeats: int) -> dict[str, Spread]:
+    """Milliseconds of one look of a drawn figure at the network's size, arrays in, array out.
+
+    look_new: person and garment both unseen; look_person_known, look_garment_known, look_both_known: encoded before;
+    look_files: both unseen, JPEG files read, PNG file written; person, garment: encoding alone, masking included.
+    """
+    manifest = tryon.weights.manifest
+    photo, garment = sample_pictures(manifest.height, manifest.width)
+    person = tryon.person(photo)
+
+    def forget_garments() -> None:
+        tryon.garments.clear()
+
+    def new_look() -> None:
+        forget_garments()
+        tryon(photo, garment)
+
+    def new_garment_worn() -> None:
+        forget_garments()
+        person.wear(garment)
+
+    def new_garment() -> None:
+        forget_garments()
+        tryon.garment(garment)
+
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        save_picture(photo, folder / "person.jpg")
+        save_picture(garment, folder / "garment.jpg")
+
+        def files() -> None:
+            forget_garments()
+            tryon(folder / "person.jpg", folder / "garment.jpg").save(folder / "look.png")
+
+        with_files = time_ms(files, repeats)
+    timings = {
+        "look_new": time_ms(new_look, repeats),
+        "look_person_known": time_ms(new_garment_worn, repeats),
+        "person": time_ms(lambda: tryon.person(photo), repeats),
+        "garment": time_ms(new_garment, repeats),
+    }
+    tryon.garment(garment)
+    return timings | {
+        "look_garment_known": time_ms(lambda: tryon(photo, garment), repeats),
+        "look_both_known": time_ms(lambda: person.wear(garment), repeats),
+        "look_files": with_files,
+    }
+
+
+def time_batch(tryon: TryOn, threads: int, looks: int, rounds: int) -> Spread:
+    """Looks per second of `looks` jobs, every person and garment unseen, on so many threads; spread over rounds."""
+    photo, garment = sample_pictures(tryon.weights.manifest.height, tryon.weights.manifest.width)
+    # other bytes each, so that no garment is found among those kept
+    garments = [np.where(garment < 250, garment ^ np.uint8(number % 8), garment) for number in range(looks)]
+    per_second = []
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda worn: tryon(photo, worn), garments[: 2 * threads]))
+        for _ in range(rounds):
+            tryon.garments.clear()
+            start = time.perf_counter()
+            list(pool.map(lambda worn: tryon(photo, worn), garments))
+            per_second.append(looks / (time.perf_counter() - start))
+    return Spread.of(per_second)

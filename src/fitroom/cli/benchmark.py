@@ -1,0 +1,108 @@
+"""Commands that time."""
+
+from typing import Any
+
+import click
+
+from fitroom.cli.base import main, missing_extra, reports_errors
+
+weights_option = click.option(
+    "--weights", multiple=True, default=["lite"], show_default=True,
+    help="Shipped weights by name, or a weights folder; several are measured in one run.",
+)  # fmt: skip
+repeats_option = click.option(
+    "--repeats", type=click.IntRange(3), default=50, show_default=True, help="Repetitions of what takes milliseconds."
+)
+
+
+@main.group(invoke_without_command=True)
+@weights_option
+@repeats_option
+@click.option("--csv", "csv_file", help="CSV file to write, such as results/speed.csv.")
+@click.option("--json", "as_json", is_flag=True, help="Print rows for machines, when all are measured.")
+@click.pass_context
+@reports_errors
+def benchmark(
+    context: click.Context, weights: tuple[str, ...], repeats: int, csv_file: str | None, as_json: bool
+) -> None:
+    """Time looks, commands from the shell, convolutions against the machine's limit, and PF-AFN beside them.
+
+    Correlation and PF-AFN need the extra compress; without it they are left out, and the output says so.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from fitroom.benchmark import speed
+
+    if csv_file:
+        speed.check_csv(csv_file)
+
+    def tell(row: speed.Row) -> None:
+        click.echo(
+            f"{row.figure:30} {row.value:9.2f} {row.unit:8} ({row.low:.2f} to {row.high:.2f}, {row.runs} runs) "
+            f"{row.system} {row.precision}",
+            err=as_json,
+        )
+
+    rows = speed.measure(list(weights), repeats, tell, notify=lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(speed.as_json(rows))
+    if csv_file:
+        click.echo(f"wrote {speed.write_csv(csv_file, rows)}", err=as_json)
+
+
+@benchmark.command("look")
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
+@repeats_option
+@reports_errors
+def benchmark_look(weights: str, backend: str, repeats: int) -> None:
+    """Time one look at 192x256, whole and in its steps."""
+    from fitroom.benchmark.looks import time_looks
+    from fitroom.tryon import TryOn
+
+    for name, spread in time_looks(TryOn.load(weights, backend), repeats).items():
+        click.echo(f"{name:18} {spread.median:8.2f} ms {1000 / spread.median:8.1f} per second")
+
+
+@benchmark.command("correlation")
+@repeats_option
+@reports_errors
+def benchmark_correlation(repeats: int) -> None:
+    """Time correlation at PF-AFN's five sizes, in three forms and two runtimes (needs the extra train)."""
+    with missing_extra("train", "benchmark correlation"):
+        from fitroom.benchmark.correlation import time_correlation
+
+    for name, spread in time_correlation(repeats).items():
+        click.echo(f"{name:28} {spread.median:8.2f} ms ({spread.low:.2f} to {spread.high:.2f})")
+
+
+@benchmark.command("profile")
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@repeats_option
+@reports_errors
+def benchmark_profile(weights: str, repeats: int) -> None:
+    """Where the time of the three graphs goes, by type of operation, and which run as reference kernels."""
+    from fitroom.benchmark.ceiling import costliest
+    from fitroom.store import open_weights
+
+    totals, slow = costliest(open_weights(weights), repeats)
+    everything = sum(milliseconds for _, milliseconds in totals)
+    for kind, milliseconds in totals:
+        click.echo(f"{kind:24} {milliseconds:8.3f} ms {milliseconds / everything:6.1%}")
+    click.echo("reference kernels: " + ("; ".join(slow) if slow else "none"))
+
+
+@benchmark.command("training")
+@click.option("--stage", type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
+              default="pf_generator", show_default=True)  # fmt: skip
+@click.option("--batch", type=click.IntRange(2, 16), default=16, show_default=True)
+@click.option("--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true",
+              show_default=True)  # fmt: skip
+@click.option("--repeats", type=click.IntRange(1), default=10, show_default=True, help="Steps to take the median of.")
+@reports_errors
+def benchmark_training(stage: Any, batch: int, precision: str, repeats: int) -> None:
+    """Time a training step of lite, and the shares of data and correlation in it (needs the extra train)."""
+    with missing_extra("train", "benchmark training"):
+        from fitroom.benchmark.training import benchmark_training as measure
+    for name, value in measure(stage, batch, precision, repeats).items():
+        click.echo(f"{name:18} {value:8.3f}{' ms' if name == 'step' else ''}")

@@ -1,0 +1,44 @@
+"""The command that makes deployable graphs."""
+
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from fitroom.cli.base import main, missing_extra, reports_errors
+
+
+@main.command()
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--format", "graphs", type=click.Choice(["openvino", "onnx"]), default="openvino", show_default=True)
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True,
+              help="fp16: weights in half the space, computed in float32. int8: OpenVINO alone.")  # fmt: skip
+@click.option("--data", help="Data folder or pack whose pairs are compared, and calibrate INT8. Without it: drawn "
+              "figures.")  # fmt: skip
+@click.option("--pairs", default="val_pairs_unpaired.txt", show_default=True, help="List of --data to compare on.")
+@click.option("--calibration", default="train_pairs.txt", show_default=True, help="List of --data to calibrate on.")
+@click.option("--keep", multiple=True, metavar="REGEX", help="Operations that INT8 leaves in float32, by name.")
+@click.option("--separate", is_flag=True, help="Only the three graphs that fitroom runs, not the single one too.")
+@click.option("-o", "--output", required=True, help="Weights folder to write.")
+@reports_errors
+def export(
+    weights: str, graphs: Any, precision: Any, data: str | None, pairs: str, calibration: str, keep: tuple[str, ...],
+    separate: bool, output: str,
+) -> None:  # fmt: skip
+    """Write weights as OpenVINO or ONNX graphs and compare them with PyTorch (needs the extra compress).
+
+    person.*, garment.* and dress.* are what fitroom runs; look.* is all of them in one, from
+    uint8 pictures to the look.
+    """
+    with missing_extra("compress", "export"):
+        from fitroom.benchmark.graphs import time_graphs
+        from fitroom.export.run import ExportRequest, run_export
+    request = ExportRequest(weights, graphs, precision, data, pairs, calibration, keep, whole=not separate)
+    with tqdm(total=4, bar_format="{desc}", leave=False, disable=None) as status:
+        exported = run_export(request, output, step=status.set_description)
+        found = exported.difference
+        click.echo(f"difference from PyTorch's look: largest {found.largest:.0f}/255, mean {found.mean:.4f}/255")
+        status.set_description("timing")
+        for name, spread in time_graphs(exported.weights).items():
+            click.echo(f"{name:8} {spread.median:7.2f} ms")
+    click.echo(f"wrote {exported.weights.folder}")

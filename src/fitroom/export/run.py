@@ -1,0 +1,45 @@
+"""From weights to exported weights: what `fitroom export` does."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitroom.export.cases import Cases, read_cases
+from fitroom.export.weights import ExportConfig, Exported, Origin, Step, export_network, fits_half, silent
+from fitroom.nets.registry import load_network
+from fitroom.store import GraphFormat, Precision, check_weights_output, open_weights
+
+COMPARED, CALIBRATED = 8, 128  # pairs
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to export, and on which pairs to compare it."""
+
+    weights: str = "lite"  # by name or folder; they must hold tensors
+    graphs: GraphFormat = "openvino"
+    precision: Precision = "fp32"
+    data: str | None = None  # data folder or pack; without it, drawn figures
+    pairs: str = "val_pairs_unpaired.txt"  # compared
+    calibration: str = "train_pairs.txt"  # INT8 is calibrated on
+    kept: tuple[str, ...] = ()  # operations that INT8 leaves in float32, regular expressions
+    whole: bool = True  # the single graph too
+
+
+def run_export(request: ExportRequest, folder: str | Path, step: Step = silent) -> Exported:
+    """Export weights to a folder. Raises WeightsError, DataError, ExportError, OutputError."""
+    check_weights_output(folder)
+    weights = open_weights(request.weights)
+    manifest = weights.manifest
+    network = load_network(weights)
+    cases = Cases()
+    if request.data is not None:
+        step("reading pairs")
+        size = manifest.height, manifest.width
+        calibrated = CALIBRATED if request.precision == "int8" else 0
+        cases = Cases(
+            read_cases(request.data, request.pairs, COMPARED, *size),
+            read_cases(request.data, request.calibration, calibrated, *size) if calibrated else (),
+        )
+    half = fits_half(network)
+    config = ExportConfig(request.graphs, request.precision, request.whole, half_tensors=half, kept=request.kept)
+    return export_network(network, folder, Origin.of(manifest), config, cases, manifest.height, manifest.width, step)

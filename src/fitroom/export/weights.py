@@ -1,0 +1,166 @@
+"""Networks to weights folders: graphs and tensors, compared with PyTorch before anything is kept."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from fitroom.errors import InputError
+from fitroom.export import openvino
+from fitroom.export.cases import Case, Cases
+from fitroom.export.graphs import traced_graphs
+from fitroom.export.parity import BOUNDS, Bound, Difference, check
+from fitroom.images import HEIGHT, WIDTH
+from fitroom.nets.interface import TryOnNetwork
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn
+from fitroom.nets.registry import TENSORS
+from fitroom.runtime.interface import GRAPHS, LOOK, Runner
+from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
+from fitroom.store import GraphFormat, Manifest, Precision, Weights, save_weights
+
+Step = Callable[[str], None]
+
+
+DRAWN = Cases()
+
+
+def silent(message: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What is made of a network."""
+
+    graphs: GraphFormat = "openvino"
+    precision: Precision = "fp32"
+    whole: bool = False  # the single graph too, from pictures to the look
+    tensors: bool = True  # the network's own, which PyTorch, training and further exports read
+    half_tensors: bool = False  # round the network to 16-bit values first, and store them in 16 bits
+    kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 leaves in float32
+    bound: Bound | None = None  # in place of BOUNDS[precision]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the manifest says of a network."""
+
+    name: str
+    version: str
+    training_data: str
+    terms: str
+    history: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Origin":
+        """That of weights that there are."""
+        named = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(cls)}
+        return cls(**named)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Weights, and how far their looks are from PyTorch's."""
+
+    weights: Weights
+    difference: Difference
+
+
+def round_to_half(network: nn.Module) -> None:
+    """Round every tensor to what 16 bits hold, in place, so that stored halves and float32 graphs agree to the bit."""
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half().float())
+
+
+def fits_half(network: nn.Module) -> bool:
+    """Whether 16 bits hold every tensor without loss."""
+    floats = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    return all(torch.equal(tensor, tensor.half().float()) for tensor in floats)
+
+
+def write_graphs(
+    network: TryOnNetwork, folder: Path, config: ExportConfig, calibrated: list[Case] | None, height: int, width: int,
+    step: Step = silent,
+) -> None:  # fmt: skip
+    """Convert a network's graphs and write them into a folder; INT8 ones are quantized where there are cases for it."""
+    traced = traced_graphs(network, height, width)
+    if not config.whole:
+        del traced[LOOK]
+    if config.graphs == "onnx":
+        from fitroom.export import onnx
+
+        step("converting the network to ONNX")
+        onnx.save(traced, folder, half=config.precision == "fp16")
+        return
+    step("converting the network to OpenVINO")
+    models = openvino.converted(traced)
+    if config.precision == "int8" and calibrated is not None:
+        from fitroom.compress.quantize import quantized
+
+        step(f"quantizing on {len(calibrated)} pairs")
+        models = quantized(models, calibrated, config.kept)
+    openvino.save(models, folder, half=config.precision != "fp32")
+
+
+def open_graphs(folder: Path, graphs: GraphFormat) -> Runner:
+    """A runner on the graphs of a folder."""
+    if graphs == "onnx":
+        from fitroom.runtime.onnx import OnnxRunner
+
+        return OnnxRunner({name: folder / f"{name}.onnx" for name in GRAPHS})
+    return OpenVinoRunner(compile_graphs({name: str(folder / f"{name}.xml") for name in GRAPHS}))
+
+
+def export_network(
+    network: Lite | Pfafn,
+    folder: str | Path,
+    origin: Origin,
+    config: ExportConfig = ExportConfig(),
+    cases: Cases = DRAWN,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+    step: Step = silent,
+    simulated: TryOnNetwork | None = None,
+) -> Exported:
+    """Write a weights folder, and compare what was written with PyTorch.
+
+    `simulated` is the network after quantization-aware training: INT8 graphs are then made of it. Raises InputError for
+    INT8 in ONNX, ExportError where looks differ by more than the precision's bound, OutputError where the folder can't
+    be written; nothing is left behind then.
+    """
+    if config.graphs == "onnx" and config.precision == "int8":
+        raise InputError("INT8 is for OpenVINO graphs: export ONNX in fp32 or fp16, or give --format openvino.")
+    network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    if config.half_tensors:
+        round_to_half(network)
+    manifest = Manifest(
+        **dataclasses.asdict(origin), network=network.name, config=dataclasses.asdict(network.config),
+        align_corners=network.align_corners, height=height, width=width, graphs=config.graphs,
+        precision=config.precision, kept=config.kept, files={},
+    )  # fmt: skip
+    compared, calibrated = cases.of_size(height, width)
+    differences = []
+
+    def write(target: Path) -> None:
+        if simulated is None:
+            write_graphs(network, target, config, calibrated, height, width, step)
+        else:
+            write_graphs(simulated.eval(), target, config, None, height, width, step)
+        if config.tensors:
+            state = {
+                key: (value.half() if config.half_tensors and value.is_floating_point() else value).contiguous().clone()
+                for key, value in network.state_dict().items()
+            }
+            save_file(state, target / TENSORS)
+        step("comparing with PyTorch")
+        bound = config.bound or BOUNDS[config.precision]
+        differences.append(check(network, open_graphs(target, config.graphs), compared, bound))
+
+    return Exported(save_weights(folder, manifest, write), differences[0])

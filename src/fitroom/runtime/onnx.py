@@ -1,0 +1,36 @@
+"""Networks on ONNX Runtime: three graphs, person, garment and dress. Needs the extra `onnx`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as rt
+
+from fitroom.runtime.interface import GRAPHS, GraphRunner
+from fitroom.store import Weights
+
+
+def open_session(path: str | Path) -> rt.InferenceSession:
+    """A graph on the CPU; errors alone are logged."""
+    options = rt.SessionOptions()
+    options.log_severity_level = 3
+    return rt.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+class OnnxRunner(GraphRunner):
+    """See `interface.Runner`. Computes on the CPU, in what the graphs hold."""
+
+    def __init__(self, graphs: Mapping[str, Path]) -> None:
+        """`graphs` gives the .onnx of each of GRAPHS."""
+        self.sessions = {name: open_session(path) for name, path in graphs.items()}
+
+    @classmethod
+    def from_weights(cls, weights: Weights) -> "OnnxRunner":
+        """Open the graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
+        weights.need_graphs("onnx")
+        return cls({name: weights.file(f"{name}.onnx") for name in GRAPHS})
+
+    def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
+        session = self.sessions[graph]
+        names = [port.name for port in session.get_inputs()]
+        return list(session.run(None, dict(zip(names, inputs, strict=True))))
