@@ -118,7 +118,7 @@ def prune_table(table: str, csv: str | None, **request: Any) -> None:
 
 
 @main.command()
-@click.option("--weights", default="lite", show_default=True, help="Weights by name or folder, not INT8 yet.")
+@click.option("--weights", required=True, help="Weights folder, not INT8 yet; fitroom export makes one of lite.")
 @click.option(
     "--modules", default="warp,generator", show_default=True, help="What to quantize; the rest stays float32."
 )
