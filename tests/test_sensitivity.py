@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conftest import NOBODY, random_statistics
 from fitroom.cli import main
 from fitroom.compress.measure import Worth, costs
-from fitroom.compress.sensitivity import COLUMNS, RATIOS, Measurer, Row, read_rows, search, sensitivity, written
+from fitroom.compress.sensitivity import COLUMNS, RATIOS, Measurer, Row, kept_rows, search, sensitivity, written
 from fitroom.errors import OutputError
 from fitroom.evaluate.plan import make_plan
 from fitroom.export.weights import ExportConfig, export_network
@@ -82,7 +82,7 @@ def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
     monkeypatch.setattr("fitroom.compress.sensitivity.RATIOS", RATIOS[3:])
     result = CliRunner().invoke(main, [*arguments, "--sensitivity", "--plot", "plot.svg"])
     assert result.exit_code == 0, result.output
-    rows = read_rows(tmp_path / "rows.csv")
+    rows = kept_rows(tmp_path / "rows.csv")
     assert [row.scheme for row in rows] == ["unpruned", "generator 0.4", "generator 0.5"]
     assert rows[0].loss == 0
     assert rows[2].parameters < rows[0].parameters
@@ -116,7 +116,7 @@ def test_what_cannot_be_explored(tmp_path, small_weights, figures):
     path = tmp_path / "other.csv"
     path.write_text("a,b\n")
     with pytest.raises(OutputError, match="not a table of fitroom prune"):
-        read_rows(path)
+        kept_rows(path)
     plan = make_plan(figures, figures / "unpaired_pairs.txt", figures / "train_pairs.txt").first(3)
     assert len(plan.unpaired.pairs) == len(plan.paired.pairs) == 3
     assert len(COLUMNS) == 16

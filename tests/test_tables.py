@@ -7,9 +7,10 @@ import pytest
 
 from fitroom.compress import tables
 from fitroom.compress.measure import Cost, Worth
-from fitroom.compress.tables import COLUMNS, TABLES, TableRequest, read_rows, run_table
+from fitroom.compress.tables import COLUMNS, TABLES, TableRequest, run_table
 from fitroom.errors import OutputError
 from fitroom.evaluate.report import PRUNING
+from fitroom.rows import read_rows
 from fitroom.train.run import Faces
 
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
@@ -43,7 +44,7 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
     told = []
     run_table(request, told.append, Faces(), lambda items, what: items)
     assert asked == [0.2, 0.3, 0.4, 0.5]
-    rows = read_rows(path)
+    rows = read_rows(path, COLUMNS, "pruning table")
     assert [row["metrics"] for row in rows] == [f"Ratio={r:g} with FineTuning" if r else "Original Module"
                                                 for r in (0, 0.2, 0.3, 0.4, 0.5)]  # fmt: skip
     assert (rows[0]["loss_percent"], rows[0]["compression_ratio_percent"]) == ("0.00", "100.00")
@@ -56,7 +57,7 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
     path.write_text("\n".join(lines[:3]) + "\n")
     run_table(request, told.append, Faces(), lambda items, what: items)
     assert asked[4:] == [0.3, 0.4, 0.5]
-    assert len(read_rows(path)) == 5
+    assert len(read_rows(path, COLUMNS, "pruning table")) == 5
 
 
 def test_columns_are_those_of_the_original():
@@ -68,4 +69,4 @@ def test_other_tables_stay(tmp_path):
     path = tmp_path / "other.csv"
     path.write_text("a,b\n")
     with pytest.raises(OutputError, match="not a pruning table"):
-        read_rows(path)
+        read_rows(path, COLUMNS, "pruning table")

@@ -44,7 +44,7 @@ def test_a_drawn_figure_wears_the_other_garment(tryon, sample):
     look = tryon(sample.photo.image, sample.other_garment).image.astype(int)
     truth, photo = sample.other_photo.image.astype(int), sample.photo.image.astype(int)
     worn = sample.other_photo.label == 4
-    assert np.abs(look - truth)[worn].mean() < 0.6 * np.abs(photo - truth)[worn].mean()
+    assert np.abs(look - truth)[worn].mean() < 0.57 * np.abs(photo - truth)[worn].mean()
 
 
 def test_person_encoded_once_gives_the_same(tryon, sample):

@@ -1,6 +1,5 @@
 """How much each module minds being pruned alone, and the scheme that costs least time within a loss of quality."""
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,11 +9,11 @@ from pydantic import TypeAdapter
 from fitroom.circumstances import command, hardware, versions
 from fitroom.compress.measure import Worth, costs, worth
 from fitroom.compress.prune import Importance, pruned
-from fitroom.errors import OutputError
 from fitroom.evaluate.plan import Plan
 from fitroom.export.cases import Case
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
+from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -63,7 +62,7 @@ class Measurer:
         self.network, self.weights, self.plan, self.case = network, weights, plan, case
         self.importance, self.path, self.tell = importance, path, tell
         self.made = (hardware(), versions(), command())
-        self.rows = {row.scheme: row for row in read_rows(path) if self.is_of_this(row)} if path else {}
+        self.rows = {row.scheme: row for row in kept_rows(path) if self.is_of_this(row)} if path else {}
         self.unpruned: Worth | None = None
 
     @property
@@ -102,7 +101,7 @@ class Measurer:
         )  # fmt: skip
         self.rows[name] = row
         if self.path:
-            append_row(self.path, row)
+            append_row(self.path, COLUMNS, asdict(row))
         self.tell(row)
         return row
 
@@ -135,25 +134,6 @@ def search(measurer: Measurer, modules: tuple[str, ...], budget: float, step: fl
         best, scheme = min(within, key=lambda item: item[0].ms)
 
 
-def read_rows(path: Path) -> list[Row]:
+def kept_rows(path: Path) -> list[Row]:
     """Rows of a CSV file that this wrote; none where there is no file. Raises OutputError for another table."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise OutputError(f"{path}: not a table of fitroom prune; name a new file.")
-        return TypeAdapter(list[Row]).validate_python(list(reader))
-
-
-def append_row(path: Path, row: Row) -> None:
-    """Add a row to a CSV file, the header first where it is new. Raises OutputError."""
-    try:
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(asdict(row))
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    return TypeAdapter(list[Row]).validate_python(read_rows(path, COLUMNS, "table of fitroom prune"))

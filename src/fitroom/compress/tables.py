@@ -4,7 +4,6 @@ Columns are those of the original's files in results/original, and ours behind t
 side.
 """
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ from pathlib import Path
 from fitroom.circumstances import command, hardware, versions
 from fitroom.compress.measure import Cost, Worth, costs, worth
 from fitroom.compress.run import PruneRequest, run_prune
-from fitroom.errors import OutputError
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
 from fitroom.nets.registry import load_network
+from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights, open_weights
 from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces, Precision
 
@@ -74,7 +73,7 @@ def run_table(
     """
     table, path, weights = TABLES[request.table], Path(request.csv), open_weights(request.weights)
     named = f"{weights.manifest.name} {weights.manifest.version}"
-    done = {row["metrics"] for row in read_rows(path) if row["network"] == named}
+    done = {row["metrics"] for row in read_rows(path, COLUMNS, "pruning table of fitroom") if row["network"] == named}
     plan = make_plan(request.data, UNPAIRED_LIST, VALIDATION_LIST, progress)
     unpruned: tuple[dict[str, Cost], Worth] | None = None
     for ratio in (0.0, *table.ratios):
@@ -93,7 +92,7 @@ def run_table(
             pruned = run_prune(pruning, folder / "weights", faces).weights
             tuned, found = pruned.manifest.history[-1], measured(pruned, plan)
         row = row_of(table, named, ratio, found, unpruned, tuned)
-        append_row(path, row)
+        append_row(path, COLUMNS, row)
         tell(row)
     return path
 
@@ -128,27 +127,3 @@ def row_of(
         cells["fid"] = f"{figures['fid']:.3f}"
         cells["fid_loss_percent"] = f"{100 * (figures['fid'] / before.figures['fid'] - 1):.2f}"
     return {column: cells.get(column, "") for column in COLUMNS}
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a table; none where there is no file. Raises OutputError for another table."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise OutputError(f"{path}: not a pruning table of fitroom; name a new file.")
-        return list(reader)
-
-
-def append_row(path: Path, row: dict[str, object]) -> None:
-    """Add a row, the header first where the file is new. Raises OutputError."""
-    try:
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error

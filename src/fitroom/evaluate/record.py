@@ -13,6 +13,7 @@ from fitroom.evaluate.evaluate import Evaluation
 from fitroom.evaluate.measures import KEYS
 from fitroom.evaluate.plan import Plan
 from fitroom.evaluate.systems import System
+from fitroom.rows import append_row
 
 ORIGIN = ("date", "system", "version", "backend", "pairs", "pairs_sha256", "paired", "paired_sha256", "looks")
 CIRCUMSTANCES = ("hardware", "versions", "command")
@@ -91,13 +92,5 @@ def append_csv(path: str | Path, result: Evaluation, came_from: Origin) -> Path:
         "date": datetime.now(UTC).date().isoformat(),
         "looks": len(result.cases),
     }
-    try:
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    append_row(path, COLUMNS, row)
     return path
