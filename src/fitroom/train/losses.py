@@ -7,16 +7,19 @@ from torch import Tensor
 from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.sampling import sample
 
+UNSEEN = 0.25  # what a bend of the flow costs where no garment shows, against 1 within a print
+
 
 def charbonnier(x: Tensor, epsilon: float = 1e-3, power: float = 0.45) -> Tensor:
-    """Mean of (x^2 + epsilon^2)^power, PF-AFN's robust penalty (equation 3)."""
-    return (x * x + epsilon * epsilon).pow(power).mean()
+    """(x^2 + epsilon^2)^power, PF-AFN's robust penalty (equation 3)."""
+    return (x * x + epsilon * epsilon).pow(power)
 
 
-def second_order_smoothness(flow: Tensor) -> Tensor:
+def second_order_smoothness(flow: Tensor, worn: Tensor) -> Tensor:
     """Charbonnier penalty on flow[i-1] + flow[i+1] - 2 flow[i], along x, y and both diagonals (PF-AFN, equation 3).
 
-    In coarse pixels: the grid's units are scaled by the map's size, so that every level is penalised alike.
+    In coarse pixels: the grid's units are scaled by the map's size, so that every level is penalised alike. Bends count
+    UNSEEN where `worn`, a mask of the flow's size, is not whole around them: there a flow has to leave the garment.
     """
     height, width = flow.shape[-2:]
     if min(height, width) < 3:
@@ -24,11 +27,13 @@ def second_order_smoothness(flow: Tensor) -> Tensor:
         return flow.new_zeros(())
     pixels = flow * flow.new_tensor([width / 2, height / 2]).view(1, 2, 1, 1)
     middle = 2 * pixels[:, :, 1:-1, 1:-1]
+    within = -F.max_pool2d(-worn, 3, 1)
+    weight = UNSEEN + (1 - UNSEEN) * within
     total = flow.new_zeros(())
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
         before = pixels[:, :, 1 - dy : height - 1 - dy, 1 - dx : width - 1 - dx]
         after = pixels[:, :, 1 + dy : height - 1 + dy, 1 + dx : width - 1 + dx]
-        total = total + charbonnier(before + after - middle)
+        total = total + (charbonnier(before + after - middle) * weight).mean()
     return total / 4
 
 
@@ -47,7 +52,7 @@ def warp_losses(
     return {
         "garment": (warped - photo * worn).abs().mean(),
         "mask": (warped_mask - worn).abs().mean(),
-        "smoothness": second_order_smoothness(flow),
+        "smoothness": second_order_smoothness(flow, worn),
     }
 
 
@@ -79,11 +84,16 @@ def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
 
 
 def structural_dissimilarity(a: Tensor, b: Tensor, window: int = 7) -> Tensor:
-    """1 - SSIM of every pixel, (N, 3, H, W) in [0, 2], in windows of equal weights (Wang et al., 2004, equation 13)."""
+    """1 - SSIM around every second pixel, (N, 3, H/2, W/2) in [0, 2] (Wang et al., 2004, equation 13).
+
+    Windows have equal weights. Their neighbours overlap by all but two pixels: each would cost four times as much.
+    """
     a, b = (a.float() + 1) / 2, (b.float() + 1) / 2
 
     def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, window, 1, window // 2, count_include_pad=False)
+        # along columns, then along rows: 7 + 7 values in place of 7 x 7
+        columns = F.avg_pool2d(x, (window, 1), (2, 1), (window // 2, 0), count_include_pad=False)
+        return F.avg_pool2d(columns, (1, window), (1, 2), (0, window // 2), count_include_pad=False)
 
     mean_a, mean_b = mean(a), mean(b)
     variances = mean(a * a + b * b) - mean_a**2 - mean_b**2
