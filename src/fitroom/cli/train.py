@@ -12,6 +12,7 @@ import click
 from tqdm import tqdm
 
 from fitroom.cli.base import bar, main, missing_extra, reports_errors
+from fitroom.errors import InputError
 
 STAGES = {
     "pb_warp": "Teacher, first stage: the appearance flow, from parsing and pose.",
@@ -129,18 +130,32 @@ for name, summary in STAGES.items():
 @train.command("render-fakes")
 @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
 @click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")
-@click.option("--work", required=True, help="Folder of the stages; fakes go into its folder fakes, or cut-fakes.")
+@click.option("--work", required=True, help="Folder of the stages; fakes go into a folder below, by who made them.")
 @click.option("--each", type=click.IntRange(1), default=2, show_default=True, help="Garments for every person.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--cut", is_flag=True, help="Cut garments out of other photos and paste them, in place of the teacher.")
+@click.option("--cut", is_flag=True, help="Cut garments out of other photos and paste them: into cut-fakes.")
+@click.option("--weights", help="Let a student's weights dress them, by name or folder: into student-fakes.")
 @precision_option
 @reports_errors
-def render_fakes(data: str, pairs: str, work: str, each: int, seed: int, cut: bool, precision: Any) -> None:
-    """Dress every person in other garments, for students to undo; what is there already is kept."""
-    with missing_extra("train", "train render-fakes"):
-        from fitroom.train.run import render
+def render_fakes(
+    data: str, pairs: str, work: str, each: int, seed: int, cut: bool, weights: str | None, precision: Any
+) -> None:
+    """Dress every person in other garments, for students to undo; what is there already is kept.
 
-    count, folder = render(
-        data, work, pairs, each, seed, cut, precision, lambda items, total: bar(items, "rendering", total)
-    )
+    The teacher does it, into the folder fakes, unless another way is asked for.
+    """
+    with missing_extra("train", "train render-fakes"):
+        from fitroom.train.run import render_cut, render_student, render_teacher
+    if cut and weights:
+        raise InputError("--cut and --weights are two ways to make fakes; give one, then the other.")
+
+    def progress(items: Any, total: int) -> Any:
+        return bar(items, "rendering", total)
+
+    if cut:
+        count, folder = render_cut(data, work, pairs, each, seed, progress)
+    elif weights:
+        count, folder = render_student(weights, data, work, pairs, each, seed, precision, progress)
+    else:
+        count, folder = render_teacher(data, work, pairs, each, seed, precision, progress)
     click.echo(f"{count} new fakes in {folder}")

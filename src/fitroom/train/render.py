@@ -1,4 +1,4 @@
-"""Fakes, rendered once and kept as files: persons in garments of others, by the teacher or by cutting and pasting.
+"""Fakes, rendered once and kept as files: persons in garments of others, by a network or by cutting and pasting.
 
 A file is named PERSON_GARMENT.webp, after the person it shows and the garment put on. What is there is not made again.
 """
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fitroom.data import limbs
 from fitroom.data.pack import open_reader
@@ -29,6 +30,7 @@ from fitroom.train.validate import pictures
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Image = NDArray[np.uint8]
+View = Callable[[Samples, list[int]], Tensor]  # what a network is shown of the persons in some rows of samples
 
 BATCH = 16
 NARROWEST = 45.0  # shoulder width in 256ths of the picture's height; narrower persons stand sideways
@@ -67,13 +69,31 @@ def write_fake(folder: Path, name: str, picture: Image) -> None:
         ) from error
 
 
-@torch.no_grad()
-def render_by_teacher(
-    teacher: TryOnNetwork, samples: Samples, folder: str | Path, each: int, seed: int, progress: Progress
-) -> int:
-    """Let a teacher dress every person of some samples in `each` other garments; how many fakes were made.
+def teachers_view(samples: Samples, rows: list[int]) -> Tensor:
+    """Persons as a teacher is shown them."""
+    dense = None if samples.dense is None else samples.dense[rows]
+    return parsed_person(to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows], dense)
 
-    The teacher should be in evaluation mode, on the device of the samples. Raises OutputError.
+
+def students_view(samples: Samples, rows: list[int]) -> Tensor:
+    """Persons as a student is shown them."""
+    return to_unit(samples.photo[rows])
+
+
+@torch.no_grad()
+def render_by_network(
+    network: TryOnNetwork,
+    view: View,
+    samples: Samples,
+    folder: str | Path,
+    each: int,
+    seed: int,
+    progress: Progress,
+) -> int:
+    """Let a network dress every person of some samples in `each` other garments; how many fakes were made.
+
+    `view` is what the network is shown. It should be in evaluation mode, on the device of the samples. Raises
+    OutputError.
     """
     folder = open_folder(folder)
     wanted = []
@@ -85,10 +105,8 @@ def render_by_teacher(
     with ThreadPoolExecutor(2) as pool:
         for part in progress(parts, len(parts)):
             rows, others = ([item[side] for item in part] for side in (0, 1))
-            dense = None if samples.dense is None else samples.dense[rows]
-            person = parsed_person(to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows], dense)
             mask = (samples.garment_mask[others].unsqueeze(1) > 127).float()
-            looks = pictures(teacher(person, to_unit(samples.garment[others]), mask).look.float())
+            looks = pictures(network(view(samples, rows), to_unit(samples.garment[others]), mask).look.float())
             list(pool.map(partial(write_fake, folder), [name for _, _, name in part], looks))
     return len(wanted)
 

@@ -32,8 +32,9 @@ from fitroom.train.config import TrainConfig, save_config, stage_folder
 from fitroom.train.curve import Curve
 from fitroom.train.loop import Scalars, Watch, train
 from fitroom.train.parsed import parsed_channels
-from fitroom.train.render import render_by_cutting, render_by_teacher
+from fitroom.train.render import View, render_by_cutting, render_by_network, students_view, teachers_view
 from fitroom.train.samples import Fakes, Samples, load_fakes, load_samples
+from fitroom.train.samples import Progress as Loading
 from fitroom.train.stages import DISTILLATION, StageName, Trainee
 from fitroom.train.validate import shown_batch, validate
 
@@ -297,28 +298,44 @@ def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> 
     return evaluate(open_system(weights.folder), plan, progress=progress)
 
 
-def render(
-    data: str | Path,
-    work: str | Path,
-    pairs: str,
-    each: int,
-    seed: int,
-    cut: bool,
-    precision: Precision,
-    progress: Callable[..., Any],
+def render_teacher(
+    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision, progress: Loading
 ) -> tuple[int, Path]:
-    """Render fakes of every person, by the teacher or by cutting; how many are new, and where they lie.
+    """Let the teacher dress every person in others' garments; how many fakes are new, and where they lie.
 
     Raises DataError, OutputError, and WeightsError where the teacher's last stage has no checkpoint.
     """
-    if cut:
-        folder = Path(work) / "cut-fakes"
-        return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder
     teacher = finished(Path(work), "pb_generator", "render-fakes")
+    network = told_teacher(teacher, open_reader(data).dense)
+    folder = Path(work) / "fakes"
+    return render_network(network, teachers_view, data, pairs, folder, each, seed, precision, progress), folder
+
+
+def render_student(
+    weights: str, data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision,
+    progress: Loading,
+) -> tuple[int, Path]:  # fmt: skip
+    """The same by a student's weights, for the next one. Raises DataError, OutputError, WeightsError."""
+    network = load_network(open_weights(weights))
+    folder = Path(work) / "student-fakes"
+    return render_network(network, students_view, data, pairs, folder, each, seed, precision, progress), folder
+
+
+def render_network(
+    network: TryOnNetwork, view: View, data: str | Path, pairs: str, folder: Path, each: int, seed: int,
+    precision: Precision, progress: Loading,
+) -> int:  # fmt: skip
+    """The same by a network that is shown a view of persons; how many fakes are new."""
     fabric = Fabric(devices=1, precision=precision)
     reader = open_reader(data)
-    network = told_teacher(teacher, reader.dense).to(fabric.device)
     samples = load_samples(reader, reader.pairs(pairs).pairs, 256, 192, 2, progress).to(fabric.device)
-    folder = Path(work) / "fakes"
     with fabric.autocast():
-        return render_by_teacher(network, samples, folder, each, seed, progress), folder
+        return render_by_network(network.to(fabric.device), view, samples, folder, each, seed, progress)
+
+
+def render_cut(
+    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, progress: Loading
+) -> tuple[int, Path]:
+    """The same by cutting and pasting. Raises DataError, OutputError."""
+    folder = Path(work) / "cut-fakes"
+    return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder
