@@ -111,6 +111,24 @@ def test_a_student_starts_from_weights(figures, small, small_weights, tmp_path):
     assert "start is for students" in run("pb_warp", *places, *start).output
 
 
+def test_weights_make_fakes_for_the_next_student(figures, small, small_weights, tmp_path):
+    """And a discriminator goes along, through a checkpoint."""
+    places = ["--data", figures, "--work", tmp_path / "work"]
+    by_weights = ["render-fakes", *places, "--each", 1, "--weights", small_weights.folder]
+    assert "give one" in run(*by_weights, "--cut").output
+    result = run(*by_weights)
+    assert f"12 new fakes in {tmp_path / 'work/student-fakes'}" in result.output
+    assert "0 new fakes" in run(*by_weights).output
+    train = ["pf_generator", *places, "--config", small, "--set", f"start={small_weights.folder}"]
+    train += ["--set", "fakes=[student-fakes]", "--set", "stage.losses.matching=1"]
+    assert run(*train).exit_code == 0
+    kept = load(tmp_path / "work/pf_generator").adversary
+    assert kept
+    assert run(*train, "--resume", "--set", "loop.steps=3").exit_code == 0
+    after = load(tmp_path / "work/pf_generator").adversary
+    assert any(not torch.equal(kept[name], after[name]) for name in kept)
+
+
 @pytest.mark.slow
 def test_a_teacher_is_told_dense_parts(figures, small, tmp_path):
     """From a pack; what was told them can't do without."""
@@ -193,6 +211,7 @@ def test_settings(tmp_path):
         ("loop.batch.x=1", "batch is a value"),
         ("stage.name=pf_warp", "settings of stage pf_warp; this is pb_warp"),
         ("height=100", "multiples of 32"),
+        ("stage.warp_rests=true", "nothing to train"),
     ):
         with pytest.raises(InputError, match=says):
             read_config("pb_warp", path, (override,))

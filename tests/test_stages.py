@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fitroom.nets.interface import Dressed, TryOnNetwork
-from fitroom.nets.lite import identity_grid
+from fitroom.nets.lite import Lite, LiteConfig, identity_grid
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
 from fitroom.train.losses import warp_losses
@@ -118,6 +118,25 @@ def test_the_generator_rests_in_warp_stages(batch):
         trainee = Trainee(network, StageConfig(name))
         assert network.generator.weight.requires_grad == whole
         assert ("look" in trainee(batch)) == whole
+
+
+def test_a_warp_that_rests_moves_in_nothing(batch):
+    network = Lite(LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16)))
+    trainee = Trainee(network, StageConfig("pf_generator", warp_rests=True)).train()
+    wider = batch._replace(**{
+        name: torch.nn.functional.interpolate(getattr(batch, name), size=(64, 64))
+        for name in ("photo", "worn", "garment", "garment_mask", "shown")
+    })  # fmt: skip
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    optimiser = torch.optim.SGD([p for p in trainee.parameters() if p.requires_grad], 0.1)
+    values = trainee(wider)
+    assert "garment" not in values
+    trainee.total(values).backward()
+    optimiser.step()
+    moved = {
+        name.split(".")[0] for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert moved == {"generator"}
 
 
 def test_the_total_is_weighted(batch):

@@ -1,7 +1,7 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped; whole or not at all."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -26,6 +26,7 @@ class Checkpoint:
     tensors: dict[str, Tensor]  # of the network as it is trained
     average: dict[str, Tensor]  # of its moving average, which is what gets used
     optimiser: dict[str, Any]
+    adversary: dict[str, Tensor] = field(default_factory=dict)  # of the discriminator, where the stage has one
 
 
 def save(checkpoint: Checkpoint, folder: Path) -> Path:

@@ -52,6 +52,8 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
     config = parse(TrainConfig, values, str(path or "--set"))
     if config.start and config.stage.parser_based:
         raise InputError(f"{path or '--set'}: start is for students; a teacher begins afresh.")
+    if config.stage.warp_rests and not config.stage.whole:
+        raise InputError(f"{path or '--set'}: stage.warp_rests leaves {stage} nothing to train.")
     if config.height % 32 or config.width % 32:
         raise InputError(f"{path or '--set'}: height {config.height}, width {config.width}; need multiples of 32.")
     if config.loop.batch < 2 or config.loop.steps < 1:

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fitroom.errors import FitroomError
+from fitroom.train.adversary import BETAS, PACE
 from fitroom.train.batches import Batch, Batches
 from fitroom.train.batchnorm import share_batch_norm
 from fitroom.train.checkpoint import Checkpoint, save
@@ -95,11 +96,15 @@ def train(
     share_batch_norm(trainee.network)
     if started is not None:
         trainee.network.load_state_dict(started.tensors)
+        if trainee.adversary is not None:
+            trainee.adversary.load_state_dict(started.adversary)
     network = trainee.network
     trainee = trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [{"params": [p for p in network.parameters() if p.requires_grad], "pace": 1.0, "betas": (0.9, 0.99)}]
+    if trainee.adversary is not None:
+        groups.append({"params": list(trainee.adversary.parameters()), "pace": PACE, "betas": BETAS})
     optimiser: torch.optim.Optimizer = torch.optim.AdamW(
-        trained, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+        groups, lr=config.learning_rate, weight_decay=config.weight_decay
     )
     wrapped, optimiser = fabric.setup(trainee, optimiser)
     for teacher in trainee.teacher:
@@ -117,6 +122,7 @@ def train(
         made = Checkpoint(
             trainee.stage.name, network.name, asdict(network.config), step, spent,
             network.state_dict(), average.tensors, optimiser.state_dict(),
+            {} if trainee.adversary is None else trainee.adversary.state_dict(),
         )  # fmt: skip
         if fabric.is_global_zero:
             save(made, folder)
@@ -125,7 +131,7 @@ def train(
     wrapped.train()
     while step < config.steps:
         for group in optimiser.param_groups:
-            group["lr"] = rate(step, config)
+            group["lr"] = rate(step, config) * group["pace"]
         batch = batches.of_step(step, fabric.global_rank, fabric.world_size)
         values = wrapped(batch)
         total = trainee.total(values)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
+from fitroom.train.adversary import Adversary
 from fitroom.train.batches import Batch
 from fitroom.train.losses import (
     change_target,
@@ -45,6 +46,11 @@ class LossConfig:
     gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss where there are no weights
     structure: float = 0.0  # 1 - SSIM of the look
     perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
+    adversarial: float = 0.0  # how surely a discriminator tells the look from photographs, where it changes
+    matching: float = (
+        0.0  # L1 of the discriminator's features of the look there; 0 with the one above: no discriminator
+    )
+    discriminator: float = 1.0  # hinge loss that the discriminator learns from
     composition: float = 1.5  # L1 of the composition mask against the garment that shows
     change: float = 1.5  # binary cross-entropy of the change mask
     distilled_flow: float = 0.0  # L1 of the flow against the teacher's, where the teacher's warp is better
@@ -58,6 +64,7 @@ class StageConfig:
     name: StageName = "pb_warp"
     losses: LossConfig = field(default_factory=LossConfig)
     own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
+    warp_rests: bool = False  # the flow stays as it is, and the generator alone learns, in half the time
 
     @property
     def parser_based(self) -> bool:
@@ -68,6 +75,11 @@ class StageConfig:
     def whole(self) -> bool:
         """Whether the generator is trained too."""
         return self.name.endswith("_generator") or self.name == "finetune"
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether a discriminator is trained along."""
+        return self.whole and bool(self.losses.adversarial or self.losses.matching)
 
     @property
     def predecessor(self) -> StageName | None:
@@ -90,19 +102,30 @@ class Trainee(nn.Module):
         self.stage = stage
         self.teacher = [teacher.eval().requires_grad_(False)] if teacher is not None else []  # not a submodule
         self.perceptual = perceptual
+        self.adversary = Adversary() if stage.adversarial else None
         for name, parameter in network.named_parameters():
             # numbers of bits are whole
             if parameter.is_floating_point():
-                parameter.requires_grad_(stage.whole or not name.startswith("generator."))
+                generates = name.startswith("generator.")
+                parameter.requires_grad_(stage.whole if generates else not stage.warp_rests)
+
+    def train(self, mode: bool = True) -> "Trainee":
+        """A warp that rests keeps its batch norm's statistics too."""
+        super().train(mode)
+        if self.stage.warp_rests:
+            for name, child in self.network.named_children():
+                child.train(mode and name == "generator")
+        return self
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of a batch by name, unweighted means over its samples."""
         person = view(self.stage, batch)
-        features = self.network.person_features(person)
-        flows = self.network.flows(features, self.network.garment_features(batch.garment, batch.garment_mask))
-        values = flow_losses(flows, batch, self.network.align_corners)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.stage.warp_rests):
+            features = self.network.person_features(person)
+            flows = self.network.flows(features, self.network.garment_features(batch.garment, batch.garment_mask))
+        values = {} if self.stage.warp_rests else flow_losses(flows, batch, self.network.align_corners)
         if self.stage.whole:
-            values |= look_losses(self.network, person, features, flows[-1], batch, self.perceptual)
+            values |= look_losses(self.network, person, features, flows[-1], batch, self.perceptual, self.adversary)
         for teacher in self.teacher:
             told = batch.shown if self.stage.name == "finetune" else parsed_view(batch)
             values |= distillation_losses(teacher, told, flows[-1], features, batch)
@@ -145,8 +168,9 @@ def look_losses(
     flow: Tensor,
     batch: Batch,
     perceptual: FeatureNetwork | None = None,
+    adversary: Adversary | None = None,
 ) -> dict[str, Tensor]:
-    """The generator's losses of the samples that show a fake; with a feature network the perceptual one too.
+    """The generator's losses of the samples that show a fake; the perceptual and adversarial ones with their networks.
 
     The flow learns nothing from them: they compare pixel by pixel, and would fold away prints that they find misplaced.
     """
@@ -165,6 +189,8 @@ def look_losses(
     }
     if perceptual is not None:
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
+    if adversary is not None:
+        values |= adversary(dressed.look, batch.photo, changed * counts)
     return values
 
 

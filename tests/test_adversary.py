@@ -1,0 +1,76 @@
+"""The discriminator's losses: who learns from which, where, and that it can tell sharp from blurred."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fitroom.train.adversary import Adversary, Discriminator
+
+
+@pytest.fixture
+def adversary():
+    torch.manual_seed(0)
+    return Adversary()
+
+
+def stripes(count, seed):
+    """Pictures of sharp stripes."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = (torch.rand(count, 3, 1, 16, generator=generator) > 0.5).float().repeat_interleave(4, dim=-1)
+    return (rows * 2 - 1).expand(-1, -1, 64, -1).contiguous()
+
+
+def test_a_verdict_for_every_eight_pixels():
+    *_, verdict = Discriminator()(torch.zeros(2, 3, 64, 48))
+    assert verdict.shape == (2, 1, 8, 6)
+
+
+def test_each_side_learns_from_its_own_loss_alone(adversary):
+    look = stripes(2, 1).requires_grad_()
+    values = adversary(look, stripes(2, 2), torch.ones(2, 1, 64, 64))
+    parameters = list(adversary.parameters())
+    for name in ("adversarial", "matching"):
+        to_look, *to_parameters = torch.autograd.grad(
+            values[name], [look, *parameters], retain_graph=True, allow_unused=True
+        )
+        assert to_look.abs().sum() > 0, name
+        assert all(gradient is None for gradient in to_parameters), name
+    to_look, *to_parameters = torch.autograd.grad(values["discriminator"], [look, *parameters], allow_unused=True)
+    assert to_look is None
+    assert sum(gradient.abs().sum() for gradient in to_parameters) > 0
+
+
+def test_only_what_changes_is_judged(adversary):
+    look = stripes(2, 1).requires_grad_()
+    where = torch.zeros(2, 1, 64, 64)
+    assert adversary(look, stripes(2, 2), where)["adversarial"] == 0
+    where[0, :, :8, :8] = 1
+    (gradient,) = torch.autograd.grad(adversary(look, stripes(2, 2), where)["adversarial"], look)
+    assert gradient[0, :, :8, :8].abs().sum() > 0
+    assert gradient[0, :, 40:].abs().sum() == 0
+    assert gradient[1].abs().sum() == 0
+
+
+def test_it_learns_to_tell_blurred_pictures(adversary):
+    optimiser = torch.optim.Adam(adversary.parameters(), 2e-3, betas=(0.5, 0.99))
+    everywhere = torch.ones(4, 1, 64, 64)
+
+    def blurred(pictures):
+        return F.avg_pool2d(pictures, 9, 1, 4, count_include_pad=False)
+
+    for step in range(40):
+        photo = stripes(4, step)
+        loss = adversary(blurred(photo), photo, everywhere)["discriminator"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    unseen = stripes(8, 1000)
+    told = adversary.eval().discriminator
+    assert told(unseen)[-1].mean() > told(blurred(unseen))[-1].mean() + 0.5
+
+
+def test_equal_pictures_match(adversary):
+    photo = stripes(2, 1)
+    adversary.eval()
+    assert adversary(photo, photo, torch.ones(2, 1, 64, 64))["matching"] < 1e-5
+    assert adversary(-photo, photo, torch.ones(2, 1, 64, 64))["matching"] > 0.01
