@@ -2,19 +2,38 @@
 
 
 class FitroomError(Exception):
-    """Base of every error that fitroom raises. `exit_code` is what the command line exits with."""
+    """Base of every error that fitroom raises.
+
+    `exit_code` is what the command line exits with; `code` names the kind to programs, in the service's answers.
+    """
 
     exit_code = 1
+    code = "failure"
 
 
 class InputError(FitroomError):
     """What was given can't be used: a picture, a list, a setting, a name. The caller can mend it."""
 
     exit_code = 2
+    code = "bad-input"
 
 
 class ImageError(InputError):
     """A picture can't be read or is not what it should be."""
+
+    code = "unusable-picture"
+
+
+class NotAPictureError(ImageError):
+    """Bytes or a file are no JPEG, PNG or WebP picture."""
+
+    code = "not-a-picture"
+
+
+class PictureTooLargeError(ImageError):
+    """A picture has more bytes or pixels than are read."""
+
+    code = "picture-too-large"
 
 
 class WeightsError(InputError):

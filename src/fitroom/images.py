@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fitroom.errors import ImageError
+from fitroom.errors import ImageError, NotAPictureError, PictureTooLargeError
 
 Picture = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -73,9 +73,9 @@ def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
         name = f"{role} {path}"
         data = read_bytes(path, name)
     if len(data) > MAX_BYTES:
-        raise ImageError(f"{name}: {len(data) / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
+        raise PictureTooLargeError(f"{name}: {len(data) / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
     if not data:
-        raise ImageError(f"{name}: the file is empty; need a JPEG, PNG or WebP picture.")
+        raise NotAPictureError(f"{name}: the file is empty; need a JPEG, PNG or WebP picture.")
     return decode(data, name), name
 
 
@@ -86,7 +86,7 @@ def read_bytes(path: Path, name: str) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise ImageError(f"{name}: {size / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
+            raise PictureTooLargeError(f"{name}: {size / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{name}: can't be read ({error.strerror}).") from error
@@ -99,15 +99,15 @@ def decode(data: bytes, name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             opened = Image.open(io.BytesIO(data))
         if opened.format not in FORMATS:
-            raise ImageError(f"{name}: found {opened.format}; need a JPEG, PNG or WebP picture.")
+            raise NotAPictureError(f"{name}: found {opened.format}; need a JPEG, PNG or WebP picture.")
         check_size(*opened.size, name)
         if getattr(opened, "is_animated", False):
             raise ImageError(f"{name}: an animation of several frames; need a still picture.")
         opened.load()
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: too many pixels; the limit is {MAX_PIXELS // 10**6} million.") from error
+        raise PictureTooLargeError(f"{name}: too many pixels; the limit is {MAX_PIXELS // 10**6} million.") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture; need a JPEG, PNG or WebP file.") from error
+        raise NotAPictureError(f"{name}: not a picture; need a JPEG, PNG or WebP file.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(f"{name}: the picture is broken or cut off ({error}); export or download it again.") from error
     return opened
@@ -116,7 +116,7 @@ def decode(data: bytes, name: str) -> Image.Image:
 def check_size(width: int, height: int, name: str) -> None:
     """Raise ImageError for sizes that can't be worked with."""
     if width * height > MAX_PIXELS:
-        raise ImageError(
+        raise PictureTooLargeError(
             f"{name}: {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million. Scale it down first."
         )
     if min(width, height) < MIN_SIDE:

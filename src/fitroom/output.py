@@ -32,19 +32,23 @@ def check_output(path: str | Path) -> Path:
     return path
 
 
+def encode_picture(picture: Picture, ending: str) -> bytes:
+    """The bytes of a file of (H, W, 3); `ending` is one of QUALITY. Raises OutputError where it is too large for it."""
+    done, encoded = cv2.imencode(ending, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), QUALITY[ending])
+    if not done:
+        raise OutputError(f"a picture of {picture.shape[1]} x {picture.shape[0]} pixels can't be written as {ending}.")
+    return encoded.tobytes()
+
+
 def save_picture(picture: Picture, path: str | Path) -> Path:
     """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
     path = check_output(path)
-    done, encoded = cv2.imencode(
-        path.suffix.lower(), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), QUALITY[path.suffix.lower()]
-    )
-    if not done:
-        raise OutputError(f"{path}: the picture can't be encoded.")
+    encoded = encode_picture(picture, path.suffix.lower())
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".fitroom-", delete=False) as stream:
             temporary = Path(stream.name)
-            stream.write(encoded.tobytes())
+            stream.write(encoded)
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:

@@ -27,6 +27,7 @@ BACKENDS = {  # module and class of a runner, and the extra that it needs beyond
     "torch": ("fitroom.runtime.torch", "TorchRunner", "train"),
 }
 GARMENTS_KEPT = 64
+GARMENT_BYTES_KEPT = 256 * 2**20  # large photos fill it before there are so many
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class EncodedGarment:
     mask: Picture  # (h, w) of 0 and 255, at the network's size
     features: Features
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return bytes_of(self.picture, self.small, self.mask, *self.features)
+
 
 class Person:
     """A person encoded once, to be dressed many times."""
@@ -65,14 +71,24 @@ class Person:
         self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
         self.features = tryon.runner.person_features(self.small)
 
-    def wear(self, garment: Source, garment_mask: Source | None = None, size: Size = "photo") -> Look:
-        """This person in a garment; see `TryOn.__call__`."""
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return bytes_of(self.photo, self.small, *self.features)
+
+    def wear(self, garment: Source | EncodedGarment, garment_mask: Source | None = None, size: Size = "photo") -> Look:
+        """This person in a garment, or in one that `TryOn.garment` has encoded; see `TryOn.__call__`."""
         check_choice("size", size, SIZES)
+        if isinstance(garment, EncodedGarment):
+            return self.wear_encoded(garment, size)
         picture = images.read(garment, "garment")
         if garment_mask is None and images.looks_swapped(self.photo, picture):
             raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
         mask = None if garment_mask is None else images.read_mask(garment_mask)
-        encoded = self.tryon.encode_garment(picture, mask)
+        return self.wear_encoded(self.tryon.encode_garment(picture, mask), size)
+
+    def wear_encoded(self, encoded: EncodedGarment, size: Size) -> Look:
+        """This person in a garment that is encoded."""
         dressed = self.tryon.runner.dress(self.small, encoded.small, encoded.mask, self.features, encoded.features)
         image = dressed.look
         if size == "photo":
@@ -119,10 +135,13 @@ class TryOn:
         mask = None if garment_mask is None else images.read_mask(garment_mask)
         return self.encode_garment(images.read(picture, "garment"), mask)
 
-    def encode_garment(self, picture: Picture, mask: Picture | None) -> EncodedGarment:
-        """Encode a garment (H, W, 3) with its mask (H, W); the last GARMENTS_KEPT are kept. Raises ImageError.
+    def encode_garment(
+        self, picture: Picture, mask: Picture | None, features: Features | None = None
+    ) -> EncodedGarment:
+        """Encode a garment (H, W, 3) with its mask (H, W). Raises ImageError.
 
-        Without a mask the garment is told from a plain, light background.
+        Without a mask the garment is told from a plain, light background. `features` are those that encoding it gave
+        before, where the caller has kept them. The last GARMENTS_KEPT are kept here, GARMENT_BYTES_KEPT in all.
         """
         if mask is not None and mask.shape != picture.shape[:2]:
             found, needed = (f"{shape[1]} x {shape[0]}" for shape in (mask.shape, picture.shape))
@@ -142,12 +161,14 @@ class TryOn:
         framed = images.cut(picture, frame, (255, 255, 255))
         framed_mask = images.cut(mask, frame, 0)
         small, small_mask = images.shrink(framed), images.shrink(framed_mask)
-        features = self.runner.garment_features(small, small_mask)
+        if features is None:
+            features = self.runner.garment_features(small, small_mask)
         encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features)
         with self.lock:
             self.garments[key] = encoded
-            while len(self.garments) > GARMENTS_KEPT:
-                self.garments.popitem(last=False)
+            held = sum(garment.nbytes for garment in self.garments.values())
+            while len(self.garments) > GARMENTS_KEPT or held > GARMENT_BYTES_KEPT:
+                held -= self.garments.popitem(last=False)[1].nbytes
         return encoded
 
     def __call__(
@@ -161,6 +182,11 @@ class TryOn:
         """
         check_choice("size", size, SIZES)
         return self.person(person).wear(garment, garment_mask, size)
+
+
+def bytes_of(*arrays: NDArray[Any]) -> int:
+    """Memory that arrays take."""
+    return sum(array.nbytes for array in arrays)
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
