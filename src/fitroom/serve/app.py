@@ -1,0 +1,236 @@
+"""The service over HTTP: routes that call the studio, and nothing else."""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import cv2
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+
+import fitroom
+from fitroom.serve import problems
+from fitroom.serve.answers import (
+    MEDIA_TYPES,
+    GarmentAnswer,
+    GarmentList,
+    LookAnswer,
+    PersonAnswer,
+    accepted,
+    form_schema,
+)
+from fitroom.serve.forms import Form, read_form
+from fitroom.serve.keys import Gate, read_keys
+from fitroom.serve.metrics import Metrics
+from fitroom.serve.page import add_page
+from fitroom.serve.pool import Pool
+from fitroom.serve.problems import Refusal, documented
+from fitroom.serve.settings import ServeConfig
+from fitroom.serve.studio import Made, Order, Spent, Studio
+from fitroom.tryon import SIZES
+
+Result = TypeVar("Result")
+
+LOOK_FILES, LOOK_FIELDS = ("person", "garment", "garment_mask"), ("person_token", "garment_id", "size")
+GarmentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The shop's own id.")]
+SWEEP_SECONDS = 20.0
+REFUSED = documented(400, 401, 408, 413, 415, 422, 429, 503)
+KNOWN = documented(401, 404, 422, 429, 503)
+
+
+def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI:
+    """The app of a service. Raises InputError for unusable keys and rates."""
+    gate = Gate(read_keys(config.api_keys) if config.api_keys else {}, config.rate)
+    pool = Pool(studio.workers, config.waiting, metrics)
+    open_since = {"ready": False}
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # each worker has a core of its own; OpenCV's threads would fight over them
+        cv2.setNumThreads(1)
+        sweeper = asyncio.create_task(forget_persons(studio, metrics))
+        open_since["ready"] = True
+        yield
+        open_since["ready"] = False
+        sweeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeper
+        pool.close()
+        studio.garments.close()
+
+    app = FastAPI(
+        title="fitroom", version=fitroom.__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+        description="Virtual try-on: a person's photo and a garment's photo in, the person wearing the garment out.",
+    )  # fmt: skip
+    problems.install(app, metrics)
+    if config.cors:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=config.cors, allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key"], expose_headers=["Server-Timing", "Retry-After"],
+        )  # fmt: skip
+
+    async def admitted(
+        authorization: Annotated[str | None, Header()] = None, x_api_key: Annotated[str | None, Header()] = None
+    ) -> None:
+        gate.admit(authorization, x_api_key)
+
+    keyed = [Depends(admitted)]
+
+    async def form_of(request: Request, files: tuple[str, ...], fields: tuple[str, ...], spent: Spent) -> Form:
+        with metrics.timed("receive", spent):
+            return await read_form(request, files, fields, config.upload_mb, config.body_seconds)
+
+    async def quick(work: Callable[[], Result]) -> Result:
+        """Work on a worker's thread, when there is room for it."""
+        with pool.admission():
+            return await pool.run(work, {})
+
+    @app.post(
+        "/v1/looks", dependencies=keyed, responses=REFUSED | documented(404, 406) | {200: LookAnswer.described()},
+        openapi_extra=form_schema(LOOK_FILES, LOOK_FIELDS), summary="Dress a person in a garment",
+        response_class=Response,
+    )  # fmt: skip
+    async def make_look(request: Request, accept: Annotated[str, Header()] = "*/*") -> Response:
+        """Send `person` (a photo) or `person_token`, and `garment` (a picture), perhaps with `garment_mask`, or
+        `garment_id`. `size` is "photo" or "model". The answer is a PNG, WebP or JPEG picture, or JSON that holds one,
+        as `Accept` asks for.
+        """
+        start = time.perf_counter()
+        media_type = accepted(accept)
+        with pool.admission():
+            spent: Spent = {}
+            order = order_of(await form_of(request, LOOK_FILES, LOOK_FIELDS, spent), MEDIA_TYPES[media_type], spent)
+            made = await pool.run(partial(studio.look, order), spent)
+        metrics.observe("look", time.perf_counter() - start, spent)
+        return look_answer(made, media_type, spent)
+
+    @app.post(
+        "/v1/persons", status_code=201, dependencies=keyed, responses=REFUSED, summary="Send a person ahead",
+        openapi_extra=form_schema(("person",), ()),
+    )  # fmt: skip
+    async def add_person(request: Request) -> PersonAnswer:
+        """One photo, to be tried with many garments. The token is forgotten after some minutes."""
+        with pool.admission():
+            spent: Spent = {}
+            photo = needed(await form_of(request, ("person",), (), spent), "person")
+            token, person = await pool.run(partial(studio.add_person, photo), spent)
+        height, width = person.photo.shape[:2]
+        return PersonAnswer(person_token=token, expires_in=studio.persons.seconds, width=width, height=height)
+
+    @app.delete("/v1/persons/{token}", status_code=204, dependencies=keyed, responses=KNOWN, summary="Forget a person")
+    async def remove_person(token: Annotated[str, Path(max_length=64)]) -> None:
+        studio.persons.remove(token)
+
+    @app.put(
+        "/v1/garments/{garment_id}", dependencies=keyed, summary="Register a garment",
+        responses=REFUSED | {201: {"model": GarmentAnswer, "description": "The id is new."}},
+        openapi_extra=form_schema(("garment", "garment_mask"), ()),
+    )  # fmt: skip
+    async def put_garment(garment_id: GarmentId, request: Request, response: Response) -> GarmentAnswer:
+        """Once answered, it is there whatever happens to the service. Another one under the same id takes its place."""
+        with pool.admission():
+            spent: Spent = {}
+            form = await form_of(request, ("garment", "garment_mask"), (), spent)
+            picture, mask = needed(form, "garment"), form.files.get("garment_mask")
+            garment, new = await pool.run(partial(studio.garments.put, garment_id, picture, mask), spent)
+        response.status_code = 201 if new else 200
+        return GarmentAnswer.of(garment)
+
+    @app.get("/v1/garments/{garment_id}", dependencies=keyed, responses=KNOWN, summary="What is known of a garment")
+    async def get_garment(garment_id: GarmentId) -> GarmentAnswer:
+        return GarmentAnswer.of(await quick(partial(studio.garments.get, garment_id)))
+
+    @app.get(
+        "/v1/garments/{garment_id}/picture", dependencies=keyed, summary="A garment's picture, as it was sent",
+        responses=KNOWN | {200: {"content": {"image/*": {}}}}, response_class=Response,
+    )  # fmt: skip
+    async def get_picture(garment_id: GarmentId) -> Response:
+        data, media_type = await quick(partial(studio.garments.picture, garment_id))
+        return Response(data, media_type=media_type, headers={"Cache-Control": "no-cache"})
+
+    @app.delete("/v1/garments/{garment_id}", status_code=204, dependencies=keyed, responses=KNOWN, summary="Forget one")
+    async def delete_garment(garment_id: GarmentId) -> None:
+        await quick(partial(studio.garments.delete, garment_id))
+
+    @app.get("/v1/garments", dependencies=keyed, responses=documented(401, 422, 429, 503), summary="Garments by id")
+    async def list_garments(
+        after: Annotated[str, Query(max_length=64)] = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> GarmentList:
+        found = await quick(partial(studio.garments.list, after, limit))
+        return GarmentList(garments=[GarmentAnswer.of(garment) for garment in found])
+
+    @app.post(
+        "/v1/masks", dependencies=keyed, summary="The mask that is found of a garment", response_class=Response,
+        responses=REFUSED | {200: {"content": {"image/png": {}}}}, openapi_extra=form_schema(("garment",), ()),
+    )  # fmt: skip
+    async def find_mask(request: Request) -> Response:
+        """PNG of the picture's size, white inside; mended by hand it can be sent along as `garment_mask`."""
+        with pool.admission():
+            garment = needed(await form_of(request, ("garment",), (), {}), "garment")
+            return Response(await pool.run(partial(studio.mask, garment), {}), media_type="image/png")
+
+    @app.get("/healthz", summary="Whether the process lives")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", responses=documented(503), summary="Whether looks can be asked for")
+    async def readyz() -> dict[str, str]:
+        if not open_since["ready"]:
+            raise Refusal(503, "not-ready", "The service is starting or stopping.", 1)
+        return {"status": "ready"}
+
+    @app.get("/metrics", dependencies=keyed, response_class=Response, summary="For Prometheus",
+             responses=documented(401, 429) | {200: {"content": {"text/plain": {}}}})  # fmt: skip
+    async def read_metrics() -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    add_page(app)
+    return app
+
+
+async def forget_persons(studio: Studio, metrics: Metrics) -> None:
+    """Let go of persons whose time is over, even where nobody asks for one."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        metrics.persons.set(studio.persons.expire())
+
+
+def needed(form: Form, name: str) -> bytes:
+    """A file that must have been sent. Raises Refusal."""
+    if name not in form.files:
+        raise Refusal(400, "missing-part", f"Part {name!r} is missing: a picture, sent as a file.")
+    return form.files[name]
+
+
+def order_of(form: Form, ending: str, spent: Spent) -> Order:
+    """The look that a form asks for. Raises Refusal."""
+    files, fields = form
+    for picture, name in (("person", "person_token"), ("garment", "garment_id")):
+        if (picture in files) == (name in fields):
+            raise Refusal(400, "missing-part", f"Need either {picture!r}, a picture sent as a file, or {name!r}.")
+    if "garment_mask" in files and "garment" not in files:
+        raise Refusal(400, "unknown-part", "A garment_mask belongs to a garment that is sent along.")
+    size: Any = fields.get("size", "photo")
+    if size not in SIZES:
+        raise Refusal(422, "bad-parameter", f"size: found {size[:20]!r}; there are: {', '.join(SIZES)}.")
+    return Order(
+        files.get("person"), fields.get("person_token"), files.get("garment"), fields.get("garment_id"),
+        files.get("garment_mask"), size, ending, spent,
+    )  # fmt: skip
+
+
+def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
+    """A look as it is answered, with the time of its steps."""
+    timing = ", ".join(f"{step};dur={milliseconds}" for step, milliseconds in spent.items())
+    headers = {"Server-Timing": timing, "Cache-Control": "no-store", "Vary": "Accept"}
+    if media_type != "application/json":
+        return Response(made.data, media_type=media_type, headers=headers)
+    body = LookAnswer(
+        image=base64.b64encode(made.data).decode(), media_type="image/png", width=made.width, height=made.height,
+        milliseconds=spent,
+    )  # fmt: skip
+    return Response(body.model_dump_json(), media_type=media_type, headers=headers)

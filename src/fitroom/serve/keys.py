@@ -1,0 +1,70 @@
+"""Who may use a service, and how often."""
+
+import hmac
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from fitroom.errors import InputError
+from fitroom.serve.problems import Refusal
+
+SHORTEST = 16
+
+
+def read_keys(path: Path) -> dict[str, bytes]:
+    """Digests of keys by name, from a file with a name and a key a line. Raises InputError."""
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the API keys can't be read ({error}).") from error
+    found: dict[str, bytes] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        parts = line.split()
+        if len(parts) != 2 or len(parts[1]) < SHORTEST or parts[0] in found:
+            raise InputError(
+                f"{path}, line {number}: need a name of its own and a key of at least {SHORTEST} characters."
+            )
+        found[parts[0]] = digest(parts[1])
+    if not found:
+        raise InputError(f"{path}: no key in it; write a name and a key a line.")
+    return found
+
+
+def digest(key: str) -> bytes:
+    """What is compared in place of a key: all are of one length."""
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+class Gate:
+    """Lets requests in: everybody where there are no keys, otherwise whoever shows one, so many times."""
+
+    def __init__(self, keys: dict[str, bytes], rate: str) -> None:
+        """`rate` is as in "300/minute". Raises InputError."""
+        self.keys = keys
+        try:
+            self.rate: RateLimitItem = parse(rate)
+        except ValueError as error:
+            raise InputError(f"--rate {rate}: need a number and a time, such as 300/minute.") from error
+        self.limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def admit(self, authorization: str | None, api_key: str | None) -> None:
+        """Take the values of Authorization and X-API-Key. Raises Refusal: 401, or 429 where it was too often."""
+        if not self.keys:
+            return
+        given = api_key or ""
+        if authorization is not None and authorization.lower().startswith("bearer "):
+            given = authorization[7:].strip()
+        shown = digest(given)
+        # every key is compared, and each in constant time: how long it takes tells nothing
+        names = [name for name, key in self.keys.items() if hmac.compare_digest(key, shown)]
+        if not names:
+            raise Refusal(401, "unknown-key", "Send a key of this service: Authorization: Bearer KEY.")
+        if not self.limiter.hit(self.rate, names[0]):
+            again = self.limiter.get_window_stats(self.rate, names[0]).reset_time
+            raise Refusal(429, "too-many-requests", f"This key may send {self.rate}.", again - time.time())

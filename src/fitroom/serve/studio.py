@@ -1,0 +1,95 @@
+"""What a service does with pictures: the library's one path, timed step by step. No HTTP here."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from fitroom import images
+from fitroom.output import encode_picture
+from fitroom.runtime.openvino import OpenVinoRunner
+from fitroom.serve.garments import Garments
+from fitroom.serve.metrics import Metrics
+from fitroom.serve.persons import Persons
+from fitroom.serve.settings import ServeConfig
+from fitroom.store import open_weights
+from fitroom.tryon import EncodedGarment, Person, Size, TryOn
+
+Spent = dict[str, float]  # milliseconds by step
+
+
+@dataclass(frozen=True)
+class Order:
+    """One look that is asked for: a person by photo or token, a garment by picture or id."""
+
+    photo: bytes | None = None
+    token: str | None = None
+    garment: bytes | None = None
+    garment_id: str | None = None
+    garment_mask: bytes | None = None
+    size: Size = "photo"
+    ending: str = ".png"  # of the picture to make, see output.QUALITY
+    spent: Spent = field(default_factory=dict)
+
+
+class Made(NamedTuple):
+    """A look as a file."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+class Studio:
+    """Weights, garments and persons of one service. Safe to use from several threads."""
+
+    def __init__(self, config: ServeConfig, metrics: Metrics) -> None:
+        """Load weights and open the garments. Raises WeightsError, OutputError."""
+        weights = open_weights(config.weights)
+        runner = OpenVinoRunner.from_weights(weights, "throughput")
+        self.tryon = TryOn(weights, runner)
+        self.workers = config.workers or runner.streams
+        self.metrics = metrics
+        self.persons = Persons(config.persons_mb, config.person_minutes)
+        self.garments = Garments(
+            config.data_dir, self.tryon, config.garments_mb,
+            lambda found: metrics.cached.labels("garment", str(found).lower()).inc(),
+        )  # fmt: skip
+
+    def look(self, order: Order) -> Made:
+        """Make a look. Raises ImageError, and Refusal where token or id are unknown."""
+        with self.metrics.timed("person", order.spent):
+            person = self.person(order)
+        with self.metrics.timed("garment", order.spent):
+            garment = self.garment(order)
+        with self.metrics.timed("dress", order.spent):
+            look = person.wear(garment, order.garment_mask, order.size)
+        with self.metrics.timed("write", order.spent):
+            data = encode_picture(look.image, order.ending)
+        return Made(data, look.image.shape[1], look.image.shape[0])
+
+    def person(self, order: Order) -> Person:
+        """The person of an order, encoded."""
+        if order.token is not None:
+            person = self.persons.get(order.token)
+            self.metrics.cached.labels("person", "true").inc()
+            return person
+        return self.tryon.person(order.photo or b"")
+
+    def garment(self, order: Order) -> EncodedGarment | bytes:
+        """The garment of an order: encoded, or a picture that is checked against the person's when it is worn."""
+        if order.garment_id is not None:
+            return self.garments.encoded(order.garment_id)
+        return order.garment or b""
+
+    def add_person(self, photo: bytes) -> tuple[str, Person]:
+        """Encode and keep a person; the token, and the person. Raises ImageError, Refusal."""
+        person = self.tryon.person(photo)
+        token = self.persons.add(person)
+        self.metrics.persons.set(self.persons.expire())
+        return token, person
+
+    def mask(self, garment: bytes) -> bytes:
+        """The mask that is found of a garment, as PNG of the picture's size. Raises ImageError."""
+        found = images.garment_mask(images.read(garment, "garment"))
+        return encode_picture(np.repeat(found[..., None], 3, axis=2), ".png")

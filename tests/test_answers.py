@@ -1,0 +1,39 @@
+"""What is answered in which form."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitroom.serve.answers import MEDIA_TYPES, accepted, form_schema
+from fitroom.serve.problems import Refusal
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("*/*", "image/png"),
+        ("image/*", "image/png"),
+        ("image/webp", "image/webp"),
+        ("image/avif,image/webp,*/*;q=0.8", "image/webp"),
+        ("application/json", "application/json"),
+        ("image/png;q=0.1, application/json;q=0.9", "application/json"),
+        ("text/html, Image/JPEG", "image/jpeg"),
+        ("application/*", "application/json"),
+    ],
+)
+def test_accept(header, kind):
+    assert accepted(header) == kind
+
+
+@given(st.text(max_size=60))
+def test_any_other_accept_is_answered_or_refused(header):
+    with suppress(Refusal):
+        assert accepted(header) in MEDIA_TYPES
+
+
+def test_forms_say_what_they_take():
+    schema = form_schema(("garment", "garment_mask"), ())["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert schema["required"] == ["garment"]
+    assert set(schema["properties"]) == {"garment", "garment_mask"}
