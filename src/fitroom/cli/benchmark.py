@@ -92,6 +92,21 @@ def benchmark_profile(weights: str, repeats: int) -> None:
     click.echo("reference kernels: " + ("; ".join(slow) if slow else "none"))
 
 
+@benchmark.command("service")
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--minutes", type=click.FloatRange(0), default=0, show_default=True,
+              help="Time under more load than it can take.")  # fmt: skip
+@click.option("--load", type=click.FloatRange(0, min_open=True), default=1.2, show_default=True,
+              help="That load, in what it can take.")  # fmt: skip
+@reports_errors
+def benchmark_service(weights: str, minutes: float, load: float) -> None:
+    """Time fitroom serve beside the library, compare every answer with it, and overload it (needs the extra serve)."""
+    from fitroom.benchmark.service import benchmark_service as measure
+
+    for name, value in measure(weights, 60 * minutes, load, lambda line: click.echo(line, err=True)).items():
+        click.echo(f"{name:26} {value:10.3f}")
+
+
 @benchmark.command("training")
 @click.option("--stage", type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
               default="pf_generator", show_default=True)  # fmt: skip

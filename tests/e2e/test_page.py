@@ -1,0 +1,173 @@
+"""The page in a browser: choosing, dressing, comparing, downloading, and errors said kindly."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+
+from fitroom import images
+from fitroom.benchmark.service import Client, form, running
+from fitroom.demo import SAMPLES
+from fitroom.output import save_picture
+
+BROWSER = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no chromium here; Debian's package has that name"),
+]
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+OPTIONS += ["--disable-component-update", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service")
+    with running("--data-dir", str(folder / "data")) as (found, _):
+        picture = (SAMPLES / "garment-2.jpg").read_bytes()
+        assert Client(found).ask("PUT", "/v1/garments/shop-7", form(garment=picture))[0] == 201
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens the page; in the end nothing has failed in it, and no other server was asked."""
+    contexts, asked, failed = [], [], []
+
+    def open_page(size=DESKTOP, language="en-GB", path=""):
+        context = browser.new_context(viewport=size, locale=language)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.goto(f"{address}/{path}")
+        page.wait_for_selector("#garments li:nth-child(5)")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert failed == []
+    assert {url for url in asked if not url.startswith((address, "blob:", "data:"))} == set()
+
+
+def dressed(page, count=1):
+    """Wait until so many looks are there."""
+    page.wait_for_selector(f".card:not(.busy) >> nth={count - 1}")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_choose_dress_compare_download(visit, size, tmp_path):
+    page = visit(size)
+    page.get_by_role("button", name="Drawn figure 1").click()
+    page.get_by_role("button", name="Drawn garment 3", exact=True).click()
+    page.get_by_role("button", name="shop-7", exact=True).click()
+    dressed(page, 2)
+    slider = page.get_by_role("slider", name="Before and after: shop-7")
+    slider.fill("60")
+    assert page.locator(".compare").first.evaluate("e => e.style.getPropertyValue('--at')") == "60%"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the look with shop-7").click()
+    download.value.save_as(tmp_path / "look.png")
+    look = images.read(tmp_path / "look.png")
+    assert look.shape == images.read((SAMPLES / "person-1.jpg").read_bytes()).shape
+    page.get_by_role("button", name="Take off shop-7").click()
+    assert page.locator(".card").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_own_pictures_and_kind_errors(visit, tmp_path):
+    page = visit()
+    (tmp_path / "notes.jpg").write_text("no picture")
+    page.set_input_files("#photo-file", tmp_path / "notes.jpg")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "not a picture" in page.inner_text("#problem")
+    page.set_input_files("#photo-file", str(SAMPLES / "person-2.jpg"))
+    page.wait_for_selector("#photo:not([hidden])")
+    assert page.is_hidden("#problem")
+    page.set_input_files("#garment-file", str(SAMPLES / "garment-4.jpg"))
+    dressed(page)
+    assert page.get_by_role("img", name="You in Your garment 1").count() == 1
+    # no garment can be told from such a background: it is taken off again, and why is said
+    noise = np.random.default_rng(0).integers(0, 256, (256, 192, 3), np.uint8)
+    save_picture(noise, tmp_path / "noise.png")
+    page.set_input_files("#garment-file", tmp_path / "noise.png")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert page.locator(".card").count() == 1
+
+
+def test_the_mask_is_mended_by_brush(visit):
+    page = visit()
+    page.get_by_role("button", name="Drawn figure 1").click()
+    page.get_by_role("button", name="Drawn garment 1", exact=True).click()
+    dressed(page)
+    before = page.locator(".card .after").get_attribute("src")
+    page.get_by_role("button", name="Edit the mask of Drawn garment 1").click()
+    page.get_by_label("Erase").check()
+    box = page.locator("#mask-canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.75)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.75, steps=5)
+    page.mouse.up()
+    page.get_by_role("button", name="Use it").click()
+    page.wait_for_selector(f".card:not(.busy) .after:not([src='{before}'])")
+
+
+def test_by_keyboard_alone(visit):
+    page = visit()
+    page.get_by_role("button", name="Drawn figure 2").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Drawn garment 2", exact=True).focus()
+    page.keyboard.press("Space")
+    dressed(page)
+    page.get_by_role("slider").focus()
+    page.keyboard.press("End")
+    assert page.locator(".compare").evaluate("e => e.style.getPropertyValue('--at')") == "100%"
+    page.get_by_role("button", name="Edit the mask of Drawn garment 2").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#mask-dialog[open]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#mask-dialog:not([open])", state="attached")
+
+
+def test_languages_and_light(visit):
+    page = visit(PHONE, "zh-CN")
+    assert page.get_attribute("html", "lang") == "zh"
+    assert page.inner_text("#person-title") == "您的照片"
+    page.get_by_role("button", name="English").click()
+    assert page.inner_text("#person-title") == "You"
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Light or dark").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    # everything that can be used has a name
+    for element in page.locator("button, input, a, canvas").all():
+        if element.is_visible():
+            named = element.evaluate("e => e.innerText || e.ariaLabel || e.labels?.[0]?.innerText || e.title")
+            assert named, element.evaluate("e => e.outerHTML")
+
+
+def test_the_camera(visit):
+    page = visit()
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_selector("#camera-dialog[open]")
+    page.get_by_role("button", name="Take the photo").click()
+    page.wait_for_selector("#photo:not([hidden])")
+
+
+def test_samples_are_drawn_figures():
+    assert sorted(path.name for path in Path(str(SAMPLES)).glob("*.jpg")) == [
+        *[f"garment-{number}.jpg" for number in range(1, 5)],
+        *[f"person-{number}.jpg" for number in range(1, 4)],
+    ]
