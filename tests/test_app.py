@@ -158,6 +158,18 @@ def test_large_bodies_are_refused_before_they_are_read(tmp_path, person):
         is_problem(client.post("/v1/looks", content=endless(), headers=headers), 413, "body-too-large")
 
 
+def test_large_pictures_are_refused_before_they_are_decoded(tmp_path, person, garment):
+    large = encode_picture(np.zeros((1100, 1000, 3), np.uint8), ".png")
+    with client_of(tmp_path, megapixels=1) as client:
+        for files in ({"person": large, "garment": garment}, {"person": person, "garment": large}):
+            answer = look(client, **files)
+            is_problem(answer, 413, "picture-too-large")
+            assert "the limit is 1 million" in answer.json()["detail"]
+        is_problem(client.put("/v1/garments/a", files={"garment": large}), 413, "picture-too-large")
+        is_problem(client.post("/v1/persons", files={"person": large}), 413, "picture-too-large")
+        is_problem(client.post("/v1/masks", files={"garment": large}), 413, "picture-too-large")
+
+
 def test_keys_guard_all_but_health_and_page(tmp_path, garment):
     (tmp_path / "keys").write_text(f"shop {KEY}\n")
     with client_of(tmp_path, api_keys=tmp_path / "keys", rate="3/minute") as client:

@@ -92,6 +92,19 @@ def read_bytes(path: Path, name: str) -> bytes:
         raise ImageError(f"{name}: can't be read ({error.strerror}).") from error
 
 
+def check_pixels(data: bytes, name: str, most: int) -> None:
+    """Raise PictureTooLargeError where a file's header says more pixels; what has no header is for `read` to refuse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as opened:
+                width, height = opened.size
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        return
+    if width * height > most:
+        raise too_many_pixels(width, height, name, most)
+
+
 def decode(data: bytes, name: str) -> Image.Image:
     """Decode a whole still picture. Raises ImageError."""
     try:
@@ -113,12 +126,17 @@ def decode(data: bytes, name: str) -> Image.Image:
     return opened
 
 
+def too_many_pixels(width: int, height: int, name: str, most: int) -> PictureTooLargeError:
+    """What is said of a picture with more than `most` pixels."""
+    return PictureTooLargeError(
+        f"{name}: {width} x {height} pixels; the limit is {most // 10**6} million. Scale it down first."
+    )
+
+
 def check_size(width: int, height: int, name: str) -> None:
     """Raise ImageError for sizes that can't be worked with."""
     if width * height > MAX_PIXELS:
-        raise PictureTooLargeError(
-            f"{name}: {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million. Scale it down first."
-        )
+        raise too_many_pixels(width, height, name, MAX_PIXELS)
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{name}: {width} x {height} pixels; need at least {MIN_SIDE} on each side.")
 

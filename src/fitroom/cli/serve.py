@@ -20,6 +20,7 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 @click.option("--rate", default="300/minute", show_default=True, help="Requests of one key.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without keys.")
 @click.option("--upload-mb", type=click.IntRange(1), default=16, show_default=True, help="Largest request.")
+@click.option("--megapixels", type=click.IntRange(1, 64), default=24, show_default=True, help="Largest picture.")
 @click.option("--persons-mb", type=click.IntRange(1), default=256, show_default=True,
               help="Memory for persons sent ahead.")  # fmt: skip
 @click.option("--person-minutes", type=click.FloatRange(0, min_open=True), default=15, show_default=True,
@@ -28,7 +29,7 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 @reports_errors
 def serve(
     host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, api_keys: str | None, rate: str,
-    insecure: bool, upload_mb: int, persons_mb: int, person_minutes: float, cors: tuple[str, ...],
+    insecure: bool, upload_mb: int, megapixels: int, persons_mb: int, person_minutes: float, cors: tuple[str, ...],
 ) -> None:  # fmt: skip
     """A page and a REST interface (needs the extra serve). Photos stay in memory; garments are kept in --data-dir."""
     with missing_extra("serve", "serve"):
@@ -36,6 +37,7 @@ def serve(
         from fitroom.serve.settings import ServeConfig
     config = ServeConfig(
         weights=weights, data_dir=Path(data_dir), workers=workers, waiting=waiting, upload_mb=upload_mb,
+        megapixels=megapixels,
         persons_mb=persons_mb, person_minutes=person_minutes, api_keys=Path(api_keys) if api_keys else None, rate=rate,
         cors=cors,
     )  # fmt: skip

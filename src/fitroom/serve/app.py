@@ -136,7 +136,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
             spent: Spent = {}
             form = await form_of(request, ("garment", "garment_mask"), (), spent)
             picture, mask = needed(form, "garment"), form.files.get("garment_mask")
-            garment, new = await pool.run(partial(studio.garments.put, garment_id, picture, mask), spent)
+            garment, new = await pool.run(partial(studio.add_garment, garment_id, picture, mask), spent)
         response.status_code = 201 if new else 200
         return GarmentAnswer.of(garment)
 

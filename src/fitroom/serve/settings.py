@@ -17,6 +17,7 @@ class ServeConfig:
     workers: int = 0  # looks made at the same time; 0: as many as the processor runs best
     waiting: int = 16  # requests that may wait for a worker; the next ones are told to come back
     upload_mb: int = 16  # largest request
+    megapixels: int = 24  # of one picture; a worker holds some twenty bytes for each
     body_seconds: float = 30.0  # in which a request must have arrived
     persons_mb: int = 256  # memory for persons sent ahead; those unused for longest make room
     person_minutes: float = 15.0  # after which they are forgotten

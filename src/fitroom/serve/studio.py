@@ -8,7 +8,7 @@ import numpy as np
 from fitroom import images
 from fitroom.output import encode_picture
 from fitroom.runtime.openvino import OpenVinoRunner
-from fitroom.serve.garments import Garments
+from fitroom.serve.garments import Garment, Garments
 from fitroom.serve.metrics import Metrics
 from fitroom.serve.persons import Persons
 from fitroom.serve.settings import ServeConfig
@@ -50,6 +50,7 @@ class Studio:
         self.tryon = TryOn(weights, runner)
         self.workers = config.workers or runner.streams
         self.metrics = metrics
+        self.most_pixels = config.megapixels * 10**6
         self.persons = Persons(config.persons_mb, config.person_minutes)
         self.garments = Garments(
             config.data_dir, self.tryon, config.garments_mb,
@@ -58,6 +59,7 @@ class Studio:
 
     def look(self, order: Order) -> Made:
         """Make a look. Raises ImageError, and Refusal where token or id are unknown."""
+        self.check(person=order.photo, garment=order.garment, garment_mask=order.garment_mask)
         with self.metrics.timed("person", order.spent):
             person = self.person(order)
         with self.metrics.timed("garment", order.spent):
@@ -82,8 +84,20 @@ class Studio:
             return self.garments.encoded(order.garment_id)
         return order.garment or b""
 
+    def add_garment(self, name: str, picture: bytes, mask: bytes | None) -> tuple[Garment, bool]:
+        """Register a garment; see `Garments.put`."""
+        self.check(garment=picture, garment_mask=mask)
+        return self.garments.put(name, picture, mask)
+
+    def check(self, **pictures: bytes | None) -> None:
+        """Raise PictureTooLargeError for pictures that would take too much memory, before one is decoded."""
+        for name, data in pictures.items():
+            if data is not None:
+                images.check_pixels(data, name, self.most_pixels)
+
     def add_person(self, photo: bytes) -> tuple[str, Person]:
         """Encode and keep a person; the token, and the person. Raises ImageError, Refusal."""
+        self.check(person=photo)
         person = self.tryon.person(photo)
         token = self.persons.add(person)
         self.metrics.persons.set(self.persons.expire())
@@ -91,5 +105,6 @@ class Studio:
 
     def mask(self, garment: bytes) -> bytes:
         """The mask that is found of a garment, as PNG of the picture's size. Raises ImageError."""
+        self.check(garment=garment)
         found = images.garment_mask(images.read(garment, "garment"))
         return encode_picture(np.repeat(found[..., None], 3, axis=2), ".png")
