@@ -217,3 +217,9 @@ def test_bleed_keeps_the_inside_and_leaves_no_background():
     np.testing.assert_array_equal(found[20, 2], (200, 0, 0))
     np.testing.assert_array_equal(found[20, 38], (0, 0, 200))
     np.testing.assert_array_equal(images.bleed(picture, mask * 0), picture)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a\0b.jpg"])
+def test_names_that_no_file_can_have(name):
+    with pytest.raises(ImageError, match=r"can.t be read|no file can have"):
+        images.read(name)

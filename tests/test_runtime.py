@@ -10,7 +10,7 @@ from fitroom import store
 from fitroom.errors import WeightsError
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import look
-from fitroom.runtime.openvino import OpenVinoRunner
+from fitroom.runtime.openvino import OpenVinoRunner, ov
 from fitroom.tryon import TryOn
 
 
@@ -61,3 +61,21 @@ def test_damage_is_found_before_anything_runs(small_weights, tmp_path, backend):
             stream.write(b"????")
     with pytest.raises(WeightsError, match="checksum"):
         TryOn.load(copy, backend)
+
+
+def test_a_cache_that_another_process_takes_away(small_weights, tmp_path, monkeypatch):
+    """Compiling fails where a kept file is gone at once; then it is done without a cache."""
+    case = drawn_cases(1, 256, 192)[0]
+    expected = look(OpenVinoRunner.from_weights(small_weights), case)
+    compile_model, failed = ov.Core.compile_model, []
+
+    def taken_away(self, *arguments):
+        if self.get_property("CACHE_DIR"):
+            failed.append(True)
+            raise RuntimeError("filesystem error: cannot set permissions: No such file or directory")
+        return compile_model(self, *arguments)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(ov.Core, "compile_model", taken_away)
+    np.testing.assert_array_equal(look(OpenVinoRunner.from_weights(small_weights), case), expected)
+    assert failed

@@ -81,15 +81,17 @@ def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
 
 def read_bytes(path: Path, name: str) -> bytes:
     """The bytes of a file that is no larger than MAX_BYTES. Raises ImageError."""
-    if path.is_dir():
-        raise ImageError(f"{name}: this is a directory; give one picture file.")
     try:
+        if path.is_dir():
+            raise ImageError(f"{name}: this is a directory; give one picture file.")
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise PictureTooLargeError(f"{name}: {size / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{name}: can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise ImageError(f"{name}: no file can have this name ({error}).") from error
 
 
 def check_pixels(data: bytes, name: str, most: int) -> None:

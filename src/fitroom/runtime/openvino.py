@@ -7,6 +7,7 @@ openvino_telemetry is found. Nothing of ours calls home: it is hidden here, and 
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,18 +30,27 @@ def device_name() -> str:
 
 
 def compile_graphs(
-    graphs: Mapping[str, Any], mode: Mode = "latency", cache: Path | None = None
+    graphs: Mapping[str, Any], mode: Mode = "latency", cache: Path | None = None, threads: int = 0
 ) -> dict[str, ov.CompiledModel]:
     """Compile graphs, paths of .xml files or models, for this processor; what float32 computes stays float32.
 
     With a `cache` folder, compiled graphs are kept there and loaded the next time. OpenVINO tells them apart by graph,
-    settings and its own version.
+    settings and its own version. `threads` bounds the threads of inference; 0: as many as there are cores.
     """
-    core = ov.Core()
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": mode.upper(), "INFERENCE_PRECISION_HINT": "f32"}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+
+    def compiled(core: ov.Core) -> dict[str, ov.CompiledModel]:
+        return {name: core.compile_model(graph, "CPU", settings) for name, graph in graphs.items()}
+
     if cache is not None:
-        core.set_property({"CACHE_DIR": str(cache)})
-    settings = {"PERFORMANCE_HINT": mode.upper(), "INFERENCE_PRECISION_HINT": "f32"}
-    return {name: core.compile_model(graph, "CPU", settings) for name, graph in graphs.items()}
+        caching = ov.Core()
+        caching.set_property({"CACHE_DIR": str(cache)})
+        # of two processes that fill a cache at the same time, one may find a file gone that it has just written
+        with suppress(RuntimeError):
+            return compiled(caching)
+    return compiled(ov.Core())
 
 
 class OpenVinoRunner(GraphRunner):
@@ -56,13 +66,14 @@ class OpenVinoRunner(GraphRunner):
         self.local = threading.local()
 
     @classmethod
-    def from_weights(cls, weights: Weights, mode: Mode = "latency") -> "OpenVinoRunner":
+    def from_weights(cls, weights: Weights, mode: Mode = "latency", threads: int = 0) -> "OpenVinoRunner":
         """Compile the graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
         weights.need_graphs("openvino")
         for name in GRAPHS:
             weights.file(f"{name}.bin")
         paths = {name: str(weights.file(f"{name}.xml")) for name in GRAPHS}
-        return cls(compile_graphs(paths, mode, cache_folder(f"openvino-{ov.get_version().split('-')[0]}")))
+        cache = cache_folder(f"openvino-{ov.get_version().split('-')[0]}")
+        return cls(compile_graphs(paths, mode, cache, threads))
 
     def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
         """Outputs of one graph, copied, in the graph's order; a thread keeps its own request for each graph."""
