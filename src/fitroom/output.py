@@ -40,13 +40,18 @@ def encode_picture(picture: Picture, ending: str) -> bytes:
     return encoded.tobytes()
 
 
-def save_picture(picture: Picture, path: str | Path) -> Path:
-    """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
+def save_picture(picture: Picture, path: str | Path, scratch: Path | None = None) -> Path:
+    """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError.
+
+    It is written in the folder `scratch`, on the same disk, or beside `path`, and then moved.
+    """
     path = check_output(path)
     encoded = encode_picture(picture, path.suffix.lower())
     temporary = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".fitroom-", delete=False) as stream:
+        with tempfile.NamedTemporaryFile(
+            dir=scratch or path.absolute().parent, prefix=".fitroom-", delete=False
+        ) as stream:
             temporary = Path(stream.name)
             stream.write(encoded)
         temporary.chmod(0o644)

@@ -64,12 +64,13 @@ class EncodedGarment:
 class Person:
     """A person encoded once, to be dressed many times."""
 
-    def __init__(self, tryon: "TryOn", photo: Picture) -> None:
+    def __init__(self, tryon: "TryOn", photo: Picture, features: Features | None = None) -> None:
+        """`features` are those that encoding the photo gave before, where the caller has kept them."""
         self.tryon = tryon
         self.photo = photo
         self.frame: Frame = images.person_frame(photo.shape[1], photo.shape[0])
         self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
-        self.features = tryon.runner.person_features(self.small)
+        self.features = tryon.runner.person_features(self.small) if features is None else features
 
     @property
     def nbytes(self) -> int:

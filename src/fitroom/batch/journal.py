@@ -1,0 +1,144 @@
+"""What became of each pair: a journal that grows line by line and outlives the run, and in the end results.parquet."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.batch.pairs import Pairs
+from fitroom.errors import OutputError
+
+JOURNAL, RESULTS = "journal.jsonl", "results.parquet"
+GROUP = 50_000  # rows that are turned into Parquet at a time
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one pair."""
+
+    key: int  # Row.key
+    path: str = ""  # of the look, below the output folder; empty where there is none
+    code: str = ""  # of what went wrong
+    error: str = ""
+    ms: float = 0.0  # that dressing and writing took
+    warnings: tuple[str, ...] = ()
+    confidence: float | None = None
+
+
+class Journal:
+    """The journal of an output folder. Used by one process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or begin it; half a line, which a killed run may have left, is cut off. Raises OutputError."""
+        self.path = folder / JOURNAL
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.mend()
+            self.stream = self.path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{self.path}: can't be written ({error.strerror}).") from error
+
+    def mend(self) -> None:
+        """Cut off what follows the last whole line."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb+") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            while end:
+                start = max(end - 4096, 0)
+                stream.seek(start)
+                found = stream.read(end - start).rfind(b"\n")
+                if found >= 0:
+                    stream.truncate(start + found + 1)
+                    return
+                end = start
+            stream.truncate(0)
+
+    def add(self, results: list[Result]) -> None:
+        """Note results. Raises OutputError."""
+        try:
+            for result in results:
+                self.stream.write(json.dumps(asdict(result)) + "\n")
+            self.stream.flush()
+        except OSError as error:
+            raise OutputError(f"{self.path}: can't be written ({error.strerror}); what is noted is kept.") from error
+
+    def read(self) -> Iterator[tuple[int, Result]]:
+        """All results and where in the file they begin, oldest first; the last one of a pair counts."""
+        start = 0
+        with self.path.open("rb") as stream:
+            for line in stream:
+                yield start, parsed(line)
+                start += len(line)
+
+    def finished(self) -> NDArray[np.uint64]:
+        """Keys of the pairs that have a look, sorted."""
+        return np.unique(np.fromiter((result.key for _, result in self.read() if result.path), np.uint64))
+
+    def close(self) -> None:
+        """See it onto the disk."""
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+
+
+def parsed(line: bytes) -> Result:
+    """The result of a line."""
+    values: dict[str, Any] = json.loads(line)
+    return Result(**values | {"warnings": tuple(values["warnings"])})
+
+
+def write_results(journal: Journal, pairs: Pairs, keys: NDArray[np.uint64]) -> Path:
+    """results.parquet beside the journal: a row for each pair that is done or failed, in the order of the list.
+
+    `keys` are those of the pairs. Raises OutputError.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = pa.schema([
+        ("id", pa.string()), ("person", pa.string()), ("garment", pa.string()), ("garment_mask", pa.string()),
+        ("path", pa.string()), ("confidence", pa.float32()), ("warnings", pa.list_(pa.string())),
+        ("code", pa.string()), ("error", pa.string()), ("ms", pa.float32()),
+    ])  # fmt: skip
+    order = np.argsort(keys, kind="stable")
+    place = np.full(len(keys), -1, np.int64)  # where in the journal each pair's last result begins
+    for start, result in journal.read():
+        at = int(np.searchsorted(keys, np.uint64(result.key), sorter=order))
+        while at < len(keys) and keys[order[at]] == result.key:
+            place[order[at]] = start
+            at += 1
+    target = journal.path.with_name(RESULTS)
+    part = target.with_suffix(".part")
+    try:
+        with parquet.ParquetWriter(part, schema) as writer, journal.path.open("rb") as stream:
+            for first in range(0, len(keys), GROUP):
+                rows = []
+                for number in range(first, min(first + GROUP, len(keys))):
+                    if place[number] >= 0:
+                        stream.seek(place[number])
+                        rows.append(values_of(pairs, number, parsed(stream.readline())))
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+        part.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target}: can't be written ({error.strerror}).") from error
+    return target
+
+
+def values_of(pairs: Pairs, number: int, result: Result) -> dict[str, Any]:
+    """A row of results.parquet."""
+
+    def text(value: str) -> str | None:
+        # names of files may hold bytes that are no text
+        return value.encode("utf-8", "replace").decode() if value else None
+
+    row = pairs.row(number)
+    named = {name: text(value) for name, value in row._asdict().items()}
+    told = {"path": text(result.path), "code": text(result.code), "error": text(result.error)}
+    more = {"ms": result.ms, "warnings": list(result.warnings), "confidence": result.confidence}
+    return named | told | more

@@ -1,0 +1,161 @@
+"""Which pairs a run dresses: a list, or every person of a folder in every garment of another.
+
+Lists may be long: files are kept once, and a pair is three small numbers.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.batch.files import is_url, list_pictures
+from fitroom.errors import DataError, MissingExtraError
+
+COLUMNS = ("person", "garment", "garment_mask", "id")
+NEEDED = ("person", "garment")
+
+
+class Row(NamedTuple):
+    """One pair, as the list has it; empty where it says nothing."""
+
+    person: str
+    garment: str
+    garment_mask: str = ""
+    id: str = ""
+
+    @property
+    def key(self) -> int:
+        """64 bits that tell it from other pairs."""
+        return int.from_bytes(blake2b("\0".join(self).encode("utf-8", "surrogateescape"), digest_size=8).digest())
+
+
+@dataclass
+class Names:
+    """Strings, each kept once, by number."""
+
+    all: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """The number of a string, a new one if it is new."""
+        if name not in self.numbers:
+            self.numbers[name] = len(self.all)
+            self.all.append(name)
+        return self.numbers[name]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of a run, by number."""
+
+    persons: list[str]
+    garments: list[tuple[str, str]]  # with their masks, or ""
+    person: NDArray[np.int32]  # of each pair, a number of `persons`
+    garment: NDArray[np.int32]  # of each pair, a number of `garments`
+    ids: list[str] | None  # of each pair; None where the list has no such column
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def row(self, number: int) -> Row:
+        """A pair as the list has it."""
+        garment, mask = self.garments[self.garment[number]]
+        return Row(self.persons[self.person[number]], garment, mask, self.ids[number] if self.ids else "")
+
+
+def read_pairs(path: str | Path) -> Pairs:
+    """Pairs of a CSV or Parquet file with columns person, garment, and perhaps garment_mask and id.
+
+    Relative paths start at the file's folder. Raises DataError where it can't be read or lacks a column, and
+    MissingExtraError for Parquet without pyarrow.
+    """
+    path = Path(path)
+    rows = parquet_rows(path) if path.suffix.lower() == ".parquet" else csv_rows(path)
+    pairs = collect(placed(row, path.parent) for row in rows)
+    if not len(pairs):
+        raise DataError(f"{path}: no pair in it; need a header with {', '.join(NEEDED)} and a pair a line.")
+    return pairs
+
+
+def cross_product(persons: str, garments: str) -> Pairs:
+    """Every person of a folder, or URL, in every garment of another. Raises DataError."""
+    people, clothes = list_pictures(persons), list_pictures(garments)
+    count = len(people) * len(clothes)
+    numbers = np.arange(count)
+    return Pairs(
+        people, [(name, "") for name in clothes], (numbers % len(people)).astype(np.int32),
+        (numbers // len(people)).astype(np.int32), None,
+    )  # fmt: skip
+
+
+def collect(rows: Iterable[Row]) -> Pairs:
+    """Pairs of rows."""
+    persons, garments = Names(), Names()
+    columns: tuple[list[int], list[int]] = ([], [])
+    ids: list[str] = []
+    for row in rows:
+        columns[0].append(persons.number(row.person))
+        columns[1].append(garments.number(f"{row.garment}\0{row.garment_mask}"))
+        ids.append(row.id)
+    split = [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments.all]
+    person, garment = (np.array(column, np.int32) for column in columns)
+    return Pairs(persons.all, split, person, garment, ids if any(ids) else None)
+
+
+def placed(row: Row, folder: Path) -> Row:
+    """A row whose relative paths start at a folder."""
+
+    def place(name: str) -> str:
+        return name if not name or is_url(name) else str(folder / name)
+
+    return Row(place(row.person), place(row.garment), place(row.garment_mask), row.id)
+
+
+def row_of(values: dict[str, str | None]) -> Row:
+    """A row of what a line says."""
+    return Row(*((values.get(name) or "").strip() for name in COLUMNS))
+
+
+def check_columns(found: Iterable[str], path: Path) -> None:
+    """Raise DataError where a list lacks a column, or has one that is not known."""
+    names = list(found)
+    if not set(NEEDED) <= set(names) or not set(names) <= set(COLUMNS):
+        raise DataError(
+            f"{path}: found the columns {', '.join(names) or 'none'}; need {', '.join(NEEDED)}, "
+            "and perhaps garment_mask and id."
+        )
+
+
+def csv_rows(path: Path) -> Iterator[Row]:
+    """Rows of a CSV file. Raises DataError."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
+            reader = csv.DictReader(stream)
+            check_columns(reader.fieldnames or (), path)
+            yield from map(row_of, reader)
+    except (OSError, csv.Error) as error:
+        raise DataError(f"{path}: the list can't be read ({error}).") from error
+
+
+def parquet_rows(path: Path) -> Iterator[Row]:
+    """Rows of a Parquet file. Raises DataError, MissingExtraError."""
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path}: Parquet needs pyarrow; install it with: pip install -c constraints.txt '.[batch]'"
+        ) from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            check_columns(file.schema_arrow.names, path)
+            for batch in file.iter_batches():
+                yield from (
+                    row_of({k: None if v is None else str(v) for k, v in row.items()}) for row in batch.to_pylist()
+                )
+    except (OSError, ArrowException) as error:
+        raise DataError(f"{path}: the list can't be read ({error}).") from error

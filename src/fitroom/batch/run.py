@@ -1,0 +1,173 @@
+"""A run over many pairs: what is done already is left alone, what fails has its reason, what is killed goes on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fitroom.batch.dress import Job, Output
+from fitroom.batch.files import file_names, is_url, sweep
+from fitroom.batch.journal import Journal, Result, write_results
+from fitroom.batch.pairs import Pairs
+from fitroom.batch.schedule import Task, tasks
+from fitroom.errors import InputError, MissingExtraError
+from fitroom.store import DEFAULT
+from fitroom.tryon import Size
+
+LOOKS = "looks"  # folder of the pictures
+PERSONS_MB = 512  # memory for the persons of a block
+FEATURES_BYTES = 10**6  # of an encoded person, beside the photo
+UNKNOWN_PIXELS = 4 * 10**6  # of a photo whose header is not looked at
+NOTED = 20  # failures that a summary names
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """Settings of a run."""
+
+    out: str  # folder of journal and results, and of the looks
+    looks: str = ""  # folder or URL of the looks, where they shall lie elsewhere
+    weights: str = DEFAULT
+    format: Literal["png", "webp", "jpg"] = "png"
+    size: Size = "photo"
+    workers: int = 0  # threads; 0: as many as the processor runs best
+
+    @property
+    def output(self) -> Output:
+        """How looks are written."""
+        return Output(self.looks or str(Path(self.out) / LOOKS), self.size)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A task with all that a worker has to know."""
+
+    task: Task
+    garment: tuple[str, str]
+    persons: list[int]  # numbers of persons
+    jobs: list[Job]
+
+
+class Workers(Protocol):
+    """Who does the work: threads here, or a cluster."""
+
+    def __call__(self, work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
+        """Results of tasks as they come."""
+        ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to."""
+
+    pairs: int
+    before: int  # of them had a look already
+    done: int
+    failed: int
+    failures: list[tuple[str, str]]  # the first ones: pair and reason
+    results: Path
+
+
+def run_batch(
+    pairs: Pairs,
+    config: BatchConfig,
+    workers: Workers,
+    begun: Callable[[int, int], None],
+    advance: Callable[[int], None],
+) -> Summary:
+    """Dress pairs. `begun` is told how many there are and how many are done already, `advance` of each some more.
+
+    Raises OutputError where nothing can be written any more: what is done is noted, and the next run goes on there.
+    """
+    need_pyarrow()
+    if is_url(config.out):
+        raise InputError(f"{config.out}: journal and results lie on a disk; name a folder, and URLs with --looks.")
+    keys = np.fromiter((pairs.row(number).key for number in range(len(pairs))), np.uint64, len(pairs))
+    doubled = doubled_ids(pairs, keys)
+    journal = Journal(Path(config.out))
+    journal.add([Result(int(keys[number]), code="doubled-id", error=reason) for number, reason in doubled.items()])
+    finished = np.isin(keys, journal.finished())
+    _, firsts = np.unique(keys, return_index=True)
+    todo = np.setdiff1d(firsts[~finished[firsts]], np.fromiter(doubled, np.int64, len(doubled)))
+    names = look_names(pairs, config)
+    sweep(config.output.root)
+    begun(len(pairs), len(pairs) - len(todo) - len(doubled))
+    done, failed, failures = 0, len(doubled), [(pairs.row(number).id, reason) for number, reason in doubled.items()]
+    number_of = {int(keys[number]): int(number) for number in todo}
+    planned = (work_of(pairs, task, keys, names) for task in tasks(pairs, todo, persons_held(pairs)))
+    try:
+        for results in workers(planned, pairs.persons, config):
+            journal.add(results)
+            for result in results:
+                done += bool(result.path)
+                failed += not result.path
+                if not result.path and len(failures) < NOTED:
+                    row = pairs.row(number_of[result.key])
+                    failures.append((row.id or f"{row.person} in {row.garment}", result.error))
+            advance(len(results))
+    finally:
+        journal.close()
+        sweep(config.output.root)
+    before = len(pairs) - len(todo) - len(doubled)
+    return Summary(len(pairs), before, done, failed, failures[:NOTED], write_results(journal, pairs, keys))
+
+
+def need_pyarrow() -> None:
+    """Raise MissingExtraError before any work where the results could not be written."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "batch writes Parquet, which needs pyarrow; install it with: pip install -c constraints.txt '.[batch]'"
+        ) from error
+
+
+def work_of(pairs: Pairs, task: Task, keys: NDArray[np.uint64], names: Callable[[int], str]) -> Work:
+    """A task with its files."""
+    persons = [int(person) for person in np.unique(pairs.person[task.pairs])]
+    place = {person: number for number, person in enumerate(persons)}
+    jobs = [Job(int(keys[n]), place[int(pairs.person[n])], names(int(n))) for n in task.pairs]
+    return Work(task, pairs.garments[task.garment], persons, jobs)
+
+
+def doubled_ids(pairs: Pairs, keys: NDArray[np.uint64]) -> dict[int, str]:
+    """Pairs whose id an earlier, other pair has, with the reason; the same pair twice is one."""
+    if pairs.ids is None:
+        return {}
+    first: dict[str, int] = {}
+    found = {}
+    for number, name in enumerate(pairs.ids):
+        if name and keys[first.setdefault(name, number)] != keys[number]:
+            found[number] = f"id {name}: an earlier pair of the list has it; ids must differ."
+    return found
+
+
+def look_names(pairs: Pairs, config: BatchConfig) -> Callable[[int], str]:
+    """The path of each pair's look: PERSON/GARMENT, or PERSON/ID where the list has ids."""
+    persons = file_names(pairs.persons)
+    if pairs.ids is None:
+        garments = file_names([garment for garment, _ in pairs.garments], [mask for _, mask in pairs.garments])
+        return lambda number: f"{persons[pairs.person[number]]}/{garments[pairs.garment[number]]}.{config.format}"
+    ids = file_names([f"{name}." for name in pairs.ids], [str(number) for number in range(len(pairs))])
+    return lambda number: f"{persons[pairs.person[number]]}/{ids[number]}.{config.format}"
+
+
+def persons_held(pairs: Pairs) -> int:
+    """How many persons fit into a block's memory, by the largest photo."""
+    largest = max((pixels_of(name) for name in pairs.persons), default=0)
+    return max(PERSONS_MB * 2**20 // (3 * largest + FEATURES_BYTES), 1)
+
+
+def pixels_of(name: str) -> int:
+    """Pixels of a photo, from its header; 0 where it has none."""
+    if is_url(name):
+        return UNKNOWN_PIXELS
+    try:
+        with Image.open(name) as opened:
+            return opened.width * opened.height
+    except Exception:  # whatever is wrong with it is found again when it is read
+        return 0

@@ -1,0 +1,70 @@
+"""The command that dresses catalogues."""
+
+import sys
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from fitroom.cli.base import main, missing_extra, reports_errors
+from fitroom.errors import InputError
+
+SOME_FAILED = 3  # exit code
+
+
+@main.command()
+@click.argument("pairs", required=False)
+@click.option("--persons", help="Folder, or fsspec URL, of photos: every one of them ...")
+@click.option("--garments", help="... in every garment of this one, in place of PAIRS.")
+@click.option("--out", required=True, help="Folder of looks, journal.jsonl and results.parquet.")
+@click.option("--looks", default="", help="Folder or fsspec URL for the pictures, where they shall lie elsewhere.")
+@click.option("--format", "kind", type=click.Choice(["png", "webp", "jpg"]), default="png", show_default=True)
+@click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
+              help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--workers", type=click.IntRange(0, 256), default=0, help="Threads. Without it as many as this processor "
+              "runs best.")  # fmt: skip
+@click.option("--ray", "address", metavar="auto|ADDRESS", help="Work on a Ray cluster (needs the extra cluster).")
+@reports_errors
+def batch(
+    pairs: str | None, persons: str | None, garments: str | None, out: str, looks: str, kind: Any, size: Any,
+    weights: str, workers: int, address: str | None,
+) -> None:  # fmt: skip
+    """Dress many pairs: of a list, or every person in every garment (needs the extra batch).
+
+    PAIRS is a CSV or Parquet file with columns person, garment, and perhaps garment_mask and id. A run that was
+    stopped goes on when it is started again; pairs that have a look are left alone, pairs that failed are tried again.
+    Exit code 3: some failed.
+    """
+    from fitroom.batch.pairs import cross_product, read_pairs
+    from fitroom.batch.run import BatchConfig, run_batch
+    from fitroom.batch.threads import on_threads
+
+    if (pairs is None) == (persons is None or garments is None) or (pairs is not None and (persons or garments)):
+        raise InputError("give a list of pairs, or --persons and --garments.")
+    given = read_pairs(pairs) if pairs is not None else cross_product(str(persons), str(garments))
+    workers_of = on_threads
+    if address is not None:
+        with missing_extra("cluster", "batch --ray"):
+            from fitroom.batch.cluster import on_ray
+        workers_of = on_ray(address)  # type: ignore[assignment]
+    with tqdm(unit=" looks", mininterval=1, disable=None) as bar:
+
+        def begun(total: int, before: int) -> None:
+            bar.reset(total)
+            bar.update(before)
+            bar.initial = before
+
+        def advance(count: int) -> None:
+            bar.update(count)
+
+        config = BatchConfig(out, looks, weights, kind, size, workers)
+        summary = run_batch(given, config, workers_of, begun, advance)
+    click.echo(f"{summary.pairs} pairs: {summary.before} there before, {summary.done} dressed, {summary.failed} failed")
+    click.echo(f"wrote {summary.results}")
+    for name, reason in summary.failures:
+        click.echo(f"{name}: {reason}", err=True)
+    if summary.failed > len(summary.failures):
+        click.echo(f"... and {summary.failed - len(summary.failures)} more, in {summary.results}", err=True)
+    if summary.failed:
+        sys.exit(SOME_FAILED)
