@@ -121,12 +121,16 @@ def test_weights_make_fakes_for_the_next_student(figures, small, small_weights, 
     assert "0 new fakes" in run(*by_weights).output
     train = ["pf_generator", *places, "--config", small, "--set", f"start={small_weights.folder}"]
     train += ["--set", "fakes=[student-fakes]", "--set", "stage.losses.matching=1"]
+    train += ["--set", "stage.warp_rests=true", "--set", "loop.look_every=1"]
     assert run(*train).exit_code == 0
     kept = load(tmp_path / "work/pf_generator").adversary
     assert kept
     assert run(*train, "--resume", "--set", "loop.steps=3").exit_code == 0
-    after = load(tmp_path / "work/pf_generator").adversary
-    assert any(not torch.equal(kept[name], after[name]) for name in kept)
+    checkpoint = load(tmp_path / "work/pf_generator")
+    assert any(not torch.equal(kept[name], checkpoint.adversary[name]) for name in kept)
+    # pictures were taken on the way: the warp rested before and after
+    for name, tensor in load_network(small_weights).state_dict().items():
+        assert name.startswith("generator.") or torch.equal(tensor, checkpoint.tensors[name]), name
 
 
 @pytest.mark.slow

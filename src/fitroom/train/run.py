@@ -244,9 +244,12 @@ def watch_of(
             writer.add_scalar(f"{stage.name}/{name}", value, step)
 
     def look(step: int, network: nn.Module, batch: Batch) -> None:
+        # a warp that rests is in evaluation mode already, and stays in it
+        modes = [(module, module.training) for module in network.modules()]
         network.eval()
         writer.add_image(f"{stage.name}/looks", shown_batch(network, stage, batch).numpy(), step)  # type: ignore[arg-type]
-        network.train()
+        for module, training in modes:
+            module.training = training
 
     def measure(step: int, average: dict[str, Tensor]) -> None:
         told(step, measured(config, trained, average, persons))
