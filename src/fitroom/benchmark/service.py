@@ -85,18 +85,26 @@ class Client:
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of an answer; 0 where there is none."""
         headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"} if body is not None else {}
-        try:
-            if not hasattr(self.local, "connection"):
-                self.local.connection = http.client.HTTPConnection(
-                    self.place.hostname or "", self.place.port, timeout=60
-                )
-            self.local.connection.request(method, path, body, headers)
-            answer = self.local.connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            self.local.connection.close()
-            del self.local.connection
-            return 0, b""
+        connections = [self.connect()]
+        if getattr(self.local, "connection", None) is not None:
+            # a service closes one that was not used for a while: then the new one is tried
+            connections.insert(0, self.local.connection)
+        for connection in connections:
+            try:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                status, data = answer.status, answer.read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                continue
+            self.local.connection = connection
+            return status, data
+        self.local.connection = None
+        return 0, b""
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A new connection; it is opened when it is first used."""
+        return http.client.HTTPConnection(self.place.hostname or "", self.place.port, timeout=60)
 
     def memory(self) -> float:
         """MB that the service holds, as its metrics say."""
