@@ -16,14 +16,16 @@ from fitroom.errors import InputError
 from fitroom.export.cases import Case
 from fitroom.runtime.interface import DRESS, GARMENT, GRAPHS, LOOK, PERSON, batched
 
-# what stays in float32, by OpenVINO's names: everything on positions, masks and colours, where eight bits show; layers
-# alone are quantized
+# what stays in float32, by OpenVINO's names: everything on positions, masks and colours, where eight bits show; and the
+# first and last layers of the flow, which cost little and move everything behind them; layers alone are quantized
 FLOATING = (
     r"(__module/)?aten::.*",
     r".*network/.*",
     r".*network\.warp(\.flow)?/.*",
     r".*network\.warp\.(upsample|affine).*",
     r".*\.heads\.\d+/.*",
+    r".*_encoder\.stem.*",
+    r".*\.heads\.\d+\.out.*",
 )
 
 
