@@ -46,16 +46,15 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
     """The app of a service. Raises InputError for unusable keys and rates."""
     gate = Gate(read_keys(config.api_keys) if config.api_keys else {}, config.rate)
     pool = Pool(studio.workers, config.waiting, metrics)
-    open_since = {"ready": False}
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # each worker has a core of its own; OpenCV's threads would fight over them
         cv2.setNumThreads(1)
         sweeper = asyncio.create_task(forget_persons(studio, metrics))
-        open_since["ready"] = True
+        app.state.ready = True
         yield
-        open_since["ready"] = False
+        app.state.ready = False
         sweeper.cancel()
         with suppress(asyncio.CancelledError):
             await sweeper
@@ -179,7 +178,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
 
     @app.get("/readyz", responses=documented(503), summary="Whether looks can be asked for")
     async def readyz() -> dict[str, str]:
-        if not open_since["ready"]:
+        if not app.state.ready:
             raise Refusal(503, "not-ready", "The service is starting or stopping.", 1)
         return {"status": "ready"}
 
