@@ -95,7 +95,8 @@ def run_batch(
     todo = np.setdiff1d(firsts[~finished[firsts]], np.fromiter(doubled, np.int64, len(doubled)))
     names = look_names(pairs, config)
     sweep(config.output.root)
-    begun(len(pairs), len(pairs) - len(todo) - len(doubled))
+    before = len(pairs) - len(todo) - len(doubled)
+    begun(len(pairs), before)
     done, failed, failures = 0, len(doubled), [(pairs.row(number).id, reason) for number, reason in doubled.items()]
     number_of = {int(keys[number]): int(number) for number in todo}
     planned = (work_of(pairs, task, keys, names) for task in tasks(pairs, todo, persons_held(pairs)))
@@ -112,7 +113,6 @@ def run_batch(
     finally:
         journal.close()
         sweep(config.output.root)
-    before = len(pairs) - len(todo) - len(doubled)
     return Summary(len(pairs), before, done, failed, failures[:NOTED], write_results(journal, pairs, keys))
 
 

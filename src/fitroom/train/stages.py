@@ -47,9 +47,7 @@ class LossConfig:
     structure: float = 0.0  # 1 - SSIM of the look
     perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
     adversarial: float = 0.0  # how surely a discriminator tells the look from photographs, where it changes
-    matching: float = (
-        0.0  # L1 of the discriminator's features of the look there; 0 with the one above: no discriminator
-    )
+    matching: float = 0.0  # L1 of the discriminator's features there; 0, as the one above: there is none
     discriminator: float = 1.0  # hinge loss that the discriminator learns from
     composition: float = 1.5  # L1 of the composition mask against the garment that shows
     change: float = 1.5  # binary cross-entropy of the change mask
@@ -64,7 +62,7 @@ class StageConfig:
     name: StageName = "pb_warp"
     losses: LossConfig = field(default_factory=LossConfig)
     own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
-    warp_rests: bool = False  # the flow stays as it is, and the generator alone learns, in half the time
+    warp_rests: bool = False  # the flow stays as it is, and the generator alone learns
 
     @property
     def parser_based(self) -> bool:
