@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from hypothesis import strategies as st
 from pyarrow import Table, parquet
 
 from fitroom import TryOn, images
-from fitroom.batch.files import file_names
+from fitroom.batch.files import FileNames, stem_of
 from fitroom.batch.journal import Journal, Result
-from fitroom.batch.pairs import Row, collect, read_pairs
+from fitroom.batch.pairs import Row, Texts, collect, read_pairs
 from fitroom.batch.run import BatchConfig, run_batch
 from fitroom.batch.schedule import LARGEST_TASK, tasks
-from fitroom.batch.threads import on_threads
+from fitroom.batch.threads import Once, on_threads
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.errors import DataError, InputError, OutputError
@@ -102,7 +103,7 @@ def test_lists_in_csv_and_parquet(shop, tmp_path):
         assert result.exit_code == 0, result.output
         first, second = results(out)
         assert (first["id"], first["path"]) == ("first", "p0/first.webp")
-        assert second["path"].startswith("p3/_-")
+        assert second["path"].startswith("p3/2_-")
         assert images.read(out / "looks" / first["path"]).shape == (256, 192, 3)
     assert pictures(tmp_path / "csv") == pictures(tmp_path / "parquet")
 
@@ -251,7 +252,8 @@ def test_tasks_hold_every_pair_once(numbers, held, chance):
 
 @given(st.lists(st.text(min_size=1, max_size=120), max_size=30, unique=True))
 def test_names_never_clash(paths):
-    names = file_names(paths)
+    chosen = FileNames([stem_of(path) for path in paths], lambda number: paths[number])
+    names = [chosen[number] for number in range(len(paths))]
     assert len({name.lower() for name in names}) == len(paths)
     for name in names:
         assert 0 < len(os.fsencode(name)) <= 100
@@ -300,3 +302,28 @@ def test_pictures_at_urls(shop, tmp_path):
     assert len(memory.find("/looks")) == 20
     expected = TryOn.load()(shop / "persons/p2.png", shop / "garments/g3.jpg").image
     np.testing.assert_array_equal(images.read(memory.cat_file("/looks/p2/g3.png")), expected)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=20), max_size=20))
+def test_texts_come_back(given):
+    given = [text.encode("utf-8", "replace").decode() for text in given] + ["ä\udcff"]
+    texts = Texts()
+    for text in given:
+        texts.append(text)
+    assert list(texts) == given
+    with pytest.raises(IndexError):
+        texts[len(given)]
+
+
+def test_once():
+    """Whoever asks, and however many at a time."""
+    made = []
+
+    def make():
+        time.sleep(0.05)
+        made.append(1)
+        return len(made)
+
+    once = Once(make)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: once(), range(40))) == {1}

@@ -1,4 +1,4 @@
-"""Workers of a Ray cluster: persons are objects of its store, tasks run where there is a core, lost ones run again."""
+"""Workers of a Ray cluster: what is encoded lies in its store, tasks run where there is a core, lost ones run again."""
 
 import logging
 import os
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from fitroom.batch.dress import EncodedPerson, Failure, Job, Output, dress_all, encode_person
+from fitroom.batch.dress import EncodedPerson, Failure, Job, Output, dress_all, encode_garment, encode_person
 from fitroom.batch.journal import Result
 from fitroom.batch.run import BatchConfig, Work, Workers
 from fitroom.errors import InputError
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
-from fitroom.tryon import TryOn
+from fitroom.tryon import EncodedGarment, TryOn
 
 # Ray reports its use to its makers unless it is told not to
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -32,14 +32,20 @@ def worker(weights: str) -> TryOn:
 
 
 @ray.remote(max_retries=FOREVER)
-def encode(weights: str, name: str) -> EncodedPerson | Failure:
+def person_object(weights: str, name: str) -> EncodedPerson | Failure:
     """A person, into the object store; made again where its node is lost."""
     return encode_person(worker(weights), name)
 
 
 @ray.remote(max_retries=FOREVER)
-def dress(weights: str, garment: tuple[str, str], jobs: list[Job], output: Output, *persons: Any) -> list[Result]:
-    """One task, its persons from the object store."""
+def garment_object(weights: str, garment: tuple[str, str]) -> EncodedGarment | Failure:
+    """A garment, the same."""
+    return encode_garment(worker(weights), garment)
+
+
+@ray.remote(max_retries=FOREVER)
+def dress(weights: str, garment: Any, jobs: list[Job], output: Output, *persons: Any) -> list[Result]:
+    """One task, its garment and persons from the object store."""
     return dress_all(worker(weights), garment, list(persons), jobs, output)
 
 
@@ -64,16 +70,19 @@ def on_ray(address: str) -> Workers:
 def work_on_ray(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
     """See `run.Workers`."""
     running: list[Any] = []
-    encoded: dict[int, Any] = {}
-    block = -1
+    held: dict[int, Any] = {}  # persons of a block
+    block = garment = -1
+    worn: Any = None
     for item in work:
         if item.task.block != block:
-            block, encoded = item.task.block, {}
+            held, block, garment = {}, item.task.block, -1
+        if item.task.garment != garment:
+            worn, garment = garment_object.remote(config.weights, item.garment), item.task.garment
         for number in item.persons:
-            if number not in encoded:
-                encoded[number] = encode.remote(config.weights, persons[number])
-        people = [encoded[number] for number in item.persons]
-        running.append(dress.remote(config.weights, item.garment, item.jobs, config.output, *people))
+            if number not in held:
+                held[number] = person_object.remote(config.weights, persons[number])
+        people = [held[number] for number in item.persons]
+        running.append(dress.remote(config.weights, worn, item.jobs, config.output, *people))
         while len(running) >= AHEAD * max(cores(), 1):
             ended, running = ray.wait(running)
             yield from ray.get(ended)

@@ -51,24 +51,36 @@ def encode_person(tryon: TryOn, name: str) -> EncodedPerson | Failure:
         return failure(error)
 
 
+def encode_garment(tryon: TryOn, garment: tuple[str, str]) -> EncodedGarment | Failure:
+    """Read and encode a garment: a picture, and its mask or ""."""
+    picture, mask = garment
+    try:
+        return tryon.garment(source(picture), source(mask) if mask else None)
+    except Exception as error:
+        return failure(error)
+
+
 def dress_all(
-    tryon: TryOn, garment: tuple[str, str], persons: list[EncodedPerson | Failure], jobs: list[Job], output: Output
+    tryon: TryOn,
+    garment: EncodedGarment | Failure,
+    persons: list[EncodedPerson | Failure],
+    jobs: list[Job],
+    output: Output,
 ) -> list[Result]:
-    """Dress persons in one garment, a picture and its mask or "", and write the looks; what failed has its reason.
+    """Dress persons in one garment, and write the looks; what failed has its reason.
 
     Raises OutputError where nothing can be written any more.
     """
-    encoded = encode_garment(tryon, garment)
     results = []
     for job in jobs:
         person = persons[job.person]
-        unusable = next((found for found in (person, encoded) if isinstance(found, Failure)), None)
+        unusable = next((found for found in (person, garment) if isinstance(found, Failure)), None)
         if unusable is not None:
             results.append(Result(job.key, code=unusable.code, error=unusable.error))
             continue
         assert isinstance(person, EncodedPerson)
-        assert isinstance(encoded, EncodedGarment)
-        results.append(dress_one(tryon, person, encoded, job, output))
+        assert isinstance(garment, EncodedGarment)
+        results.append(dress_one(tryon, person, garment, job, output))
     return results
 
 
@@ -85,15 +97,6 @@ def dress_one(tryon: TryOn, person: EncodedPerson, garment: EncodedGarment, job:
     except Exception as error:
         return failed(job, error)
     return Result(job.key, job.path, ms=round(1000 * (time.perf_counter() - start), 2))
-
-
-def encode_garment(tryon: TryOn, garment: tuple[str, str]) -> EncodedGarment | Failure:
-    """Read and encode a garment."""
-    picture, mask = garment
-    try:
-        return tryon.garment(source(picture), source(mask) if mask else None)
-    except Exception as error:
-        return failure(error)
 
 
 def failure(error: Exception) -> Failure:

@@ -2,10 +2,12 @@
 
 import re
 import shutil
-from collections import Counter
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fitroom.errors import DataError, ImageError, InputError, MissingExtraError, OutputError
 from fitroom.images import Picture
@@ -90,20 +92,34 @@ def sweep(root: str) -> None:
         shutil.rmtree(Path(root) / SCRATCH, ignore_errors=True)
 
 
-def file_names(paths: list[str], more: list[str] | None = None) -> list[str]:
-    """A file name for each of some paths, without ending: its own, made safe, with a digest where that is not enough.
+class FileNames:
+    """A file name for each of some names: the name, or made safe and with a digest where that is not enough.
 
-    `more` tells apart what has the same path.
+    `whole` gives what tells those apart that have the same name. They are made when asked for: lists may be long.
     """
-    stems = [re.split(r"[/\\]", path)[-1] for path in paths]
-    stems = [stem.rpartition(".")[0] or stem for stem in stems]
-    # some file systems don't tell cases apart
-    shared = Counter(safe(stem).lower() for stem in stems)
-    names = []
-    for stem, path, rest in zip(stems, paths, more or [""] * len(paths), strict=True):
-        own = safe(stem) == stem and shared[stem.lower()] == 1
-        names.append(stem if own else f"{safe(stem)}-{short_digest(path + rest)}")
-    return names
+
+    def __init__(self, names: Sequence[str], whole: Callable[[int], str]) -> None:
+        self.names, self.whole = names, whole
+        marks = np.fromiter((self.mark(name) for name in names), np.uint64, len(names))
+        marks, counts = np.unique(marks, return_counts=True)
+        self.shared = set(marks[counts > 1].tolist())
+
+    def __getitem__(self, number: int) -> str:
+        name = self.names[number]
+        if safe(name) == name and self.mark(name) not in self.shared:
+            return name
+        return f"{safe(name)}-{digest(self.whole(number), 5).hex()}"
+
+    @staticmethod
+    def mark(name: str) -> int:
+        """The same for two names that a file system which doesn't tell cases apart would take for one."""
+        return int.from_bytes(digest(safe(name).lower(), 8))
+
+
+def stem_of(path: str) -> str:
+    """The name of a file, of a path or URL, without its ending."""
+    name = re.split(r"[/\\]", path)[-1]
+    return name.rpartition(".")[0] or name
 
 
 def safe(name: str) -> str:
@@ -111,6 +127,6 @@ def safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:LONGEST] or "_"
 
 
-def short_digest(name: str) -> str:
-    """Ten hexadecimal digits of a name."""
-    return blake2b(name.encode("utf-8", "surrogateescape"), digest_size=5).hexdigest()
+def digest(text: str, size: int) -> bytes:
+    """Some bytes that tell a text from others; names of files may hold bytes that are no text."""
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=size).digest()

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Journal:
         """Note results. Raises OutputError."""
         try:
             for result in results:
-                self.stream.write(json.dumps(asdict(result)) + "\n")
+                self.stream.write(json.dumps(vars(result)) + "\n")
             self.stream.flush()
         except OSError as error:
             raise OutputError(f"{self.path}: can't be written ({error.strerror}); what is noted is kept.") from error

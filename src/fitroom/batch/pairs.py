@@ -1,19 +1,19 @@
 """Which pairs a run dresses: a list, or every person of a folder in every garment of another.
 
-Lists may be long: files are kept once, and a pair is three small numbers.
+Lists may be long: files are kept once, a pair is two small numbers, and ids lie end to end.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom.batch.files import is_url, list_pictures
+from fitroom.batch.files import digest, is_url, list_pictures
 from fitroom.errors import DataError, MissingExtraError
 
 COLUMNS = ("person", "garment", "garment_mask", "id")
@@ -31,7 +31,27 @@ class Row(NamedTuple):
     @property
     def key(self) -> int:
         """64 bits that tell it from other pairs."""
-        return int.from_bytes(blake2b("\0".join(self).encode("utf-8", "surrogateescape"), digest_size=8).digest())
+        return int.from_bytes(digest("\0".join(self), 8))
+
+
+class Texts(Sequence[str]):
+    """Many strings, in little more memory than their letters take."""
+
+    def __init__(self) -> None:
+        self.letters, self.ends = bytearray(), array("q", [0])
+
+    def append(self, text: str) -> None:
+        """One more."""
+        self.letters += text.encode("utf-8", "surrogateescape")
+        self.ends.append(len(self.letters))
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __getitem__(self, number: int) -> str:  # type: ignore[override]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return self.letters[self.ends[number] : self.ends[number + 1]].decode("utf-8", "surrogateescape")
 
 
 @dataclass
@@ -57,7 +77,7 @@ class Pairs:
     garments: list[tuple[str, str]]  # with their masks, or ""
     person: NDArray[np.int32]  # of each pair, a number of `persons`
     garment: NDArray[np.int32]  # of each pair, a number of `garments`
-    ids: list[str] | None  # of each pair; None where the list has no such column
+    ids: Texts | None  # of each pair; None where the list has no such column
 
     def __len__(self) -> int:
         return len(self.person)
@@ -96,15 +116,15 @@ def cross_product(persons: str, garments: str) -> Pairs:
 def collect(rows: Iterable[Row]) -> Pairs:
     """Pairs of rows."""
     persons, garments = Names(), Names()
-    columns: tuple[list[int], list[int]] = ([], [])
-    ids: list[str] = []
+    columns = (array("i"), array("i"))
+    ids = Texts()
     for row in rows:
         columns[0].append(persons.number(row.person))
         columns[1].append(garments.number(f"{row.garment}\0{row.garment_mask}"))
         ids.append(row.id)
     split = [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments.all]
     person, garment = (np.array(column, np.int32) for column in columns)
-    return Pairs(persons.all, split, person, garment, ids if any(ids) else None)
+    return Pairs(persons.all, split, person, garment, ids if ids.letters else None)
 
 
 def placed(row: Row, folder: Path) -> Row:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fitroom.batch.dress import Job, Output
-from fitroom.batch.files import file_names, is_url, sweep
+from fitroom.batch.files import FileNames, digest, is_url, stem_of, sweep
 from fitroom.batch.journal import Journal, Result, write_results
 from fitroom.batch.pairs import Pairs
 from fitroom.batch.schedule import Task, tasks
@@ -91,14 +91,13 @@ def run_batch(
     journal = Journal(Path(config.out))
     journal.add([Result(int(keys[number]), code="doubled-id", error=reason) for number, reason in doubled.items()])
     finished = np.isin(keys, journal.finished())
-    _, firsts = np.unique(keys, return_index=True)
+    sorted_keys, firsts = np.unique(keys, return_index=True)
     todo = np.setdiff1d(firsts[~finished[firsts]], np.fromiter(doubled, np.int64, len(doubled)))
     names = look_names(pairs, config)
     sweep(config.output.root)
     before = len(pairs) - len(todo) - len(doubled)
     begun(len(pairs), before)
     done, failed, failures = 0, len(doubled), [(pairs.row(number).id, reason) for number, reason in doubled.items()]
-    number_of = {int(keys[number]): int(number) for number in todo}
     planned = (work_of(pairs, task, keys, names) for task in tasks(pairs, todo, persons_held(pairs)))
     try:
         for results in workers(planned, pairs.persons, config):
@@ -107,7 +106,7 @@ def run_batch(
                 done += bool(result.path)
                 failed += not result.path
                 if not result.path and len(failures) < NOTED:
-                    row = pairs.row(number_of[result.key])
+                    row = pairs.row(int(firsts[np.searchsorted(sorted_keys, np.uint64(result.key))]))
                     failures.append((row.id or f"{row.person} in {row.garment}", result.error))
             advance(len(results))
     finally:
@@ -138,22 +137,24 @@ def doubled_ids(pairs: Pairs, keys: NDArray[np.uint64]) -> dict[int, str]:
     """Pairs whose id an earlier, other pair has, with the reason; the same pair twice is one."""
     if pairs.ids is None:
         return {}
-    first: dict[str, int] = {}
-    found = {}
-    for number, name in enumerate(pairs.ids):
-        if name and keys[first.setdefault(name, number)] != keys[number]:
-            found[number] = f"id {name}: an earlier pair of the list has it; ids must differ."
-    return found
+    marks = np.fromiter((int.from_bytes(digest(name, 8)) for name in pairs.ids), np.uint64, len(pairs))
+    _, firsts, group = np.unique(marks, return_index=True, return_inverse=True)
+    others = np.flatnonzero(keys[firsts[group]] != keys)
+    named = ((int(number), pairs.ids[int(number)]) for number in others)
+    return {n: f"id {name}: an earlier pair of the list has it; ids must differ." for n, name in named if name}
 
 
 def look_names(pairs: Pairs, config: BatchConfig) -> Callable[[int], str]:
     """The path of each pair's look: PERSON/GARMENT, or PERSON/ID where the list has ids."""
-    persons = file_names(pairs.persons)
-    if pairs.ids is None:
-        garments = file_names([garment for garment, _ in pairs.garments], [mask for _, mask in pairs.garments])
-        return lambda number: f"{persons[pairs.person[number]]}/{garments[pairs.garment[number]]}.{config.format}"
-    ids = file_names([f"{name}." for name in pairs.ids], [str(number) for number in range(len(pairs))])
-    return lambda number: f"{persons[pairs.person[number]]}/{ids[number]}.{config.format}"
+    people = FileNames([stem_of(person) for person in pairs.persons], lambda number: pairs.persons[number])
+    folders = [people[number] for number in range(len(pairs.persons))]
+    garments, ids = pairs.garments, pairs.ids
+    if ids is None:
+        worn = FileNames([stem_of(garment) for garment, _ in garments], lambda number: "".join(garments[number]))
+        files = [worn[number] for number in range(len(garments))]
+        return lambda number: f"{folders[pairs.person[number]]}/{files[pairs.garment[number]]}.{config.format}"
+    named = FileNames(ids, lambda number: f"{ids[number]}\0{number}")
+    return lambda number: f"{folders[pairs.person[number]]}/{named[number]}.{config.format}"
 
 
 def persons_held(pairs: Pairs) -> int:

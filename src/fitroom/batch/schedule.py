@@ -36,6 +36,7 @@ def tasks(pairs: Pairs, todo: NDArray[np.int64], persons_held: int) -> Iterator[
     todo, block, garment = todo[order], block[order], garment[order]
     begins = np.flatnonzero(np.r_[True, (np.diff(block) != 0) | (np.diff(garment) != 0)])
     for start, end in zip(begins, np.r_[begins[1:], len(todo)], strict=True):
-        for first in range(int(start), int(end), LARGEST_TASK):
-            part = todo[first : min(first + LARGEST_TASK, int(end))]
-            yield Task(int(block[start]), int(garment[start]), part)
+        parts = -((start - end) // LARGEST_TASK)
+        yield from (
+            Task(int(block[start]), int(garment[start]), part) for part in np.array_split(todo[start:end], parts)
+        )

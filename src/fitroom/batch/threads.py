@@ -1,37 +1,37 @@
 """Workers of this machine: threads of one process, each with a stream of the graphs' own."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Generic, TypeVar
 
 import cv2
 
-from fitroom.batch.dress import EncodedPerson, Failure, dress_all, encode_person
+from fitroom.batch.dress import EncodedPerson, Failure, dress_all, encode_garment, encode_person
 from fitroom.batch.journal import Result
 from fitroom.batch.run import BatchConfig, Work
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
-from fitroom.tryon import TryOn
+from fitroom.tryon import EncodedGarment, TryOn
 
 AHEAD = 3  # tasks that are handed out for each thread
+Made = TypeVar("Made")
 
 
-class Block:
-    """The persons of a block, each encoded once, by whichever thread needs it first."""
+class Once(Generic[Made]):
+    """What is made once, by whichever thread needs it first."""
 
-    def __init__(self, tryon: TryOn, names: list[str]) -> None:
-        self.tryon, self.names = tryon, names
-        self.lock = threading.Lock()
-        self.encoding: dict[int, Future[EncodedPerson | Failure]] = {}
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self.make, self.lock = make, threading.Lock()
+        self.made: list[Made] = []
 
-    def person(self, number: int) -> EncodedPerson | Failure:
-        """A person, encoded."""
+    def __call__(self) -> Made:
+        """What was made; the others wait for it."""
         with self.lock:
-            known = number in self.encoding
-            future = self.encoding.setdefault(number, Future())
-        if not known:
-            future.set_result(encode_person(self.tryon, self.names[number]))
-        return future.result()
+            if not self.made:
+                self.made.append(self.make())
+        return self.made[0]
 
 
 def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
@@ -44,17 +44,23 @@ def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) ->
     # each thread has a core of its own; OpenCV's would fight over them
     cv2.setNumThreads(1)
 
-    def do(item: Work, block: Block) -> list[Result]:
-        people = [block.person(number) for number in item.persons]
-        return dress_all(tryon, item.garment, people, item.jobs, output)
+    def do(
+        item: Work, garment: Once[EncodedGarment | Failure], people: list[Once[EncodedPerson | Failure]]
+    ) -> list[Result]:
+        return dress_all(tryon, garment(), [person() for person in people], item.jobs, output)
 
     pool, running = ThreadPoolExecutor(threads), set[Future[list[Result]]]()
-    block, number = Block(tryon, persons), -1
+    held: dict[int, Once[EncodedPerson | Failure]] = {}  # persons of a block
+    block = garment = -1
     try:
         for item in work:
-            if item.task.block != number:
-                block, number = Block(tryon, persons), item.task.block
-            running.add(pool.submit(do, item, block))
+            if item.task.block != block:
+                held, block, garment = {}, item.task.block, -1
+            if item.task.garment != garment:
+                worn, garment = Once(partial(encode_garment, tryon, item.garment)), item.task.garment
+            for number in item.persons:
+                held.setdefault(number, Once(partial(encode_person, tryon, persons[number])))
+            running.add(pool.submit(do, item, worn, [held[number] for number in item.persons]))
             if len(running) >= AHEAD * threads:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in ended)
