@@ -14,7 +14,8 @@ from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.config import TrainConfig, read_config
-from fitroom.train.run import TRAIN_LIST, UNPAIRED_LIST, Faces, Precision, run_stage
+from fitroom.train.processes import Precision
+from fitroom.train.run import TRAIN_LIST, UNPAIRED_LIST, Faces, run_stage
 
 Method = Literal["ptq", "qat"]
 # operations of each module, regular expressions on OpenVINO's names

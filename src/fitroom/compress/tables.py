@@ -16,7 +16,8 @@ from fitroom.export.cases import drawn_cases
 from fitroom.nets.registry import load_network
 from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights, open_weights
-from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces, Precision
+from fitroom.train.processes import Precision
+from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces
 
 WARP = ("warp.person", "warp.garment", "warp.flow")
 UNPRUNED = "Original Module"

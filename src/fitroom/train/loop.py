@@ -36,6 +36,7 @@ class LoopConfig:
     log_every: int = 20  # steps between rows of scalars
     look_every: int = 500  # steps between pictures
     measure_every: int = 1000  # steps between measurements on the validation list
+    lost_minutes: float = 15.0  # without a word from another process until it counts as lost
     seed: int = 0  # of samples, changes and fresh weights
 
 

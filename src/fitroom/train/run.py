@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -32,14 +32,13 @@ from fitroom.train.config import TrainConfig, save_config, stage_folder
 from fitroom.train.curve import Curve
 from fitroom.train.loop import Scalars, Watch, train
 from fitroom.train.parsed import parsed_channels
+from fitroom.train.processes import Precision, loss_told, make_fabric
 from fitroom.train.render import View, render_by_cutting, render_by_network, students_view, teachers_view
 from fitroom.train.samples import Fakes, Samples, load_fakes, load_samples
 from fitroom.train.samples import Progress as Loading
 from fitroom.train.stages import DISTILLATION, StageName, Trainee
 from fitroom.train.validate import shown_batch, validate
 
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed", "16-mixed")
 TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
 UNCHANGED = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
 TERMS = (
@@ -206,8 +205,7 @@ def run_stage(
     if len(samples) < config.loop.batch:
         raise DataError(f"{data}: {len(samples)} pairs; a batch needs {config.loop.batch}: lower loop.batch.")
     fakes = find_fakes(config, work, samples, threads, faces)
-    several = devices > 1 or nodes > 1
-    fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision, strategy="ddp" if several else "auto")
+    fabric = make_fabric(devices, nodes, precision, config.loop.lost_minutes)
     fabric.launch()
     if config.loop.batch % fabric.world_size:
         raise InputError(f"loop.batch {config.loop.batch} does not divide among {fabric.world_size} processes.")
@@ -217,7 +215,9 @@ def run_stage(
     )
     trainee = Trainee(network, config.stage, teacher, perceptual)
     if not fabric.is_global_zero:
-        return Finished(train(fabric, trainee, batches, config.loop, folder, Watch(), max_minutes, kept), {}, False)
+        with loss_told(folder):
+            checkpoint = train(fabric, trainee, batches, config.loop, folder, Watch(), max_minutes, kept)
+        return Finished(checkpoint, {}, False)
     save_config(config, folder)
     done = 0 if kept is None else kept.step * config.loop.batch
     total = config.loop.steps * config.loop.batch
@@ -225,7 +225,8 @@ def run_stage(
     persons = validation_batches(config, reader, threads, faces)
     with SummaryWriter(str(folder / "tensorboard")) as writer, faces.training(total, done) as bar:
         watch = watch_of(config, network, writer, curve, persons, bar)
-        checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
+        with loss_told(folder):
+            checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
         figures = measured(config, network, checkpoint.average, persons)
         watch.step(checkpoint.step, figures)
     return Finished(checkpoint, figures, True)

@@ -1,0 +1,39 @@
+"""The processes that train together, on one machine or several, and what is said when one of them is lost."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+
+from fitroom.errors import FitroomError
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+def make_fabric(devices: int, nodes: int, precision: Precision, lost_minutes: float) -> Fabric:
+    """The processes of a run; one that does not answer for so many minutes is lost."""
+    if devices == nodes == 1:
+        return Fabric(devices=1, precision=precision)
+    together = DDPStrategy(timeout=timedelta(minutes=lost_minutes))
+    return Fabric(devices=devices, num_nodes=nodes, precision=precision, strategy=together)
+
+
+@contextmanager
+def loss_told(folder: Path) -> Iterator[None]:
+    """Raise FitroomError that says what to do where another process of the run is gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo's errors have no type of their own
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        first = str(error).splitlines()[0]
+        raise FitroomError(
+            f"another process of this run was lost, or its machine ({first}). The last checkpoint in {folder} is kept: "
+            "see what that process said, then start all of them again with --resume."
+        ) from error

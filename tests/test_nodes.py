@@ -1,0 +1,171 @@
+"""Training on two machines by torchrun: network namespaces joined by a cable, or two addresses of this one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lightning_fabric import Fabric
+
+from fitroom.train.checkpoint import load
+from test_loop import check_same_gradients, gradients
+
+pytestmark = pytest.mark.slow
+PORT = "29533"
+GRADIENTS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from lightning_fabric import Fabric
+from test_loop import gradients
+fabric = Fabric(accelerator="cpu", devices=1, num_nodes=2, strategy="ddp", precision="64-true")
+fabric.launch()
+gradients(fabric, sys.argv[2], "pf_generator", sys.argv[3])
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a command can be run."""
+
+    address: str
+    interface: str
+    enter: tuple[str, ...] = ()  # what goes before the command
+
+    def start(self, rank, leader, output, *arguments):
+        """One of two nodes, by torchrun."""
+        torchrun = [
+            *self.enter, sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1",
+            "--node-rank", str(rank), "--master-addr", leader.address, "--master-port", PORT,
+            "--local-addr", self.address,
+        ]  # fmt: skip
+        environment = os.environ | {"GLOO_SOCKET_IFNAME": self.interface, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen([*torchrun, *map(str, arguments)], env=environment, stdout=output, stderr=output)
+
+
+def ip(*arguments):
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def machines():
+    """Two machines that see each other."""
+    names = [f"fitroom-{os.getpid()}-{number}" for number in range(2)]
+    cables = [f"fit{os.getpid()}{end}"[-15:] for end in "ab"]
+    made = []
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            made.append(name)
+        ip("link", "add", cables[0], "type", "veth", "peer", "name", cables[1])
+        found = []
+        for number, (name, cable) in enumerate(zip(names, cables, strict=True), start=1):
+            ip("link", "set", cable, "netns", name)
+            ip("-n", name, "address", "add", f"10.77.0.{number}/24", "dev", cable)
+            for interface in ("lo", cable):
+                ip("-n", name, "link", "set", interface, "up")
+            found.append(Machine(f"10.77.0.{number}", cable, ("ip", "netns", "exec", name)))
+        yield found
+    except (OSError, subprocess.CalledProcessError):
+        # no right to make networks: the same on two addresses of this machine
+        yield [Machine(f"127.0.0.{number}", "lo") for number in (1, 2)]
+    finally:
+        for name in made:
+            ip("netns", "delete", name)
+
+
+def family(pid):
+    """A process and all that it started; torchrun's workers have sessions of their own."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        children = []
+    return [pid, *(found for child in children for found in family(int(child)))]
+
+
+def end(*nodes):
+    """Kill all that runs on nodes, as a power cut does."""
+    for node in nodes:
+        for pid in family(node.pid) if node.poll() is None else []:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        node.wait()
+
+
+def test_two_nodes_give_the_gradients_of_one(machines, figures, tmp_path):
+    gradients(Fabric(accelerator="cpu", devices=1, precision="64-true"), figures, "pf_generator", tmp_path / "one.pt")
+    script = tmp_path / "gradients.py"
+    script.write_text(GRADIENTS)
+    with (tmp_path / "output").open("w+") as output:
+        nodes = [
+            machine.start(rank, machines[0], output, script, Path(__file__).parent, figures, tmp_path / "two.pt")
+            for rank, machine in enumerate(machines)
+        ]
+        try:
+            codes = [node.wait(120) for node in nodes]
+        finally:
+            end(*nodes)
+        output.seek(0)
+        assert codes == [0, 0], output.read()
+    check_same_gradients(tmp_path / "one.pt", tmp_path / "two.pt")
+
+
+def begin_training(machines, figures, work, outputs, *settings):
+    """Two nodes that train, and have written a checkpoint."""
+    nodes = [
+        machine.start(
+            rank, machines[0], output, "-m", "fitroom", "train", "pb_warp", "--data", figures, "--work", work,
+            "--config", "configs/debug.yaml", "--nodes", 2, "--set", "loop.steps=100000",
+            "--set", "loop.checkpoint_minutes=0", *settings,
+        )
+        for rank, (machine, output) in enumerate(zip(machines, outputs, strict=True))
+    ]  # fmt: skip
+    deadline = time.monotonic() + 120
+    while load(work / "pb_warp") is None and time.monotonic() < deadline and all(n.poll() is None for n in nodes):
+        time.sleep(0.2)
+    return nodes
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_node_dies(machines, figures, tmp_path, rank):
+    """The other says so and ends; what was done is kept."""
+    work = tmp_path / "work"
+    with (tmp_path / "0").open("w+") as first, (tmp_path / "1").open("w+") as second:
+        outputs = (first, second)
+        nodes = begin_training(machines, figures, work, outputs)
+        try:
+            end(nodes[rank])
+            code = nodes[1 - rank].wait(60)
+        finally:
+            end(*nodes)
+        outputs[1 - rank].seek(0)
+        told = outputs[1 - rank].read()
+    assert code
+    assert "another process of this run was lost" in told, told
+    assert "--resume" in told
+    done = load(work / "pb_warp").step
+    assert done > 0
+
+
+def test_a_cable_is_cut(machines, figures, tmp_path):
+    """Neither node hears that the other is gone; both say so after a while."""
+    if not machines[1].enter:
+        pytest.skip("needs the right to make network namespaces")
+    work = tmp_path / "work"
+    with (tmp_path / "0").open("w+") as first, (tmp_path / "1").open("w+") as second:
+        nodes = begin_training(machines, figures, work, (first, second), "--set", "loop.lost_minutes=0.1")
+        try:
+            ip("-n", machines[1].enter[-1], "link", "set", machines[1].interface, "down")
+            codes = [node.wait(90) for node in nodes]
+        finally:
+            end(*nodes)
+        for code, output in zip(codes, (first, second), strict=True):
+            output.seek(0)
+            told = output.read()
+            assert code
+            assert "another process of this run was lost" in told, told
+    assert load(work / "pb_warp").step > 0
