@@ -107,6 +107,44 @@ def benchmark_service(weights: str, minutes: float, load: float) -> None:
         click.echo(f"{name:26} {value:10.3f}")
 
 
+@benchmark.command("catalogue")
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--count", type=click.IntRange(8), default=100, show_default=True, help="Persons, and garments.")
+@click.option("--data", help="Data folder or pack in VITON's layout: half of them are its validation list's.")
+@reports_errors
+def benchmark_catalogue(weights: str, count: int, data: str | None) -> None:
+    """Time fitroom batch beside the library, in threads and in processes (needs the extra batch; Linux)."""
+    from fitroom.benchmark.catalogue import benchmark_catalogue as measure
+
+    for name, value in measure(weights, count, data, lambda line: click.echo(line, err=True)).items():
+        click.echo(f"{name:20} {value:10.3f}")
+
+
+@benchmark.command("schedule")
+@click.option("--persons", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--garments", type=click.IntRange(1), default=50_000, show_default=True)
+@click.option("--machines", type=click.IntRange(1), multiple=True, default=[1, 10, 1000], show_default=True)
+@click.option("--cores", type=click.IntRange(1), default=2, show_default=True, help="Of a machine.")
+@click.option("--person-ms", type=float, required=True, help="A core's milliseconds for encoding a person ...")
+@click.option("--garment-ms", type=float, required=True, help="... for encoding a garment ...")
+@click.option("--look-ms", type=float, required=True, help="... for a look of both, and its file.")
+@reports_errors
+def benchmark_schedule(
+    persons: int, garments: int, machines: tuple[int, ...], cores: int, person_ms: float, garment_ms: float,
+    look_ms: float,
+) -> None:  # fmt: skip
+    """Simulate a catalogue's run on machines, and run it here without its pictures (needs the extra batch)."""
+    import resource
+
+    from fitroom.benchmark.schedule import Costs
+    from fitroom.benchmark.schedule import benchmark_schedule as measure
+
+    figures = measure(persons, garments, list(machines), cores, Costs(person_ms, garment_ms, look_ms))
+    figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for name, value in figures.items():
+        click.echo(f"{name:22} {value:14.3f}")
+
+
 @benchmark.command("training")
 @click.option("--stage", type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
               default="pf_generator", show_default=True)  # fmt: skip
