@@ -9,7 +9,10 @@ from click.testing import CliRunner
 from conftest import SMALL_LITE, random_statistics
 from fitroom import TryOn
 from fitroom.cli import main
+from fitroom.compress.accuracy import controlled
+from fitroom.compress.measure import costs
 from fitroom.compress.qat import simulated
+from fitroom.compress.quantization_table import PRUNED, eight_bit_values
 from fitroom.compress.quantize import quantized
 from fitroom.errors import InputError
 from fitroom.export.cases import drawn_cases
@@ -18,6 +21,7 @@ from fitroom.export.openvino import converted
 from fitroom.export.parity import difference
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn, PfafnConfig
+from fitroom.nets.registry import load_network
 from fitroom.runtime.interface import LOOK
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
 from fitroom.runtime.torch import TorchRunner
@@ -65,6 +69,25 @@ def test_layers_are_quantized_and_positions_are_not(network):
         assert not feeds["GridSample"]
         assert not feeds["Softmax"]
         assert not feeds["Clamp"]
+
+
+@pytest.mark.slow
+def test_what_costs_too_much_is_given_back():
+    network = Lite(SMALL_LITE)
+    random_statistics(network)
+    cases, models = drawn_cases(4, 64, 64), graphs(network.eval())
+
+    def apart(found):
+        return difference(network, OpenVinoRunner(compile_graphs(found)), cases).mean
+
+    def count(found):
+        return sum(rounded(model)["Convolution"] for model in found.values())
+
+    plain = quantized(models, cases)
+    allowed = 0.6 * apart(plain)
+    given_back = controlled(models, cases, cases, (), allowed)
+    assert 0 < apart(given_back) <= allowed * 1.05
+    assert 0 < count(given_back) < count(plain)
 
 
 def test_simulated_int8_is_what_is_exported(network):
@@ -115,6 +138,8 @@ def test_modules_are_quantized_alone(small_weights, listed, sample, tmp_path, mo
     assert weights.manifest.history == (f"{modules} quantized (ptq), from small 0",)
     person = (tmp_path / "out/person.xml").read_text()
     assert ('type="FakeQuantize"' in person) == (modules == "warp")
+    inside = sum(costs(load_network(weights), 64, 64)[part].parameters for part in PRUNED[modules])
+    assert 0.5 * inside < eight_bit_values(weights) / 1e6 <= inside
     look = TryOn.load(tmp_path / "out")(sample.photo.image, sample.other_garment)
     assert look.image.shape == (256, 192, 3)
     again = quantize("--weights", tmp_path / "out", "--data", listed, "-o", tmp_path / "twice")
@@ -141,6 +166,10 @@ def test_what_cannot_be_quantized(small_weights, figures, tmp_path):
     assert "there are: warp, generator" in quantize(*common, "--modules", "head").output
     assert "modules are missing" in quantize(*common, "--modules", ",").output
     assert "qat needs --work" in quantize(*common, "--method", "qat").output
+    assert "need a number above 0" in quantize(*common, "--most-apart", 0).output
+    assert "and ptq" in quantize(*common, "--most-apart", 1, "--method", "qat", "--work", tmp_path).output
     with pytest.raises(InputError, match="needs pairs to calibrate on"):
         quantized({}, [])
+    with pytest.raises(InputError, match="and to compare"):
+        controlled({}, drawn_cases(1, 64, 64), [], (), 1.0)
     assert list(tmp_path.iterdir()) == []

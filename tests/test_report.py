@@ -67,12 +67,13 @@ def test_without_figures_of_ours_every_row_says_not_yet(results, tmp_path):
 def test_our_row_stands_below_the_originals(results, tmp_path):
     with (results / "quantization.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["optimization", "quantized_mb", "command"])
-        writer.writerow(["Quantize CWM & IGM", "1.5", "fitroom quantize"])
-        writer.writerow(["Quantize lite", "2.5", "fitroom quantize --weights lite"])
+        writer.writerow(["optimization", "quantized_mb", "ms", "command", "hardware", "versions"])
+        writer.writerow(["Quantize CWM & IGM", "1.5", "9.1", "fitroom quantize", "2 cores", "v"])
+        writer.writerow(["Quantize lite", "2.5", "", "fitroom quantize --weights lite", "2 cores", "v"])
     lines = write_report(results, tmp_path / "page.md").read_text().splitlines()
     theirs = next(number for number, line in enumerate(lines) if line.startswith("| Quantize CWM & IGM | original"))
-    assert lines[theirs + 1] == f"|  | fitroom | {NOT_YET} | {NOT_YET} | {NOT_YET} | 1.5 | `fitroom quantize` |"
+    missing = f"{NOT_YET} | {NOT_YET} | {NOT_YET}"
+    assert lines[theirs + 1] == f"|  | fitroom | {missing} | 1.5 | 9.1 | `fitroom quantize`, 2 cores; v |"
     assert any(line.startswith("| Quantize lite | fitroom |") for line in lines)
 
 

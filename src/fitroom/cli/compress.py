@@ -124,6 +124,8 @@ def prune_table(table: str, csv: str | None, **request: Any) -> None:
 )
 @click.option("--method", type=click.Choice(["ptq", "qat"]), default="ptq", show_default=True,
               help="After training, or by training that simulates INT8.")  # fmt: skip
+@click.option("--most-apart", type=float, help="For ptq: give operations back to float32 until looks differ from "
+              "float32's by so many 255ths on average at most.")  # fmt: skip
 @click.option("--data", required=True, help="Data folder or pack that calibrates, and trains.")
 @click.option("--work", help="For qat: folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
 @click.option("--config", help="For qat: settings of the stage finetune, YAML; see configs/finetune.yaml.")
@@ -149,3 +151,30 @@ def quantize(modules: str, output: str, **request: Any) -> None:
     for line in exported.weights.manifest.history:
         click.echo(line)
     click.echo(f"wrote {exported.weights.folder}")
+
+
+@main.command("quantize-table")
+@click.option("--weights", required=True, help="Weights folder, not INT8 yet; fitroom export makes one of lite.")
+@click.option("--method", "methods", type=click.Choice(["ptq", "qat"]), multiple=True, default=["ptq", "qat"],
+              show_default=True)  # fmt: skip
+@click.option("--data", required=True, help="Data folder or pack with training and validation lists.")
+@click.option("--work", required=True, help="Folder with cut-fakes; every row keeps what it made below it.")
+@click.option("--minutes", "max_minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True,
+              help="Training of a row with qat.")  # fmt: skip
+@click.option("--csv", default="results/quantization.csv", show_default=True, help="Table to fill.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the training.")
+@precision_option
+@reports_errors
+def quantize_table(methods: Any, csv: str, **request: Any) -> None:
+    """Fill the original's quantization table with rows of ours; an interrupted run goes on (extra compress)."""
+    with missing_extra("compress", "quantize-table"):
+        from fitroom.compress.quantization_table import QuantizationRequest, run_quantization_table
+        from fitroom.compress.quantizing import QuantizeRequest
+        from fitroom.train.run import Faces
+    faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
+
+    def tell(row: dict[str, object]) -> None:
+        click.echo(f"{row['optimization']:36} {row['quantized_mb']} MB, {row['ms']} ms, loss {row['loss_percent']} %")
+
+    both = QuantizeRequest(modules=("warp", "generator"), **request)
+    click.echo(f"wrote {run_quantization_table(QuantizationRequest(both, methods, csv), tell, faces, bar)}")

@@ -73,6 +73,13 @@ def millions(modules: Sequence[torch.nn.Module]) -> float:
     return sum(parameter.numel() for module in modules for parameter in module.parameters()) / 1e6
 
 
+def worth_of_graphs(weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
+    """Measure a weights folder's own graphs, of any precision, through the path of every look."""
+    runner = OpenVinoRunner.from_weights(weights)
+    result = evaluate(FitroomSystem(TryOn(weights, runner), "openvino"), plan)
+    return Worth(result.figures, time_ms(lambda: look(runner, case), repeats).median)
+
+
 def worth(network: TryOnNetwork, weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
     """Measure a network of the weights' kind, in float32 OpenVINO, through the path of every look."""
     manifest = weights.manifest

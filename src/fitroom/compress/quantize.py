@@ -43,24 +43,30 @@ def calibration_inputs(models: Mapping[str, ov.Model], cases: Sequence[Case]) ->
     return inputs
 
 
+def ignored(kept: Sequence[str]) -> nncf.IgnoredScope:
+    """What stays in float32: FLOATING, and operations whose names match `kept`, regular expressions."""
+    return nncf.IgnoredScope(patterns=[*FLOATING, *kept], validate=False)
+
+
+def settings() -> AdvancedQuantizationParameters:
+    """Weights use 7 bits of 8: on processors without VNNI sums of products would saturate otherwise."""
+    return AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
+
+
 def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Sequence[str] = ()) -> dict[str, ov.Model]:
     """Models in INT8, their activations' ranges from the cases.
 
-    Beside FLOATING, operations whose names match `kept`, regular expressions, stay in float32. Weights use 7 bits of 8
-    (`overflow_fix`): on processors without VNNI sums of products would saturate otherwise. Raises InputError without
-    cases.
+    What matches `kept` stays in float32, see `ignored`. Raises InputError without cases.
     """
     if not cases:
         raise InputError("INT8 needs pairs to calibrate on; found none.")
     nncf.set_log_level(logging.ERROR)
     inputs = calibration_inputs(models, cases)
-    ignored = nncf.IgnoredScope(patterns=[*FLOATING, *kept], validate=False)
-    settings = AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
 
     def of_one(name: str, model: ov.Model) -> ov.Model:
         return nncf.quantize(
             model, nncf.Dataset(inputs[name]), preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases),
-            ignored_scope=ignored, advanced_parameters=settings,
+            ignored_scope=ignored(kept), advanced_parameters=settings(),
         )  # fmt: skip
 
     # its bars go to the standard output, which is not ours to write on

@@ -35,6 +35,7 @@ class QuantizeRequest:
     modules: tuple[str, ...]  # of STAGES_OF
     data: str  # data folder or pack: calibrates, trains, compares
     method: Method = "ptq"
+    most_apart: float | None = None  # for ptq: see ExportConfig
     work: str | None = None  # for qat: folder with fakes, which also keeps the checkpoint
     config: str | None = None  # settings of the stage finetune, YAML
     overrides: tuple[str, ...] = ()
@@ -49,6 +50,8 @@ def check_request(request: QuantizeRequest, weights: Weights) -> None:
     unknown = [module for module in request.modules if module not in STAGES_OF]
     if unknown or not request.modules:
         raise InputError(f"modules {', '.join(unknown) or 'are missing'}; there are: {', '.join(STAGES_OF)}.")
+    if request.most_apart is not None and not (request.most_apart > 0 and request.method == "ptq"):
+        raise InputError(f"most apart: {request.most_apart} with {request.method}; need a number above 0, and ptq.")
     if request.method == "qat" and not request.work:
         raise InputError("qat needs --work with fakes; fitroom train render-fakes --cut makes some.")
 
@@ -71,7 +74,7 @@ def run_quantize(request: QuantizeRequest, folder: str | Path, faces: Faces = SI
     if not cases.calibrated:
         raise InputError(f"{request.data}: no pair of {TRAIN_LIST} to calibrate on.")
     left = tuple(OPERATIONS[module] for module in STAGES_OF if module not in request.modules)
-    config = ExportConfig(precision="int8", half_tensors=fits_half(network), kept=left)
+    config = ExportConfig(precision="int8", half_tensors=fits_half(network), kept=left, most_apart=request.most_apart)
     done = f"{', '.join(request.modules)} quantized ({request.method}), from {manifest.name} {manifest.version}"
     origin = replace(Origin.of(manifest), history=(*manifest.history, done))
     trained = None

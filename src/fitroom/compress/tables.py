@@ -123,8 +123,13 @@ def row_of(
         "loss_percent": f"{100 * value.loss_against(before):.2f}", "ms": f"{value.ms:.2f}", "finetuned": tuned,
         "hardware": hardware(), "versions": versions(), "command": command(),
     }  # fmt: skip
-    cells |= {name: f"{figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}
+    cells |= quality_cells(value)
     if "fid" in figures:
         cells["fid"] = f"{figures['fid']:.3f}"
         cells["fid_loss_percent"] = f"{100 * (figures['fid'] / before.figures['fid'] - 1):.2f}"
     return {column: cells.get(column, "") for column in COLUMNS}
+
+
+def quality_cells(value: Worth) -> dict[str, str]:
+    """The measures of quality, which every table has."""
+    return {name: f"{value.figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}

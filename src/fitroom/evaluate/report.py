@@ -33,6 +33,15 @@ PRUNING = {
     "fid": "FID",
     "fid_loss_percent": "FID loss, %",
 }
+# columns of ours, behind the original's
+OURS = {
+    "network": "network",
+    "swap_back_ssim": "swap-back SSIM",
+    "retrieval_top5": "retrieval, top 5",
+    "loss_percent": "our loss, %",
+    "ms": "ms a look",
+    "finetuned": "made by",
+}
 COMPARISONS = (
     Comparison(
         "Channel pruning of the warp network",
@@ -174,16 +183,24 @@ def evaluation_section(rows: list[Row]) -> list[str]:
 def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row]) -> list[str]:
     """One of the original's tables, our row below each of its own."""
     key, *columns = comparison.headings
+    # one row of a label: the newest
     own = {row[key]: row for row in ours}
+    more = [column for column in OURS if any(row.get(column) for row in ours)]
     body = []
+
+    def our_row(name: str, row: Row) -> list[str]:
+        command = f"`{row['command']}`, {row['hardware']}; {row['versions']}" if row.get("command") else NOT_YET
+        return [name, "fitroom", *(row.get(column) or NOT_YET for column in columns),
+                *(row.get(column, "") for column in more), command]  # fmt: skip
+
     for row in theirs:
-        body.append([row[key], "original", *(row[column] for column in columns), "published, 2023"])
-        mine = own.pop(row[key], {})
-        command = f"`{mine['command']}`" if mine.get("command") else NOT_YET
-        body.append(["", "fitroom", *(mine.get(column) or NOT_YET for column in columns), command])
-    for name, row in own.items():
-        body.append([name, "fitroom", *(row.get(column) or NOT_YET for column in columns), f"`{row['command']}`"])
-    headings = [comparison.headings[key], "whose", *(comparison.headings[column] for column in columns), "command"]
+        body.append(
+            [row[key], "original", *(row[column] for column in columns), *("" for _ in more), "published, 2023"]
+        )
+        body.append(our_row("", own.pop(row[key], {})))
+    body += [our_row(name, row) for name, row in own.items()]
+    headings = [comparison.headings[key], "whose", *(comparison.headings[column] for column in columns)]
+    headings += [*(OURS[column] for column in more), "command"]
     return [f"### {comparison.title}", "", comparison.note, "", *markdown_table(headings, body), ""]
 
 

@@ -27,10 +27,12 @@ class Cases:
     calibrated: Sequence[Case] = ()
     drawn: int = 4  # figures
 
-    def of_size(self, height: int, width: int) -> tuple[list[Case], list[Case]]:
-        """Both, of a size."""
-        drawn = [] if self.compared and self.calibrated else drawn_cases(self.drawn, height, width)
-        return list(self.compared or drawn), list(self.calibrated or drawn)
+    def of_size(self, height: int, width: int) -> "Cases":
+        """The same, with drawn figures of a size where there are none."""
+        if self.compared and self.calibrated:
+            return self
+        drawn = drawn_cases(self.drawn, height, width)
+        return Cases(self.compared or drawn, self.calibrated or drawn)
 
 
 def drawn_cases(count: int, height: int, width: int) -> list[Case]:

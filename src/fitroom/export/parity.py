@@ -1,6 +1,6 @@
 """The parity check that every export passes: what a runtime computes against what PyTorch computes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ class Difference:
     mean: float
 
 
-def difference(network: TryOnNetwork, runner: Runner, cases: list[Case]) -> Difference:
+def difference(network: TryOnNetwork, runner: Runner, cases: Sequence[Case]) -> Difference:
     """Compare the looks of cases, of which there must be one."""
     expected, found = (np.stack([look(side, case) for case in cases]) for side in (TorchRunner(network), runner))
     apart = np.abs(expected.astype(np.float32) - found)
@@ -54,7 +54,7 @@ def look(runner: Runner, case: Case) -> np.ndarray:
     return runner.dress(*case, *sides).look
 
 
-def check(network: TryOnNetwork, runner: Runner, cases: list[Case], bound: Bound) -> Difference:
+def check(network: TryOnNetwork, runner: Runner, cases: Sequence[Case], bound: Bound) -> Difference:
     """The difference of a runtime from PyTorch. Raises ExportError where it is beyond `bound`."""
     found = difference(network, runner, cases)
     if not (found.most <= bound.most and found.mean <= bound.mean):

@@ -11,7 +11,7 @@ from torch import nn
 
 from fitroom.errors import InputError
 from fitroom.export import openvino
-from fitroom.export.cases import Case, Cases
+from fitroom.export.cases import Cases
 from fitroom.export.graphs import traced_graphs
 from fitroom.export.parity import BOUNDS, Bound, Difference, check
 from fitroom.images import HEIGHT, WIDTH
@@ -43,6 +43,7 @@ class ExportConfig:
     tensors: bool = True  # the network's own, which PyTorch, training and further exports read
     half_tensors: bool = False  # round the network to 16-bit values first, and store them in 16 bits
     kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 leaves in float32
+    most_apart: float | None = None  # mean difference from float32's looks, in 255ths, that INT8 must keep to
     bound: Bound | None = None  # in place of BOUNDS[precision]
 
 
@@ -86,7 +87,7 @@ def fits_half(network: nn.Module) -> bool:
 
 
 def write_graphs(
-    network: TryOnNetwork, folder: Path, config: ExportConfig, calibrated: list[Case] | None, height: int, width: int,
+    network: TryOnNetwork, folder: Path, config: ExportConfig, cases: Cases | None, height: int, width: int,
     step: Step = silent,
 ) -> None:  # fmt: skip
     """Convert a network's graphs and write them into a folder; INT8 ones are quantized where there are cases for it."""
@@ -101,11 +102,15 @@ def write_graphs(
         return
     step("converting the network to OpenVINO")
     models = openvino.converted(traced)
-    if config.precision == "int8" and calibrated is not None:
+    if config.precision == "int8" and cases is not None:
+        from fitroom.compress.accuracy import controlled
         from fitroom.compress.quantize import quantized
 
-        step(f"quantizing on {len(calibrated)} pairs")
-        models = quantized(models, calibrated, config.kept)
+        step(f"quantizing on {len(cases.calibrated)} pairs")
+        if config.most_apart is None:
+            models = quantized(models, cases.calibrated, config.kept)
+        else:
+            models = controlled(models, cases.calibrated, cases.compared, config.kept, config.most_apart)
     openvino.save(models, folder, half=config.precision != "fp32")
 
 
@@ -145,12 +150,12 @@ def export_network(
         align_corners=network.align_corners, height=height, width=width, graphs=config.graphs,
         precision=config.precision, kept=config.kept, files={},
     )  # fmt: skip
-    compared, calibrated = cases.of_size(height, width)
+    sized = cases.of_size(height, width)
     differences = []
 
     def write(target: Path) -> None:
         if simulated is None:
-            write_graphs(network, target, config, calibrated, height, width, step)
+            write_graphs(network, target, config, sized, height, width, step)
         else:
             write_graphs(simulated.eval(), target, config, None, height, width, step)
         if config.tensors:
@@ -161,6 +166,6 @@ def export_network(
             save_file(state, target / TENSORS)
         step("comparing with PyTorch")
         bound = config.bound or BOUNDS[config.precision]
-        differences.append(check(network, open_graphs(target, config.graphs), compared, bound))
+        differences.append(check(network, open_graphs(target, config.graphs), sized.compared, bound))
 
     return Exported(save_weights(folder, manifest, write), differences[0])

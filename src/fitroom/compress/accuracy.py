@@ -1,0 +1,62 @@
+"""Post-training quantization that gives back to float32 what costs too much: NNCF's accuracy control."""
+
+import contextlib
+import io
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+# before nncf, which imports openvino: see there why
+from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov  # isort: skip
+
+import nncf
+import numpy as np
+
+from fitroom.compress.quantize import calibration_inputs, ignored, settings
+from fitroom.errors import InputError
+from fitroom.export.cases import Case
+from fitroom.export.parity import look
+from fitroom.runtime.interface import GRAPHS, LOOK
+
+RANKED = 4  # pairs that tell which operations cost most
+
+
+def controlled(
+    models: Mapping[str, ov.Model], cases: Sequence[Case], compared: Sequence[Case], kept: Sequence[str], most: float
+) -> dict[str, ov.Model]:
+    """The three graphs in INT8, as `quantized` makes them, but for operations that are float32 again.
+
+    Looks of `compared` then differ from float32's by `most`/255 on average at most: a third of it for each graph, one
+    after the other, where there are operations enough to give back. Raises InputError without cases, or with LOOK.
+    """
+    if not cases or not compared:
+        raise InputError("accuracy control needs pairs to calibrate on and to compare; found none.")
+    if LOOK in models:
+        raise InputError("accuracy control works on the three graphs; leave out the single one.")
+    nncf.set_log_level(logging.ERROR)
+    inputs = calibration_inputs(models, cases)
+    reference = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
+    expected = [look(reference, case).astype(np.float32) for case in compared]
+    done = dict(models)
+
+    def control(name: str) -> ov.Model:
+        others = compile_graphs({other: done[other] for other in GRAPHS if other != name})
+
+        def likeness(compiled: ov.CompiledModel, numbers: Iterable[int]) -> tuple[float, list[float]]:
+            runner = OpenVinoRunner({**others, name: compiled})
+            each = [255 - float(np.abs(look(runner, compared[n]) - expected[n]).mean()) for n in numbers]
+            return float(np.mean(each)), each
+
+        start, _ = likeness(compile_graphs({name: done[name]})[name], range(len(compared)))
+        allowed = start - (255 - most * (GRAPHS.index(name) + 1) / len(GRAPHS))
+        return nncf.quantize_with_accuracy_control(
+            done[name], nncf.Dataset(inputs[name]), nncf.Dataset(list(range(len(compared)))), likeness,
+            max_drop=allowed, preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases), ignored_scope=ignored(kept),
+            advanced_quantization_parameters=settings(),
+            advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=RANKED),
+        )  # fmt: skip
+
+    # its bars go to the standard output, which is not ours to write on
+    with contextlib.redirect_stdout(io.StringIO()):
+        for name in GRAPHS:
+            done[name] = control(name)
+    return done

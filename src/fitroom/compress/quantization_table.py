@@ -1,0 +1,119 @@
+"""Rows of the quantization table that the system of 2023 published, measured of our networks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fitroom.circumstances import command, hardware, versions
+from fitroom.compress.measure import Cost, Worth, costs, worth_of_graphs
+from fitroom.compress.qat import STAGES_OF
+from fitroom.compress.quantizing import Method, QuantizeRequest, check_request, run_quantize
+from fitroom.compress.tables import Tell, quality_cells
+from fitroom.errors import WeightsError
+from fitroom.evaluate.plan import Plan, Progress, make_plan
+from fitroom.export.cases import drawn_cases
+from fitroom.nets.registry import load_network
+from fitroom.rows import append_row, read_rows
+from fitroom.runtime.interface import GRAPHS
+from fitroom.runtime.openvino import ov
+from fitroom.store import Weights, open_weights
+from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces
+
+UNQUANTIZED = "Unquantized"
+SCHEMES = {  # the original's names
+    "Quantize CWM": ("warp",),
+    "Quantize IGM": ("generator",),
+    "Quantize CWM & IGM": ("warp", "generator"),
+}
+# behind the name: the original trained
+METHODS: dict[Method, str] = {"ptq": ", post-training", "qat": ""}
+PRUNED = {"warp": ("warp.person", "warp.garment", "warp.flow"), "generator": ("generator",)}  # parts, by module
+# the original's columns, then ours
+COLUMNS = (
+    "optimization", "cpu_fid", "gpu_fid", "original_mb", "quantized_mb", "network", "swap_back_ssim", "swap_back_lead",
+    "retrieval_top5", "loss_percent", "ms", "files_mb", "finetuned", "hardware", "versions", "command",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class QuantizationRequest:
+    """What to fill the table with."""
+
+    request: QuantizeRequest  # of both modules; its work has fakes, every row gets a folder below it
+    methods: tuple[Method, ...]
+    csv: str
+
+
+def run_quantization_table(wanted: QuantizationRequest, tell: Tell, faces: Faces, progress: Progress) -> Path:
+    """Fill the table row by row; those that the file has are not measured again, and a row that was cut off goes on.
+
+    Quality and milliseconds are those of the exported graphs. Raises WeightsError, DataError, InputError, OutputError.
+    """
+    request, path = wanted.request, Path(wanted.csv)
+    weights = open_weights(request.weights)
+    check_request(replace(request, method="ptq"), weights)
+    if request.work is None:
+        raise WeightsError("a folder is missing that keeps what is made: name it with --work.")
+    named = f"{weights.manifest.name} {weights.manifest.version}"
+    known = read_rows(path, COLUMNS, "quantization table of fitroom")
+    done = {row["optimization"] for row in known if row["network"] == named}
+    plan = make_plan(request.data, UNPAIRED_LIST, VALIDATION_LIST, progress)
+    cost = costs(load_network(weights), weights.manifest.height, weights.manifest.width)
+    before = measured(weights, plan)
+    for label, modules, method in rows_wanted(wanted.methods):
+        if label in done:
+            continue
+        found = weights
+        if modules:
+            folder = Path(request.work) / f"quantized-{method}-{'-'.join(modules)}"
+            overrides = (f"fakes=[{Path(request.work).absolute() / 'cut-fakes'}]", *request.overrides)
+            one = replace(request, modules=modules, method=method, work=str(folder), overrides=overrides)
+            made = folder / "weights"
+            found = open_weights(str(made)) if made.exists() else run_quantize(one, made, faces).weights
+        row = row_of(label, named, modules, cost, found, measured(found, plan) if modules else before, before)
+        append_row(path, COLUMNS, row)
+        tell(row)
+    return path
+
+
+def rows_wanted(methods: tuple[Method, ...]) -> Iterator[tuple[str, tuple[str, ...], Method]]:
+    """Label, modules and method of each row."""
+    yield UNQUANTIZED, (), "ptq"
+    for method in methods:
+        for label, modules in SCHEMES.items():
+            yield label + METHODS[method], modules, method
+
+
+def measured(weights: Weights, plan: Plan) -> Worth:
+    """Worth of the graphs as they were exported."""
+    case = drawn_cases(1, weights.manifest.height, weights.manifest.width)[0]
+    return worth_of_graphs(weights, plan, case)
+
+
+def row_of(
+    label: str, network: str, modules: tuple[str, ...], cost: dict[str, Cost], weights: Weights, value: Worth,
+    before: Worth,
+) -> dict[str, object]:  # fmt: skip
+    """One row, by column. Sizes are those of the quantized modules, of both where there are none."""
+    counted = [part for module in modules or STAGES_OF for part in PRUNED[module]]
+    original = sum(cost[part].megabytes for part in counted)
+    files = sum(weights.file(f"{name}.bin").stat().st_size for name in GRAPHS)
+    cells: dict[str, object] = {
+        "optimization": label, "network": network, "original_mb": f"{original:.2f}",
+        "quantized_mb": f"{original - 3 * eight_bit_values(weights) / 1e6:.2f}", "files_mb": f"{files / 1e6:.2f}",
+        "loss_percent": f"{100 * value.loss_against(before):.2f}", "ms": f"{value.ms:.2f}",
+        "finetuned": weights.manifest.history[-1] if modules else "", "hardware": hardware(), "versions": versions(),
+        "command": command(),
+    }  # fmt: skip
+    cells |= quality_cells(value)
+    if "fid" in value.figures:
+        cells["cpu_fid"] = f"{value.figures['fid']:.3f}"
+    return {column: cells.get(column, "") for column in COLUMNS}
+
+
+def eight_bit_values(weights: Weights) -> int:
+    """How many constants of the graphs have eight bits."""
+    graphs = [ov.Core().read_model(weights.file(f"{name}.xml")) for name in GRAPHS]
+    constants = [op for graph in graphs for op in graph.get_ops() if op.get_type_name() == "Constant"]
+    eight = (ov.Type.i8, ov.Type.u8)
+    return sum(op.get_output_size() and op.data.size for op in constants if op.get_element_type() in eight)
