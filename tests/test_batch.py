@@ -147,6 +147,42 @@ def test_what_is_broken_has_its_reason(shop, tmp_path):
     assert "51 pairs: 42 there before, 1 dressed, 8 failed" in run(tmp_path / "pairs.csv", "--out", out).output
 
 
+def test_three_rows_in_a_hundred_are_broken(shop, tmp_path):
+    """As many looks as good rows, as many reasons as broken ones; FITROOM_ROWS=10000 for a catalogue's size."""
+    count = int(os.environ.get("FITROOM_ROWS", 200))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    good = (shop / "persons/p0.png").read_bytes()
+    (broken / "cut.png").write_bytes(good[: len(good) // 2])
+    (broken / "text.png").write_text("no picture")
+    rows = []
+    for number in range(count):
+        garment = broken / f"späte Größe 試着 {number} {'x' * (number % 120)}.jpg"
+        garment.hardlink_to(shop / f"garments/g{number % 5}.jpg")
+        rows.append([f"{shop}/persons/p{number % 4}.png", str(garment), "", f"{number} 試着 {'y' * (number % 300)}"])
+    wrong = sorted(random.Random(5).sample(range(1, count), 3 * count // 100))
+    kinds = {
+        "missing": ("unusable-picture", lambda row: row.__setitem__(0, f"{broken}/none.png")),
+        "truncated": ("unusable-picture", lambda row: row.__setitem__(0, f"{broken}/cut.png")),
+        "no image": ("not-a-picture", lambda row: row.__setitem__(1, f"{broken}/text.png")),
+        "doubled id": ("doubled-id", lambda row: row.__setitem__(3, rows[0][3])),
+        "over-long": ("unusable-picture", lambda row: row.__setitem__(1, f"{broken}/{'z' * 300}.jpg")),
+    }
+    expected = {}
+    for place, number in enumerate(wrong):
+        code, spoil = list(kinds.values())[place % len(kinds)]
+        spoil(rows[number])
+        expected[number] = code
+    result = run(write_list(tmp_path / "pairs.csv", rows), "--out", tmp_path / "out")
+    assert result.exit_code == 3, result.output
+    assert f"{count} pairs: 0 there before, {count - len(wrong)} dressed, {len(wrong)} failed" in result.output
+    found = results(tmp_path / "out")
+    assert {number: row["code"] for number, row in enumerate(found) if row["path"] is None} == expected
+    assert all(row["error"] for row in found if row["path"] is None)
+    assert sorted(row["path"] for row in found if row["path"]) == pictures(tmp_path / "out")
+    assert len(pictures(tmp_path / "out")) == count - len(wrong)
+
+
 def test_the_same_pair_twice_is_dressed_once(shop, tmp_path):
     row = (f"{shop}/persons/p0.png", f"{shop}/garments/g0.jpg", "", "")
     result = run(write_list(tmp_path / "pairs.csv", [row, row]), "--out", tmp_path / "out")
