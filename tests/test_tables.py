@@ -7,9 +7,9 @@ import pytest
 
 from fitroom.compress import tables
 from fitroom.compress.measure import Cost, Worth
-from fitroom.compress.tables import COLUMNS, TABLES, TableRequest, run_table
+from fitroom.compress.tables import BEST_COLUMNS, BEST_FILE, COLUMNS, TABLES, TableRequest, run_best, run_table
 from fitroom.errors import OutputError
-from fitroom.evaluate.report import PRUNING
+from fitroom.evaluate.report import COMPARISONS, PRUNING
 from fitroom.rows import read_rows
 from fitroom.train.run import Faces
 
@@ -60,7 +60,20 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
     assert len(read_rows(path, COLUMNS, "pruning table")) == 5
 
 
+def test_the_best_scheme(asked, small_weights, tmp_path, monkeypatch):
+    manifest = small_weights.manifest.model_copy(update={"history": ("by 0.25",)})
+    opened = {"full": small_weights, "small": SimpleNamespace(manifest=manifest)}
+    monkeypatch.setattr(tables, "open_weights", opened.__getitem__)
+    path = run_best("full", "small", "data", str(tmp_path / "best.csv"), lambda items, what: items)
+    warp, generator = read_rows(path, BEST_COLUMNS, "table")
+    assert (warp["original_mb"], warp["pruned_mb"], warp["sparsity_percent"]) == ("36.00", "27.00", "25.0")
+    assert (generator["model"], generator["pruned_mb"]) == ("IGM (image generation module)", "9.00")
+    assert (warp["fps"], warp["loss_percent"], warp["finetuned"]) == ("133.3", "12.50", "by 0.25")
+
+
 def test_columns_are_those_of_the_original():
+    theirs = next(table for table in COMPARISONS if table.file == BEST_FILE).headings
+    assert BEST_COLUMNS[: len(theirs)] == tuple(theirs)
     assert COLUMNS[: len(PRUNING)] == tuple(PRUNING)
     assert replace(TABLES["generator"]).ratios == (0.2, 0.25, 0.3, 0.35, 0.4)
 

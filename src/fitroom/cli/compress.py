@@ -117,6 +117,19 @@ def prune_table(table: str, csv: str | None, **request: Any) -> None:
     click.echo(f"wrote {run_table(wanted, tell, faces, bar)}")
 
 
+@main.command("best-table")
+@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--pruned", required=True, help="Weights folder that fitroom prune made of them.")
+@click.option("--data", required=True, help="Data folder or pack with validation lists.")
+@click.option("--csv", default="results/best_pruning.csv", show_default=True, help="Table to add to.")
+@reports_errors
+def best_table(weights: str, pruned: str, data: str, csv: str) -> None:
+    """Add a pruned network to the original's table of the best scheme, both modules in one (extra compress)."""
+    with missing_extra("compress", "best-table"):
+        from fitroom.compress.tables import run_best
+    click.echo(f"wrote {run_best(weights, pruned, data, csv, bar)}")
+
+
 @main.command()
 @click.option("--weights", required=True, help="Weights folder, not INT8 yet; fitroom export makes one of lite.")
 @click.option(

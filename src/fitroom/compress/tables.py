@@ -46,6 +46,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
+BEST_FILE = "best_pruning.csv"
+BEST = {"CWM (clothes warp module)": WARP, "IGM (image generation module)": ("generator",)}  # the original's names
+BEST_COLUMNS = (
+    "model", "original_mb", "sparsity_percent", "pruned_mb", "fid", "fps", "network", "swap_back_ssim",
+    "swap_back_lead", "retrieval_top5", "loss_percent", "ms", "finetuned", "hardware", "versions", "command",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class TableRequest:
     """What to fill a table with."""
@@ -95,6 +103,32 @@ def run_table(
         row = row_of(table, named, ratio, found, unpruned, tuned)
         append_row(path, COLUMNS, row)
         tell(row)
+    return path
+
+
+def run_best(full: str, pruned: str, data: str, csv: str, progress: Progress) -> Path:
+    """Add the rows of the best scheme: weights that were pruned, beside those that they came from, both in float32.
+
+    Raises WeightsError, DataError, OutputError.
+    """
+    path, before, after = Path(csv), open_weights(full), open_weights(pruned)
+    read_rows(path, BEST_COLUMNS, "table of the best scheme")
+    plan = make_plan(data, UNPAIRED_LIST, VALIDATION_LIST, progress)
+    (wide, first), (narrow, value) = measured(before, plan), measured(after, plan)
+    manifest = after.manifest
+    for model, parts in BEST.items():
+        mine, theirs = (sum(cost[part].megabytes for part in parts) for cost in (narrow, wide))
+        cells: dict[str, object] = {
+            "model": model, "original_mb": f"{theirs:.2f}", "pruned_mb": f"{mine:.2f}",
+            "sparsity_percent": f"{100 * (1 - mine / theirs):.1f}", "fps": f"{1000 / value.ms:.1f}",
+            "network": f"{manifest.name} {manifest.version}", "loss_percent": f"{100 * value.loss_against(first):.2f}",
+            "ms": f"{value.ms:.2f}", "finetuned": "; ".join(manifest.history), "hardware": hardware(),
+            "versions": versions(), "command": command(),
+        }  # fmt: skip
+        cells |= quality_cells(value)
+        if "fid" in value.figures:
+            cells["fid"] = f"{value.figures['fid']:.3f}"
+        append_row(path, BEST_COLUMNS, {column: cells.get(column, "") for column in BEST_COLUMNS})
     return path
 
 
