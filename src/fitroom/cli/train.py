@@ -127,6 +127,33 @@ for name, summary in STAGES.items():
     stage_command(name, summary)
 
 
+@train.command("parser")
+@click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
+@click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")
+@click.option("--work", required=True, help="Folder of checkpoint, settings and scalars, in parser below it.")
+@click.option("--config", help="Settings, YAML; see configs/parser.yaml.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
+@click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs.")
+@click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun.")
+@precision_option
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@reports_errors
+def train_parser(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
+    """Train the human parser: labels and key points of persons in any photo."""
+    with missing_extra("train", "train parser"):
+        from fitroom.train.parsing_run import read_parsing_config, run_parser
+        from fitroom.train.run import Faces
+    settings = read_parsing_config(config, overrides)
+    faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
+    done = run_parser(settings, faces=faces, **request)
+    if done.leads:
+        minutes = done.checkpoint.seconds / 60
+        click.echo(f"parser: {done.checkpoint.step} of {settings.loop.steps} steps, {minutes:.1f} minutes")
+        for name, value in done.figures.items():
+            click.echo(f"{name:20} {value:.4f}")
+
+
 @train.command("render-fakes")
 @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
 @click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")

@@ -37,6 +37,18 @@ def generator_of(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def chosen(step: int, size: int, count: int, seed: int) -> Tensor:
+    """Numbers of the samples, of so many, that a step sees (size,): each once in an epoch."""
+    first = step * size
+    numbers: list[int] = []
+    for position in range(first, first + size):
+        epoch, offset = divmod(position, count)
+        if not numbers or offset == 0:
+            order = torch.randperm(count, generator=generator_of(seed, 1, epoch))
+        numbers.append(int(order[offset]))
+    return torch.tensor(numbers)
+
+
 class Batches:
     """Makes the batch of any step."""
 
@@ -54,24 +66,13 @@ class Batches:
         self.size, self.own_share, self.seed = size, own_share, seed
         self.count = len(samples) if fakes is None else len(fakes.row)
 
-    def chosen(self, step: int) -> Tensor:
-        """Numbers of the samples, or of the fakes, that a step sees (size,): each once in an epoch."""
-        first = step * self.size
-        numbers: list[int] = []
-        for position in range(first, first + self.size):
-            epoch, offset = divmod(position, self.count)
-            if not numbers or offset == 0:
-                order = torch.randperm(self.count, generator=generator_of(self.seed, 1, epoch))
-            numbers.append(int(order[offset]))
-        return torch.tensor(numbers)
-
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Batch:
         """The batch of a step, or the rank-th of `world` equal parts of it."""
         height, width = self.samples.photo.shape[-2:]
         generator = generator_of(self.seed, 2, step)
         changes = draw(self.config, self.size, generator, width / height)
         own = torch.arange(self.size) % max(round(1 / self.own_share), 1) == 0 if self.own_share else None
-        numbers = self.chosen(step)
+        numbers = chosen(step, self.size, self.count, self.seed)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
         device = self.samples.photo.device
         numbers = numbers[part].to(device)
@@ -83,6 +84,11 @@ class Batches:
             if own is not None:
                 restored = (~own[part]).float().to(device)
         return self.changed(rows, shown, restored, changes.rows(part, device))
+
+    def names(self, batch: Batch) -> list[str]:
+        """Files that a batch was made of."""
+        pairs = [self.samples.pairs[row] for row in batch.rows.tolist()]
+        return [f"{pair.person} {pair.garment}" for pair in pairs]
 
     def changed(self, rows: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes) -> Batch:
         """Apply changes to samples; photo, label and what is shown of a person move alike."""

@@ -2,9 +2,11 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -12,12 +14,38 @@ from torch import Tensor, nn
 
 from fitroom.errors import FitroomError
 from fitroom.train.adversary import BETAS, PACE
-from fitroom.train.batches import Batch, Batches
 from fitroom.train.batchnorm import share_batch_norm
 from fitroom.train.checkpoint import Checkpoint, save
-from fitroom.train.stages import Trainee
 
 Scalars = dict[str, float]
+
+
+class Learner(nn.Module, ABC):
+    """A network with its losses: called with a batch, it gives them by name, unweighted."""
+
+    network: Any  # has a name and a config
+    adversary: Any = None  # a module that is trained along
+    stage_name: str  # what its checkpoints are of
+
+    def frozen(self) -> list[nn.Module]:
+        """Networks that only tell, and train nothing."""
+        return []
+
+    @abstractmethod
+    def total(self, values: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of losses."""
+
+
+class Batches(Protocol):
+    """What makes the batch of any step."""
+
+    def of_step(self, step: int, rank: int = 0, world: int = 1) -> Any:
+        """The batch of a step, or the rank-th of `world` equal parts of it."""
+        ...
+
+    def names(self, batch: Any) -> list[str]:
+        """Files that a batch was made of."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +73,7 @@ class Watch:
     """Who is told what happens. Only the first process tells."""
 
     step: Callable[[int, Scalars], None] = lambda step, scalars: None  # losses and rate, every `log_every` steps
-    look: Callable[[int, nn.Module, Batch], None] = lambda step, network, batch: None  # every `look_every` steps
+    look: Callable[[int, nn.Module, Any], None] = lambda step, network, batch: None  # every `look_every` steps
     measure: Callable[[int, dict[str, Tensor]], None] = lambda step, average: None  # every `measure_every` steps
     advance: Callable[[int], None] = lambda samples: None  # every step
 
@@ -81,7 +109,7 @@ def rate(step: int, config: LoopConfig) -> float:
 
 def train(
     fabric: Fabric,
-    trainee: Trainee,
+    trainee: Learner,
     batches: Batches,
     config: LoopConfig,
     folder: Path,
@@ -108,10 +136,8 @@ def train(
         groups, lr=config.learning_rate, weight_decay=config.weight_decay
     )
     wrapped, optimiser = fabric.setup(trainee, optimiser)
-    for teacher in trainee.teacher:
-        teacher.to(fabric.device)
-    if trainee.perceptual is not None:
-        trainee.perceptual.network.to(fabric.device)
+    for frozen in trainee.frozen():
+        frozen.to(fabric.device)
     if started is not None:
         optimiser.load_state_dict(started.optimiser)
     average = Average(network, config.average, None if started is None else started.average)
@@ -121,7 +147,7 @@ def train(
     def checkpoint() -> Checkpoint:
         spent = before + time.monotonic() - begun
         made = Checkpoint(
-            trainee.stage.name, network.name, asdict(network.config), step, spent,
+            trainee.stage_name, network.name, asdict(network.config), step, spent,
             network.state_dict(), average.tensors, optimiser.state_dict(),
             {} if trainee.adversary is None else trainee.adversary.state_dict(),
         )  # fmt: skip
@@ -165,11 +191,10 @@ def train(
     return checkpoint()
 
 
-def not_finite(step: int, values: dict[str, Tensor], batches: Batches, batch: Batch) -> str:
+def not_finite(step: int, values: dict[str, Tensor], batches: Batches, batch: Any) -> str:
     """What to say of losses that are not finite."""
     named = ", ".join(name for name, value in values.items() if not torch.isfinite(value)) or "their sum"
-    pairs = [batches.samples.pairs[row] for row in batch.rows.tolist()]
-    files = ", ".join(f"{pair.person} {pair.garment}" for pair in pairs)
+    files = ", ".join(batches.names(batch))
     return (
         f"step {step}: {named} is not finite; the last checkpoint is kept. Lower loop.learning_rate, or look at the "
         f"batch: {files}."

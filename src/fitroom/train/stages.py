@@ -17,6 +17,7 @@ from fitroom.nets.interface import Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
 from fitroom.train.adversary import Adversary
 from fitroom.train.batches import Batch
+from fitroom.train.loop import Learner
 from fitroom.train.losses import (
     change_target,
     colour_means_difference,
@@ -85,7 +86,7 @@ class StageConfig:
         return {"pb_generator": "pb_warp", "pf_generator": "pf_warp"}.get(self.name)  # type: ignore[return-value]
 
 
-class Trainee(nn.Module):
+class Trainee(Learner):
     """A network, what it is shown in a stage, and the losses of a batch."""
 
     def __init__(
@@ -97,7 +98,7 @@ class Trainee(nn.Module):
     ) -> None:
         super().__init__()
         self.network: TryOnNetwork = network
-        self.stage = stage
+        self.stage, self.stage_name = stage, stage.name
         self.teacher = [teacher.eval().requires_grad_(False)] if teacher is not None else []  # not a submodule
         self.perceptual = perceptual
         self.adversary = Adversary() if stage.adversarial else None
@@ -106,6 +107,10 @@ class Trainee(nn.Module):
             if parameter.is_floating_point():
                 generates = name.startswith("generator.")
                 parameter.requires_grad_(stage.whole if generates else not stage.warp_rests)
+
+    def frozen(self) -> list[nn.Module]:
+        """Networks that only tell, and train nothing."""
+        return [*self.teacher, *([] if self.perceptual is None else [self.perceptual.network])]
 
     def train(self, mode: bool = True) -> "Trainee":
         """A warp that rests keeps its batch norm's statistics too."""

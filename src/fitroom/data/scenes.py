@@ -1,0 +1,125 @@
+"""Photos as people take them, made of studio crops: smaller and larger persons, elsewhere, before something else.
+
+Batches of tensors as in `augment.py`, and drawn beforehand as there: the same generator gives the same scenes on every
+device. Pictures are (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 18, 3).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fitroom.data import augment
+from fitroom.data.augment import uniform
+
+COARSE = ((3, 2), (8, 6), (32, 24))  # cells of the noise that backgrounds are made of
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """How far scenes are from studio crops; 0 leaves out what it governs."""
+
+    flip: float = 0.5  # share that is mirrored
+    smaller: float = 0.65  # of the crop's size that is lost at most
+    larger: float = 0.25  # that is gained at most
+    aside: float = 0.6  # of the way to the picture's edge, at most
+    grounded: float = 0.6  # share of the smaller ones whose crop ends at the picture's lower edge
+    turn: float = 8.0  # degrees, at most
+    background: float = 0.75  # share that stands before another background
+    garments: float = 0.4  # share of those backgrounds that hold a product shot, larger
+    light: float = 0.3  # brightness and contrast of the whole picture, at most
+    tint: float = 0.2  # of each of its colours, at most
+    blur: float = 0.3  # share that is unsharp
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """What was drawn for a batch, one row a sample, on the CPU."""
+
+    flip: Tensor  # (N,) bool
+    person: Tensor  # (N, 2, 3) from target to source
+    behind: Tensor  # (N,) bool, where the background is another
+    noise: tuple[Tensor, ...]  # (N, 3, h, w) each, of COARSE
+    garment: Tensor  # (N,) which sample's product shot is behind the person, by rows of the batch; -1: none's
+    place: Tensor  # (N, 2, 3) from target to source, of that
+    light: Tensor  # (N, 2) contrast and brightness
+    tint: Tensor  # (N, 3, 1, 1) factors
+    blur: Tensor  # (N,) bool
+
+    def rows(self, rows: slice, device: torch.device) -> "Scenes":
+        """Some rows of it, on a device."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        moved = {k: v[rows].to(device) for k, v in values.items() if isinstance(v, Tensor)}
+        return Scenes(**moved, noise=tuple(level[rows].to(device) for level in self.noise))
+
+
+def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Scenes:
+    """Draw scenes for `count` samples of pictures of width by height `aspect`."""
+
+    def chance(share: float) -> Tensor:
+        return torch.rand(count, generator=generator) < share
+
+    size = 1 + torch.rand(count, generator=generator) * (config.larger + config.smaller) - config.smaller
+    free = (1 - size).abs() + 0.1
+    centre = uniform(generator, config.aside, count, 2) * free.unsqueeze(1)
+    # bodies end where their crop ends: mostly that is where the picture ends
+    centre[:, 1] = torch.where(chance(config.grounded) & (size < 1), 1 - size, centre[:, 1])
+    turn = uniform(generator, config.turn, count)
+    still = torch.zeros(count)
+    return Scenes(
+        flip=chance(config.flip),
+        person=augment.affine(1 / size, turn, -centre / size.unsqueeze(1), aspect),
+        behind=chance(config.background),
+        # mostly grey, as rooms and streets are
+        noise=tuple(
+            0.75 * uniform(generator, 1.0, count, 1, *cells) + uniform(generator, 0.35, count, 3, *cells)
+            for cells in COARSE
+        ),
+        garment=torch.where(chance(config.garments), torch.randint(count, (count,), generator=generator), -1),
+        place=augment.affine(
+            0.2 + 0.4 * torch.rand(count, generator=generator), still, uniform(generator, 0.6, count, 2), aspect
+        ),
+        light=torch.stack([1 + uniform(generator, config.light, count), uniform(generator, config.light, count)], 1),
+        tint=1 + uniform(generator, config.tint, count, 3, 1, 1),
+        blur=chance(config.blur),
+    )
+
+
+def compose_scenes(
+    scenes: Scenes, photo: Tensor, label: Tensor, points: Tensor, garment: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Photos, labels and key points of scenes; of points outside the picture the confidence is 0.
+
+    `garment` are product shots that backgrounds may hold, a row for each of the batch the scenes were drawn for.
+    """
+    height, width = photo.shape[-2:]
+    grid = augment.grid_of(augment.mirrored(scenes.person, scenes.flip), height, width)
+    person = 1 - augment.background_mask(photo, label)
+    inside = augment.move(torch.ones_like(person), grid, padding="zeros")
+    # before a background of their own only what is outside the crop is new
+    shown = torch.where(scenes.behind.view(-1, 1, 1, 1), augment.move(person, grid, padding="zeros"), inside)
+    behind = backgrounds(scenes, garment, height, width)
+    made = augment.move(photo, grid) * shown + behind * (1 - shown)
+    made = augment.relight(((made + 1) * scenes.tint - 1).clamp(-1, 1), scenes.light)
+    soft = F.interpolate(F.avg_pool2d(made, 2), size=(height, width), mode="bilinear", align_corners=False)
+    made = torch.where(scenes.blur.view(-1, 1, 1, 1), soft, made)
+    label = augment.swap_sides(label, scenes.flip).unsqueeze(1).float()
+    label = augment.move(label, grid, mode="nearest", padding="zeros").squeeze(1).to(torch.uint8)
+    points = augment.move_points(augment.mirror_points(points, scenes.flip, width), scenes.person, height, width)
+    x, y = points[..., 0], points[..., 1]
+    visible = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return made, label, torch.cat([points[..., :2], points[..., 2:] * visible.unsqueeze(-1)], dim=2)
+
+
+def backgrounds(scenes: Scenes, garment: Tensor, height: int, width: int) -> Tensor:
+    """What stands behind persons, (N, 3, H, W): noise of several sizes, and before it perhaps a product shot."""
+    noise = torch.stack(
+        [F.interpolate(level, size=(height, width), mode="bicubic", align_corners=False) for level in scenes.noise]
+    )
+    weights = noise.new_tensor([0.8, 0.4, 0.25]).view(-1, 1, 1, 1, 1)
+    behind = (noise * weights).sum(dim=0).clamp(-1, 1)
+    held = scenes.garment >= 0
+    place = augment.grid_of(scenes.place, height, width)
+    cloth = augment.move(garment[scenes.garment.clamp(min=0)], place)
+    return torch.where(held.view(-1, 1, 1, 1), cloth, behind)

@@ -1,0 +1,47 @@
+"""The parser network: its size, its outputs, and key points read off their maps."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from fitroom.nets.parser import LABELS, POINTS, STRIDE, Parser, key_points
+from fitroom.train.parsing import point_maps
+
+
+def test_size():
+    """Half a billion multiply-adds and two million parameters at most."""
+    network = Parser().eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        parsed = network(torch.zeros(1, 3, 256, 192))
+    assert counter.get_total_flops() / 2 < 0.5e9
+    assert sum(parameter.numel() for parameter in network.parameters()) < 2e6
+    assert parsed.labels.shape == (1, LABELS, 256, 192)
+    assert parsed.points.shape == (1, POINTS, 256 // STRIDE, 192 // STRIDE)
+
+
+def test_gradients_reach_everything():
+    network = Parser()
+    parsed = network(torch.rand(2, 3, 64, 64) * 2 - 1)
+    (parsed.labels.square().mean() + parsed.points.square().mean()).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_a_new_one_sees_no_joint():
+    with torch.no_grad():
+        assert Parser().eval()(torch.zeros(1, 3, 64, 64)).points.sigmoid().max() < 0.5
+
+
+@pytest.mark.parametrize("size", [(256, 192), (64, 96)])
+def test_key_points_come_back(size):
+    height, width = size
+    generator = torch.Generator().manual_seed(0)
+    points = torch.rand(5, POINTS, 3, generator=generator) * torch.tensor([width - 1.0, height - 1.0, 0.0])
+    points[..., 2] = 1
+    points[2, 3, 2] = 0
+    maps = point_maps(points, height, width).clamp(1e-6, 1 - 1e-6).logit()
+    found = key_points(maps)
+    shown = points[..., 2] > 0
+    assert (found[..., :2] - points[..., :2])[shown].abs().max() < STRIDE
+    assert (found[..., :2] - points[..., :2])[shown].abs().mean() < 1
+    assert found[..., 2][shown].min() > 0.7
+    assert found[2, 3, 2] < 0.01
