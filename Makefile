@@ -10,7 +10,7 @@ demo: $(BASE)
 	$(BIN)/fitroom demo -o fitroom-demo.png
 
 test: $(DEV)
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q --numprocesses 2 --dist worksteal
 
 lint: $(DEV)
 	$(BIN)/ruff check .
