@@ -73,7 +73,7 @@ def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> 
 def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
     """Losses of the warp, in POINTS means, and warp IoU on persons never trained on, of runs by their names."""
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(8, 3.2))
+        figure = Figure(figsize=(8, 4), layout="constrained")
         axes = figure.subplots(1, 2)
         for name, rows in curves.items():
             values = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "garment"]
@@ -84,9 +84,9 @@ def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
             axes[1].plot([x for x, _ in measured], [y for _, y in measured], "o-", label=name)
         axes[0].set_ylabel("garment loss")
         axes[1].set_ylabel("warp IoU, validation")
-        axes[1].legend(frameon=False)
         for one in axes:
             one.set_xlabel("minutes")
             one.grid(alpha=0.3)
-        figure.tight_layout()
+        # runs are many: names under both
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         save(figure, path)
