@@ -157,7 +157,7 @@ def test_a_cable_is_cut(machines, figures, tmp_path):
         pytest.skip("needs the right to make network namespaces")
     work = tmp_path / "work"
     with (tmp_path / "0").open("w+") as first, (tmp_path / "1").open("w+") as second:
-        nodes = begin_training(machines, figures, work, (first, second), "--set", "loop.lost_minutes=0.1")
+        nodes = begin_training(machines, figures, work, (first, second), "--set", "loop.lost_minutes=0.2")
         try:
             ip("-n", machines[1].enter[-1], "link", "set", machines[1].interface, "down")
             codes = [node.wait(90) for node in nodes]

@@ -139,7 +139,8 @@ def test_modules_are_quantized_alone(small_weights, listed, sample, tmp_path, mo
     person = (tmp_path / "out/person.xml").read_text()
     assert ('type="FakeQuantize"' in person) == (modules == "warp")
     inside = sum(costs(load_network(weights), 64, 64)[part].parameters for part in PRUNED[modules])
-    assert 0.5 * inside < eight_bit_values(weights) / 1e6 <= inside
+    # zero points and the like come on top of the weights
+    assert 0.5 * inside < eight_bit_values(weights) / 1e6 <= 1.05 * inside
     look = TryOn.load(tmp_path / "out")(sample.photo.image, sample.other_garment)
     assert look.image.shape == (256, 192, 3)
     again = quantize("--weights", tmp_path / "out", "--data", listed, "-o", tmp_path / "twice")

@@ -24,7 +24,7 @@ class Learner(nn.Module, ABC):
     """A network with its losses: called with a batch, it gives them by name, unweighted."""
 
     network: Any  # has a name and a config
-    adversary: Any = None  # a module that is trained along
+    adversary: Any  # a module that is trained along, or None
     stage_name: str  # what its checkpoints are of
 
     def frozen(self) -> list[nn.Module]:

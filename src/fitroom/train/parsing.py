@@ -72,7 +72,7 @@ class ParserTrainee(Learner):
 
     def __init__(self, network: Parser, losses: ParsingLosses) -> None:
         super().__init__()
-        self.network, self.losses = network, losses
+        self.network, self.losses, self.adversary = network, losses, None
 
     def forward(self, scene: Scene) -> dict[str, Tensor]:
         """Losses of a batch by name."""
