@@ -16,7 +16,7 @@ from fitroom.train.checkpoint import load
 from test_loop import check_same_gradients, gradients
 
 pytestmark = pytest.mark.slow
-PORT = "29533"
+PORT = str(20_000 + os.getpid() % 10_000)  # tests of other processes run at the same time
 GRADIENTS = """
 import sys
 sys.path.insert(0, sys.argv[1])

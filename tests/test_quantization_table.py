@@ -11,7 +11,7 @@ from fitroom.compress.quantizing import QuantizeRequest
 from fitroom.errors import InputError, WeightsError
 from fitroom.evaluate.report import COMPARISONS
 from fitroom.rows import read_rows
-from fitroom.train.run import Faces
+from fitroom.train.sitting import Faces
 
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 

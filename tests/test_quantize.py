@@ -12,7 +12,7 @@ from fitroom.cli import main
 from fitroom.compress.accuracy import controlled
 from fitroom.compress.measure import costs
 from fitroom.compress.qat import simulated
-from fitroom.compress.quantization_table import PRUNED, eight_bit_values
+from fitroom.compress.quantization_table import PARTS, eight_bit_values
 from fitroom.compress.quantize import quantized
 from fitroom.errors import InputError
 from fitroom.export.cases import drawn_cases
@@ -138,7 +138,7 @@ def test_modules_are_quantized_alone(small_weights, listed, sample, tmp_path, mo
     assert weights.manifest.history == (f"{modules} quantized (ptq), from small 0",)
     person = (tmp_path / "out/person.xml").read_text()
     assert ('type="FakeQuantize"' in person) == (modules == "warp")
-    inside = sum(costs(load_network(weights), 64, 64)[part].parameters for part in PRUNED[modules])
+    inside = sum(costs(load_network(weights), 64, 64)[part].parameters for part in PARTS[modules])
     # zero points and the like come on top of the weights
     assert 0.5 * inside < eight_bit_values(weights) / 1e6 <= 1.05 * inside
     look = TryOn.load(tmp_path / "out")(sample.photo.image, sample.other_garment)

@@ -11,7 +11,7 @@ from fitroom.compress.tables import BEST_COLUMNS, BEST_FILE, COLUMNS, TABLES, Ta
 from fitroom.errors import OutputError
 from fitroom.evaluate.report import COMPARISONS, PRUNING
 from fitroom.rows import read_rows
-from fitroom.train.run import Faces
+from fitroom.train.sitting import Faces
 
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 

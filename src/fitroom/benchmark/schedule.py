@@ -83,7 +83,7 @@ def simulate(pairs: Pairs, costs: Costs, workers: int) -> tuple[Counted, float, 
 def plan_list(pairs: Pairs) -> dict[str, float]:
     """Microseconds a pair that a run costs the machine that leads it, all but the looks: `run_batch` itself.
 
-    Its workers answer at once, with looks that are not there. pair: all; journal_bytes: of journal and results.
+    Its workers answer at once, with looks that are not there. Beside it the bytes of journal and results.
     """
 
     def at_once(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:

@@ -55,7 +55,7 @@ def prune(
         from fitroom.compress.explore import ExploreRequest, run_search, run_sensitivity
         from fitroom.compress.run import PruneRequest, run_prune
         from fitroom.compress.sensitivity import Row
-        from fitroom.train.run import Faces
+        from fitroom.train.sitting import Faces
 
     def tell(row: Row) -> None:
         click.echo(f"{row.scheme:40} {row.ms:7.2f} ms  {row.parameters:6.2f} M  loss {row.loss:7.1%}")
@@ -107,7 +107,7 @@ def prune_table(table: str, csv: str | None, **request: Any) -> None:
     """Fill one of the original's pruning TABLEs with rows of ours; an interrupted run goes on (extra compress)."""
     with missing_extra("compress", "prune-table"):
         from fitroom.compress.tables import TABLES, TableRequest, run_table
-        from fitroom.train.run import Faces
+        from fitroom.train.sitting import Faces
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
 
     def tell(row: dict[str, object]) -> None:
@@ -151,7 +151,7 @@ def quantize(modules: str, output: str, **request: Any) -> None:
     """Write weights as INT8 OpenVINO graphs (needs the extra compress). Positions and colours stay in float32."""
     with missing_extra("compress", "quantize"):
         from fitroom.compress.quantizing import QuantizeRequest, run_quantize
-        from fitroom.train.run import Faces
+        from fitroom.train.sitting import Faces
     faces = Faces(
         preparing=lambda items, total: bar(items, "reading", total),
         training=training_bar,
@@ -183,7 +183,7 @@ def quantize_table(methods: Any, csv: str, **request: Any) -> None:
     with missing_extra("compress", "quantize-table"):
         from fitroom.compress.quantization_table import QuantizationRequest, run_quantization_table
         from fitroom.compress.quantizing import QuantizeRequest
-        from fitroom.train.run import Faces
+        from fitroom.train.sitting import Faces
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
 
     def tell(row: dict[str, object]) -> None:

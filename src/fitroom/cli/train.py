@@ -62,22 +62,32 @@ def training_bar(total: int, done: int) -> Iterator[Any]:
         yield progress
 
 
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of every run that trains."""
+    options = (
+        click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack."),
+        click.option(
+            "--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data."
+        ),
+        click.option("--work", required=True, help="Folder of checkpoints, settings, scalars and fakes."),
+        click.option("--config", help="Settings, YAML; see configs/."),
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8."),
+        click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs."),
+        click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun."),
+        precision_option,
+        click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later."),
+        click.option("--resume", is_flag=True, help="Go on from the checkpoint that --work has."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def stage_command(stage: str, summary: str) -> Callable[..., None]:
     """The command of one stage; all four take the same options."""
 
     @train.command(stage, help=f"{summary} --work holds every stage's files.")
-    @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
-    @click.option(
-        "--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data."
-    )
-    @click.option("--work", required=True, help="Folder of checkpoints, settings, scalars and fakes.")
-    @click.option("--config", help="Settings, YAML; see configs/.")
-    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
-    @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs.")
-    @click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun.")
-    @precision_option
-    @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later.")
-    @click.option("--resume", is_flag=True, help="Go on from the stage's checkpoint.")
+    @run_options
     @click.option("-o", "--output", help="Weights folder to export to, after pf_generator or finetune.")
     @reports_errors
     def command(
@@ -86,7 +96,8 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         with missing_extra("train", f"train {stage}"):
             from fitroom.train.config import read_config
-            from fitroom.train.run import Faces, run_stage
+            from fitroom.train.run import run_stage
+            from fitroom.train.sitting import Faces
         faces = Faces(
             preparing=lambda items, total: bar(items, "reading", total),
             training=training_bar,
@@ -128,22 +139,13 @@ for name, summary in STAGES.items():
 
 
 @train.command("parser")
-@click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
-@click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")
-@click.option("--work", required=True, help="Folder of checkpoint, settings and scalars, in parser below it.")
-@click.option("--config", help="Settings, YAML; see configs/parser.yaml.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
-@click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs.")
-@click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun.")
-@precision_option
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@run_options
 @reports_errors
 def train_parser(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
         from fitroom.train.parsing_run import read_parsing_config, run_parser
-        from fitroom.train.run import Faces
+        from fitroom.train.sitting import Faces
     settings = read_parsing_config(config, overrides)
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
     done = run_parser(settings, faces=faces, **request)

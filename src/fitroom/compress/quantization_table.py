@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fitroom.circumstances import command, hardware, versions
 from fitroom.compress.measure import Cost, Worth, costs, worth_of_graphs
 from fitroom.compress.qat import STAGES_OF
 from fitroom.compress.quantizing import Method, QuantizeRequest, check_request, run_quantize
-from fitroom.compress.tables import Tell, quality_cells
+from fitroom.compress.tables import OWN_COLUMNS, WARP, Tell, own_cells
 from fitroom.errors import WeightsError
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
@@ -17,7 +16,8 @@ from fitroom.rows import append_row, read_rows
 from fitroom.runtime.interface import GRAPHS
 from fitroom.runtime.openvino import ov
 from fitroom.store import Weights, open_weights
-from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces
+from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST
+from fitroom.train.sitting import Faces
 
 UNQUANTIZED = "Unquantized"
 SCHEMES = {  # the original's names
@@ -27,12 +27,9 @@ SCHEMES = {  # the original's names
 }
 # behind the name: the original trained
 METHODS: dict[Method, str] = {"ptq": ", post-training", "qat": ""}
-PRUNED = {"warp": ("warp.person", "warp.garment", "warp.flow"), "generator": ("generator",)}  # parts, by module
+PARTS = {"warp": WARP, "generator": ("generator",)}  # that can be pruned, of each module
 # the original's columns, then ours
-COLUMNS = (
-    "optimization", "cpu_fid", "gpu_fid", "original_mb", "quantized_mb", "network", "swap_back_ssim", "swap_back_lead",
-    "retrieval_top5", "loss_percent", "ms", "files_mb", "finetuned", "hardware", "versions", "command",
-)  # fmt: skip
+COLUMNS = ("optimization", "cpu_fid", "gpu_fid", "original_mb", "quantized_mb", "files_mb", *OWN_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,13 @@ def run_quantization_table(wanted: QuantizationRequest, tell: Tell, faces: Faces
     named = f"{weights.manifest.name} {weights.manifest.version}"
     known = read_rows(path, COLUMNS, "quantization table of fitroom")
     done = {row["optimization"] for row in known if row["network"] == named}
+    missing = [row for row in rows_wanted(wanted.methods) if row[0] not in done]
+    if not missing:
+        return path
     plan = make_plan(request.data, UNPAIRED_LIST, VALIDATION_LIST, progress)
     cost = costs(load_network(weights), weights.manifest.height, weights.manifest.width)
     before = measured(weights, plan)
-    for label, modules, method in rows_wanted(wanted.methods):
-        if label in done:
-            continue
+    for label, modules, method in missing:
         found = weights
         if modules:
             folder = Path(request.work) / f"quantized-{method}-{'-'.join(modules)}"
@@ -95,17 +93,14 @@ def row_of(
     before: Worth,
 ) -> dict[str, object]:  # fmt: skip
     """One row, by column. Sizes are those of the quantized modules, of both where there are none."""
-    counted = [part for module in modules or STAGES_OF for part in PRUNED[module]]
+    counted = [part for module in modules or STAGES_OF for part in PARTS[module]]
     original = sum(cost[part].megabytes for part in counted)
     files = sum(weights.file(f"{name}.bin").stat().st_size for name in GRAPHS)
     cells: dict[str, object] = {
-        "optimization": label, "network": network, "original_mb": f"{original:.2f}",
+        "optimization": label, "original_mb": f"{original:.2f}",
         "quantized_mb": f"{original - 3 * eight_bit_values(weights) / 1e6:.2f}", "files_mb": f"{files / 1e6:.2f}",
-        "loss_percent": f"{100 * value.loss_against(before):.2f}", "ms": f"{value.ms:.2f}",
-        "finetuned": weights.manifest.history[-1] if modules else "", "hardware": hardware(), "versions": versions(),
-        "command": command(),
     }  # fmt: skip
-    cells |= quality_cells(value)
+    cells |= own_cells(network, value, before, weights.manifest.history[-1] if modules else "")
     if "fid" in value.figures:
         cells["cpu_fid"] = f"{value.figures['fid']:.3f}"
     return {column: cells.get(column, "") for column in COLUMNS}
@@ -116,4 +111,4 @@ def eight_bit_values(weights: Weights) -> int:
     graphs = [ov.Core().read_model(weights.file(f"{name}.xml")) for name in GRAPHS]
     constants = [op for graph in graphs for op in graph.get_ops() if op.get_type_name() == "Constant"]
     eight = (ov.Type.i8, ov.Type.u8)
-    return sum(op.get_output_size() and op.data.size for op in constants if op.get_element_type() in eight)
+    return sum(op.data.size for op in constants if op.get_element_type() in eight)

@@ -15,7 +15,8 @@ from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.config import TrainConfig, read_config
 from fitroom.train.processes import Precision
-from fitroom.train.run import TRAIN_LIST, UNPAIRED_LIST, Faces, run_stage
+from fitroom.train.run import TRAIN_LIST, UNPAIRED_LIST, run_stage
+from fitroom.train.sitting import SILENT, Faces
 
 Method = Literal["ptq", "qat"]
 # operations of each module, regular expressions on OpenVINO's names
@@ -24,7 +25,6 @@ OPERATIONS = {
     "generator": r".*network\.generator[./].*",
 }
 COMPARED, CALIBRATED = 8, 128  # pairs
-SILENT = Faces()
 
 
 @dataclass(frozen=True)

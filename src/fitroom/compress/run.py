@@ -13,10 +13,9 @@ from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.checkpoint import load
 from fitroom.train.config import TrainConfig, read_config, stage_folder
 from fitroom.train.processes import Precision
-from fitroom.train.run import TRAIN_LIST, Faces, network_of, run_stage
+from fitroom.train.run import TRAIN_LIST, network_of, run_stage
+from fitroom.train.sitting import SILENT, Faces
 from fitroom.train.taylor import gather_gradients
-
-SILENT = Faces()
 
 
 @dataclass(frozen=True)

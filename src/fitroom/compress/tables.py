@@ -17,7 +17,8 @@ from fitroom.nets.registry import load_network
 from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights, open_weights
 from fitroom.train.processes import Precision
-from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST, Faces
+from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST
+from fitroom.train.sitting import Faces
 
 WARP = ("warp.person", "warp.garment", "warp.flow")
 UNPRUNED = "Original Module"
@@ -38,20 +39,20 @@ TABLES = {
     "warp": Table("warp_pruning.csv", WARP, "warp.garment", (0.2, 0.3, 0.4, 0.5)),
     "generator": Table("generator_pruning.csv", ("generator",), "generator", (0.2, 0.25, 0.3, 0.35, 0.4)),
 }
+OWN_COLUMNS = (
+    "network", "swap_back_ssim", "swap_back_lead", "retrieval_top5", "loss_percent", "ms", "finetuned", "hardware",
+    "versions", "command",
+)  # fmt: skip
 # the original's columns, then ours
 COLUMNS = (
     "metrics", "gflops", "params_m", "size_mb", "total_size_mb", "compression_ratio_percent", "fid", "fid_loss_percent",
-    "network", "swap_back_ssim", "swap_back_lead", "retrieval_top5", "loss_percent", "ms", "finetuned", "hardware",
-    "versions", "command",
+    *OWN_COLUMNS,
 )  # fmt: skip
 
 
 BEST_FILE = "best_pruning.csv"
 BEST = {"CWM (clothes warp module)": WARP, "IGM (image generation module)": ("generator",)}  # the original's names
-BEST_COLUMNS = (
-    "model", "original_mb", "sparsity_percent", "pruned_mb", "fid", "fps", "network", "swap_back_ssim",
-    "swap_back_lead", "retrieval_top5", "loss_percent", "ms", "finetuned", "hardware", "versions", "command",
-)  # fmt: skip
+BEST_COLUMNS = ("model", "original_mb", "sparsity_percent", "pruned_mb", "fid", "fps", *OWN_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,8 @@ def run_best(full: str, pruned: str, data: str, csv: str, progress: Progress) ->
         cells: dict[str, object] = {
             "model": model, "original_mb": f"{theirs:.2f}", "pruned_mb": f"{mine:.2f}",
             "sparsity_percent": f"{100 * (1 - mine / theirs):.1f}", "fps": f"{1000 / value.ms:.1f}",
-            "network": f"{manifest.name} {manifest.version}", "loss_percent": f"{100 * value.loss_against(first):.2f}",
-            "ms": f"{value.ms:.2f}", "finetuned": "; ".join(manifest.history), "hardware": hardware(),
-            "versions": versions(), "command": command(),
         }  # fmt: skip
-        cells |= quality_cells(value)
+        cells |= own_cells(f"{manifest.name} {manifest.version}", value, first, "; ".join(manifest.history))
         if "fid" in value.figures:
             cells["fid"] = f"{value.figures['fid']:.3f}"
         append_row(path, BEST_COLUMNS, {column: cells.get(column, "") for column in BEST_COLUMNS})
@@ -151,19 +149,22 @@ def row_of(
 
     counted, figures = cost[table.counted], value.figures
     cells: dict[str, object] = {
-        "metrics": label(ratio), "network": network, "gflops": f"{counted.multiply_adds:.3f}",
+        "metrics": label(ratio), "gflops": f"{counted.multiply_adds:.3f}",
         "params_m": f"{counted.parameters:.3f}", "size_mb": f"{counted.megabytes:.2f}",
         "total_size_mb": f"{total(cost):.2f}", "compression_ratio_percent": f"{100 * total(cost) / total(full):.2f}",
-        "loss_percent": f"{100 * value.loss_against(before):.2f}", "ms": f"{value.ms:.2f}", "finetuned": tuned,
-        "hardware": hardware(), "versions": versions(), "command": command(),
     }  # fmt: skip
-    cells |= quality_cells(value)
+    cells |= own_cells(network, value, before, tuned)
     if "fid" in figures:
         cells["fid"] = f"{figures['fid']:.3f}"
         cells["fid_loss_percent"] = f"{100 * (figures['fid'] / before.figures['fid'] - 1):.2f}"
     return {column: cells.get(column, "") for column in COLUMNS}
 
 
-def quality_cells(value: Worth) -> dict[str, str]:
-    """The measures of quality, which every table has."""
-    return {name: f"{value.figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}
+def own_cells(network: str, value: Worth, before: Worth, tuned: str) -> dict[str, object]:
+    """OWN_COLUMNS of a row, beside what it was before."""
+    quality = {name: f"{value.figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}
+    return {
+        "network": network, **quality, "loss_percent": f"{100 * value.loss_against(before):.2f}",
+        "ms": f"{value.ms:.2f}", "finetuned": tuned, "hardware": hardware(), "versions": versions(),
+        "command": command(),
+    }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fitroom.errors import OutputError, WeightsError
+from fitroom.errors import InputError, OutputError, WeightsError
 
 NAME = "checkpoint.pt"
 
@@ -54,6 +54,16 @@ def load(folder: Path) -> Checkpoint | None:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, TypeError, EOFError, UnpicklingError) as error:
         raise WeightsError(f"{path}: not a checkpoint of fitroom train, or damaged ({error}).") from error
+
+
+def to_go_on(folder: Path, resume: bool) -> Checkpoint | None:
+    """The checkpoint that a run goes on from, if any. Raises InputError where there is one and nobody asked for it."""
+    kept = load(folder)
+    if kept is not None and not resume:
+        raise InputError(
+            f"{folder}: holds a checkpoint of {kept.step} steps; go on with --resume, or name a new --work."
+        )
+    return kept
 
 
 def check_network(found: str, found_config: dict[str, Any], network: str, config: Any, origin: Path) -> None:

@@ -54,11 +54,16 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
         raise InputError(f"{path or '--set'}: start is for students; a teacher begins afresh.")
     if config.stage.warp_rests and not config.stage.whole:
         raise InputError(f"{path or '--set'}: stage.warp_rests leaves {stage} nothing to train.")
-    if config.height % 32 or config.width % 32:
-        raise InputError(f"{path or '--set'}: height {config.height}, width {config.width}; need multiples of 32.")
-    if config.loop.batch < 2 or config.loop.steps < 1:
-        raise InputError(f"{path or '--set'}: loop.batch must be at least 2 and loop.steps at least 1.")
+    check_sizes(config.height, config.width, config.loop, str(path or "--set"))
     return config
+
+
+def check_sizes(height: int, width: int, loop: LoopConfig, origin: str) -> None:
+    """Raise InputError for pictures and batches that no network can be trained on."""
+    if height % 32 or width % 32:
+        raise InputError(f"{origin}: height {height}, width {width}; need multiples of 32.")
+    if loop.batch < 2 or loop.steps < 1:
+        raise InputError(f"{origin}: loop.batch must be at least 2 and loop.steps at least 1.")
 
 
 def stage_folder(work: str | Path, stage: StageName) -> Path:
@@ -66,7 +71,7 @@ def stage_folder(work: str | Path, stage: StageName) -> Path:
     return Path(work) / stage
 
 
-def save_config(config: TrainConfig, folder: Path) -> None:
-    """Keep the settings beside what they make."""
+def save_config(config: Any, folder: Path) -> None:
+    """Keep settings, a dataclass, beside what they make."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.yaml").write_text(yaml.safe_dump(untupled(asdict(config)), sort_keys=False))

@@ -10,19 +10,27 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
-from fitroom.errors import FitroomError
+from fitroom.errors import FitroomError, InputError
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 # gloo's errors have no type of their own; most name its source files
 LOST = ("gloo", "pair closure")
 
 
-def make_fabric(devices: int, nodes: int, precision: Precision, lost_minutes: float) -> Fabric:
-    """The processes of a run; one that does not answer for so many minutes is lost."""
+def launched(devices: int, nodes: int, precision: Precision, batch: int, lost_minutes: float) -> Fabric:
+    """The processes of a run, started; one that does not answer for so many minutes is lost.
+
+    Raises InputError where a batch does not divide among them.
+    """
     if devices == nodes == 1:
-        return Fabric(devices=1, precision=precision)
-    together = DDPStrategy(timeout=timedelta(minutes=lost_minutes))
-    return Fabric(devices=devices, num_nodes=nodes, precision=precision, strategy=together)
+        fabric = Fabric(devices=1, precision=precision)
+    else:
+        together = DDPStrategy(timeout=timedelta(minutes=lost_minutes))
+        fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision, strategy=together)
+    fabric.launch()
+    if batch % fabric.world_size:
+        raise InputError(f"loop.batch {batch} does not divide among {fabric.world_size} processes.")
+    return fabric
 
 
 @contextmanager

@@ -1,21 +1,18 @@
 """A stage from a data folder or pack to a checkpoint; a student's last one to weights."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
-from tensorboardX import SummaryWriter
-from torch import Tensor, nn
+from torch import Tensor
 
 from fitroom.data.augment import AugmentConfig
 from fitroom.data.pack import open_reader
 from fitroom.data.reader import Reader
-from fitroom.errors import DataError, InputError, WeightsError
+from fitroom.errors import WeightsError
 from fitroom.evaluate.evaluate import Evaluation, evaluate
 from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
@@ -26,16 +23,16 @@ from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import NETWORKS, build_network, load_network
 from fitroom.store import Weights, check_weights_output, open_weights
-from fitroom.train.batches import Batch, Batches
-from fitroom.train.checkpoint import Checkpoint, check_network, load
-from fitroom.train.config import TrainConfig, save_config, stage_folder
-from fitroom.train.curve import Curve
-from fitroom.train.loop import Scalars, Watch, train
+from fitroom.train.batches import Batches
+from fitroom.train.checkpoint import Checkpoint, check_network, load, to_go_on
+from fitroom.train.config import TrainConfig, stage_folder
+from fitroom.train.loop import Scalars
 from fitroom.train.parsed import parsed_channels
-from fitroom.train.processes import Precision, loss_told, make_fabric
+from fitroom.train.processes import Precision, launched
 from fitroom.train.render import View, render_by_cutting, render_by_network, students_view, teachers_view
-from fitroom.train.samples import Fakes, Samples, load_fakes, load_samples
+from fitroom.train.samples import Fakes, Samples, check_enough, load_fakes, load_samples
 from fitroom.train.samples import Progress as Loading
+from fitroom.train.sitting import SILENT, Faces, Finished, Measure, sit
 from fitroom.train.stages import DISTILLATION, StageName, Trainee
 from fitroom.train.validate import shown_batch, validate
 
@@ -45,30 +42,6 @@ TERMS = (
     "The terms of the training data apply. No licence covers VITON's photographs: weights trained on them are for "
     "research use only, and convey no rights in the photographs or in the persons shown."
 )
-
-
-class Bar(Protocol):
-    """What shows progress in images."""
-
-    def update(self, images: int) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Faces:
-    """How a run tells what it does; silent by default."""
-
-    preparing: Callable[[Iterable[Any], int], Iterable[Any]] = lambda items, total: items
-    training: Callable[[int, int], AbstractContextManager[Bar | None]] = lambda total, done: nullcontext()
-    report: Callable[[str], None] = lambda line: None
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What a run came to; every process has one."""
-
-    checkpoint: Checkpoint
-    figures: Scalars  # warp IoU and L1 on the validation list; empty where there is none, and on other processes
-    leads: bool  # whether this is the process that tells and exports
 
 
 def network_of(checkpoint: Checkpoint) -> Lite | Pfafn:
@@ -177,7 +150,7 @@ def run_stage(
     max_minutes: float | None = None,
     resume: bool = False,
     threads: int = 2,
-    faces: Faces = Faces(),
+    faces: Faces = SILENT,
     prepared: Callable[[TryOnNetwork], TryOnNetwork] = lambda network: network,
 ) -> Finished:
     """Train a stage of `config` on a data folder or pack, keeping its files in `work`.
@@ -189,11 +162,7 @@ def run_stage(
     """
     config = as_narrow_as_start(config)
     work, folder = Path(work), stage_folder(work, config.stage.name)
-    kept = load(folder)
-    if kept is not None and not resume:
-        raise InputError(
-            f"{folder}: holds a checkpoint of {kept.step} steps; go on with --resume, or name a new --work."
-        )
+    kept = to_go_on(folder, resume)
     reader = open_reader(data)
     if kept is None:
         network = prepared(first_network(config, work, reader.dense))
@@ -202,60 +171,19 @@ def run_stage(
         network = prepared(build_network(kept.network, kept.config))
     teacher, perceptual = find_teacher(config, work, reader.dense), find_perceptual(config)
     samples = load_samples(reader, reader.pairs(pairs).pairs, config.height, config.width, threads, faces.preparing)
-    if len(samples) < config.loop.batch:
-        raise DataError(f"{data}: {len(samples)} pairs; a batch needs {config.loop.batch}: lower loop.batch.")
+    check_enough(samples, config.loop.batch, data)
     fakes = find_fakes(config, work, samples, threads, faces)
-    fabric = make_fabric(devices, nodes, precision, config.loop.lost_minutes)
-    fabric.launch()
-    if config.loop.batch % fabric.world_size:
-        raise InputError(f"loop.batch {config.loop.batch} does not divide among {fabric.world_size} processes.")
+    fabric = launched(devices, nodes, precision, config.loop.batch, config.loop.lost_minutes)
     placed = None if fakes is None else fakes.to(fabric.device)
     batches = Batches(
         samples.to(fabric.device), placed, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed
     )
     trainee = Trainee(network, config.stage, teacher, perceptual)
-    if not fabric.is_global_zero:
-        with loss_told(folder):
-            checkpoint = train(fabric, trainee, batches, config.loop, folder, Watch(), max_minutes, kept)
-        return Finished(checkpoint, {}, False)
-    save_config(config, folder)
-    done = 0 if kept is None else kept.step * config.loop.batch
-    total = config.loop.steps * config.loop.batch
-    curve = Curve(folder, config.stage.name, *((kept.step, kept.seconds) if kept is not None else ()))
-    persons = validation_batches(config, reader, threads, faces)
-    with SummaryWriter(str(folder / "tensorboard")) as writer, faces.training(total, done) as bar:
-        watch = watch_of(config, network, writer, curve, persons, bar)
-        with loss_told(folder):
-            checkpoint = train(fabric, trainee, batches, config.loop, folder, watch, max_minutes, kept)
-        figures = measured(config, network, checkpoint.average, persons)
-        watch.step(checkpoint.step, figures)
-    return Finished(checkpoint, figures, True)
-
-
-def watch_of(
-    config: TrainConfig, trained: TryOnNetwork, writer: SummaryWriter, curve: Curve, persons: Batches | None,
-    bar: Bar | None,
-) -> Watch:  # fmt: skip
-    """Scalars and sheets for TensorBoard, scalars for the curve's file, images for the bar."""
-    stage = config.stage
-
-    def told(step: int, scalars: Scalars) -> None:
-        curve.add(step, scalars)
-        for name, value in scalars.items():
-            writer.add_scalar(f"{stage.name}/{name}", value, step)
-
-    def look(step: int, network: nn.Module, batch: Batch) -> None:
-        # a warp that rests is in evaluation mode already, and stays in it
-        modes = [(module, module.training) for module in network.modules()]
-        network.eval()
-        writer.add_image(f"{stage.name}/looks", shown_batch(network, stage, batch).numpy(), step)  # type: ignore[arg-type]
-        for module, training in modes:
-            module.training = training
-
-    def measure(step: int, average: dict[str, Tensor]) -> None:
-        told(step, measured(config, trained, average, persons))
-
-    return Watch(told, look, measure, lambda images: bar.update(images) if bar is not None else None)
+    return sit(
+        fabric, trainee, batches, config, folder, kept, max_minutes, faces,
+        lambda: measure_of(config, network, validation_batches(config, reader, threads, faces)),
+        lambda shown, batch: shown_batch(shown, config.stage, batch),  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def validation_batches(config: TrainConfig, reader: Reader, threads: int, faces: Faces) -> Batches | None:
@@ -267,17 +195,19 @@ def validation_batches(config: TrainConfig, reader: Reader, threads: int, faces:
     return Batches(samples, None, UNCHANGED, largest_divisor(len(samples), 30))
 
 
-def measured(
-    config: TrainConfig, trained: TryOnNetwork, average: dict[str, Tensor], persons: Batches | None
-) -> Scalars:
+def measure_of(config: TrainConfig, trained: TryOnNetwork, persons: Batches | None) -> Measure:
     """Warp IoU and L1 of averaged tensors on validation persons; nothing where there are none."""
-    if persons is None:
-        return {}
-    network = deepcopy(trained).eval()
-    network.load_state_dict(average)
-    device = next(network.parameters()).device
-    there = Batches(persons.samples.to(device), None, UNCHANGED, persons.size)
-    return validate(network, config.stage, there)
+
+    def measure(average: dict[str, Tensor]) -> Scalars:
+        if persons is None:
+            return {}
+        network = deepcopy(trained).eval()
+        network.load_state_dict(average)
+        device = next(network.parameters()).device
+        there = Batches(persons.samples.to(device), None, UNCHANGED, persons.size)
+        return validate(network, config.stage, there)
+
+    return measure
 
 
 def largest_divisor(number: int, most: int) -> int:

@@ -94,6 +94,12 @@ def load_samples(
     return Samples([pair for pair, _ in kept], *columns)
 
 
+def check_enough(samples: Samples, batch: int, data: str | Path) -> None:
+    """Raise DataError where samples do not fill a batch."""
+    if len(samples) < batch:
+        raise DataError(f"{data}: {len(samples)} pairs; a batch needs {batch}: lower loop.batch.")
+
+
 def fake_name(pair: Pair) -> str:
     """File name of a person in a garment."""
     return f"{Path(pair.person).stem}_{Path(pair.garment).stem}.webp"

@@ -8,8 +8,9 @@ from fitroom.data.pack import open_reader
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.train.batches import Batches
 from fitroom.train.config import TrainConfig
-from fitroom.train.run import TRAIN_LIST, UNCHANGED, Faces, find_fakes
+from fitroom.train.run import TRAIN_LIST, UNCHANGED, find_fakes
 from fitroom.train.samples import load_samples
+from fitroom.train.sitting import Faces
 from fitroom.train.stages import Trainee
 
 BATCHES = 8

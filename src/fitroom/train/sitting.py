@@ -1,0 +1,101 @@
+"""One sitting of a run: the loop, and all that is told, kept and measured beside it."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lightning_fabric import Fabric
+from tensorboardX import SummaryWriter
+from torch import Tensor, nn
+
+from fitroom.train.checkpoint import Checkpoint
+from fitroom.train.config import save_config
+from fitroom.train.curve import Curve
+from fitroom.train.loop import Batches, Learner, Scalars, Watch, train
+from fitroom.train.processes import loss_told
+
+Measure = Callable[[dict[str, Tensor]], Scalars]  # averaged tensors to figures
+Sheet = Callable[[nn.Module, Any], Tensor]  # of a network and a batch, (3, H, W) in [0, 1]
+
+
+class Bar(Protocol):
+    """What shows progress in images."""
+
+    def update(self, images: int) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Faces:
+    """How a run tells what it does; silent by default."""
+
+    preparing: Callable[[Iterable[Any], int], Iterable[Any]] = lambda items, total: items
+    training: Callable[[int, int], AbstractContextManager[Bar | None]] = lambda total, done: nullcontext()
+    report: Callable[[str], None] = lambda line: None
+
+
+SILENT = Faces()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run came to; every process has one."""
+
+    checkpoint: Checkpoint
+    figures: Scalars  # on the validation list; empty where there is none, and on other processes
+    leads: bool  # whether this is the process that tells and exports
+
+
+def sit(
+    fabric: Fabric,
+    learner: Learner,
+    batches: Batches,
+    config: Any,
+    folder: Path,
+    kept: Checkpoint | None,
+    max_minutes: float | None,
+    faces: Faces,
+    measuring: Callable[[], Measure],
+    sheet: Sheet | None = None,
+) -> Finished:
+    """Train until the steps of `config.loop` are done, or time is over, from `kept`, if any; keep all in `folder`.
+
+    The first process alone tells, and calls `measuring`, which may read what it measures on.
+    """
+    if not fabric.is_global_zero:
+        with loss_told(folder):
+            return Finished(train(fabric, learner, batches, config.loop, folder, Watch(), max_minutes, kept), {}, False)
+    save_config(config, folder)
+    stage, loop = learner.stage_name, config.loop
+    step, seconds = (0, 0.0) if kept is None else (kept.step, kept.seconds)
+    curve, measure = Curve(folder, stage, step, seconds), measuring()
+    with (
+        SummaryWriter(str(folder / "tensorboard")) as writer,
+        faces.training(loop.steps * loop.batch, step * loop.batch) as bar,
+    ):
+
+        def told(step: int, scalars: Scalars) -> None:
+            curve.add(step, scalars)
+            for name, value in scalars.items():
+                writer.add_scalar(f"{stage}/{name}", value, step)
+
+        def look(step: int, network: nn.Module, batch: Any) -> None:
+            if sheet is None:
+                return
+            # a warp that rests is in evaluation mode already, and stays in it
+            modes = [(module, module.training) for module in network.modules()]
+            network.eval()
+            writer.add_image(f"{stage}/looks", sheet(network, batch).numpy(), step)
+            for module, training in modes:
+                module.training = training
+
+        watch = Watch(
+            told, look, lambda step, average: told(step, measure(average)),
+            lambda images: bar.update(images) if bar is not None else None,
+        )  # fmt: skip
+        with loss_told(folder):
+            checkpoint = train(fabric, learner, batches, loop, folder, watch, max_minutes, kept)
+        figures = measure(checkpoint.average)
+        told(checkpoint.step, figures)
+    return Finished(checkpoint, figures, True)
