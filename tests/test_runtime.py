@@ -1,6 +1,8 @@
 """Runtimes beyond what a look needs: kept compilations, modes, threads."""
 
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -79,3 +81,21 @@ def test_a_cache_that_another_process_takes_away(small_weights, tmp_path, monkey
     monkeypatch.setattr(ov.Core, "compile_model", taken_away)
     np.testing.assert_array_equal(look(OpenVinoRunner.from_weights(small_weights), case), expected)
     assert failed
+
+
+def test_threads_that_begin_together_do_not_lock_each_other_out():
+    """Eight threads that all are the first to ask OpenVINO for a dtype, which it looks up for each input."""
+    program = """
+import sys, threading
+from fitroom.runtime.openvino import ov
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+def ask():
+    together.wait()
+    ov.Type.f32.to_dtype()
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -19,6 +19,10 @@ import openvino as ov  # noqa: E402
 from fitroom.runtime.interface import DRESS, GRAPHS, GraphRunner  # noqa: E402
 from fitroom.store import Weights, cache_folder  # noqa: E402
 
+# OpenVINO fills a table of NumPy's when it first needs a dtype, and two threads that both are the first wait for each
+# other for ever: one has the table's lock and wants the GIL, the other the reverse. Here one thread is the first.
+ov.Type.f32.to_dtype()
+
 __all__ = ["Mode", "OpenVinoRunner", "compile_graphs", "device_name", "ov"]
 
 Mode = Literal["latency", "throughput"]
