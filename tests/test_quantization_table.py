@@ -11,6 +11,7 @@ from fitroom.compress.quantizing import QuantizeRequest
 from fitroom.errors import InputError, WeightsError
 from fitroom.evaluate.report import COMPARISONS
 from fitroom.rows import read_rows
+from fitroom.store import check_weights_output
 from fitroom.train.sitting import Faces
 
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
@@ -22,6 +23,7 @@ def asked(monkeypatch, small_weights):
     made = []
 
     def quantize(request, folder, faces):
+        check_weights_output(folder)
         made.append((request.method, request.modules))
         manifest = small_weights.manifest.model_copy(update={"history": (f"by {request.method}",)})
         return SimpleNamespace(weights=SimpleNamespace(manifest=manifest, file=small_weights.file))

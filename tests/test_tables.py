@@ -11,6 +11,7 @@ from fitroom.compress.tables import BEST_COLUMNS, BEST_FILE, COLUMNS, TABLES, Ta
 from fitroom.errors import OutputError
 from fitroom.evaluate.report import COMPARISONS, PRUNING
 from fitroom.rows import read_rows
+from fitroom.store import check_weights_output
 from fitroom.train.sitting import Faces
 
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
@@ -22,6 +23,7 @@ def asked(monkeypatch, small_weights):
     ratios = []
 
     def prune(request, folder, faces):
+        check_weights_output(folder)
         ratios.append(request.ratio)
         manifest = small_weights.manifest.model_copy(update={"history": (f"by {request.ratio}",)})
         return SimpleNamespace(weights=SimpleNamespace(manifest=manifest))

@@ -64,6 +64,7 @@ def run_quantization_table(wanted: QuantizationRequest, tell: Tell, faces: Faces
         found = weights
         if modules:
             folder = Path(request.work) / f"quantized-{method}-{'-'.join(modules)}"
+            folder.mkdir(parents=True, exist_ok=True)
             overrides = (f"fakes=[{Path(request.work).absolute() / 'cut-fakes'}]", *request.overrides)
             one = replace(request, modules=modules, method=method, work=str(folder), overrides=overrides)
             made = folder / "weights"

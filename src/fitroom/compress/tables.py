@@ -94,6 +94,7 @@ def run_table(
         tuned, found = "", unpruned
         if ratio:
             folder = Path(request.work) / f"{request.table}-{ratio:g}"
+            folder.mkdir(parents=True, exist_ok=True)
             fakes = f"fakes=[{Path(request.work).absolute() / 'cut-fakes'}]"
             pruning = PruneRequest(
                 request.weights, table.modules, ratio, data=request.data, work=str(folder),
