@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
+from fitroom.compress.finetuning import finetune_config
 from fitroom.compress.qat import STAGES_OF, QuantizedNetwork, simulated
 from fitroom.errors import InputError
 from fitroom.export.cases import Cases, read_cases
@@ -13,7 +14,6 @@ from fitroom.export.weights import ExportConfig, Exported, Origin, export_networ
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
-from fitroom.train.config import TrainConfig, read_config
 from fitroom.train.processes import Precision
 from fitroom.train.run import TRAIN_LIST, UNPAIRED_LIST, run_stage
 from fitroom.train.sitting import SILENT, Faces
@@ -25,6 +25,7 @@ OPERATIONS = {
     "generator": r".*network\.generator[./].*",
 }
 COMPARED, CALIBRATED = 8, 128  # pairs
+SLOWLY = "loop.learning_rate=2.0e-5"  # of qat, where no settings are given: only roundings are new
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class QuantizeRequest:
     method: Method = "ptq"
     most_apart: float | None = None  # for ptq: see ExportConfig
     work: str | None = None  # for qat: folder with fakes, which also keeps the checkpoint
-    config: str | None = None  # settings of the stage finetune, YAML
+    config: str | None = None  # settings of the stage finetune, YAML; None: finetuning.DEFAULTS
     overrides: tuple[str, ...] = ()
     max_minutes: float | None = None
     precision: Precision = "32-true"
@@ -92,18 +93,11 @@ def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, fa
         made.append(simulated(network, cases.calibrated, request.modules))
         return made[-1]
 
+    slowly = (SLOWLY,) if request.config is None else ()
+    config = finetune_config(weights, request.weights, request.config, (*slowly, *request.overrides))
     finished = run_stage(
-        stage_config(request, weights), request.data, str(request.work), precision=request.precision,
+        config, request.data, str(request.work), precision=request.precision,
         max_minutes=request.max_minutes, resume=True, faces=faces, prepared=prepared,
     )  # fmt: skip
     made[-1].load_state_dict(finished.checkpoint.average)
     return made[-1].to(torch.device("cpu"))
-
-
-def stage_config(request: QuantizeRequest, weights: Weights) -> TrainConfig:
-    """Settings of the stage finetune, from the weights and towards them."""
-    name = weights.manifest.network
-    settings: dict[str, Any] = {k: v for k, v in weights.manifest.config.items() if k not in ("widths", "person")}
-    overrides = [f"network={name}", f"start={request.weights}", f"teacher={request.weights}"]
-    overrides += ["loop.learning_rate=2.0e-5", *(f"{name}.{key}={value}" for key, value in settings.items())]
-    return read_config("finetune", request.config, (*overrides, *request.overrides))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fitroom.compress.finetuning import finetune_config
 from fitroom.compress.prune import ROUND_TO, Importance, check_pruning, pruned
 from fitroom.data.pack import open_reader
 from fitroom.errors import InputError
@@ -11,7 +12,7 @@ from fitroom.export.weights import ExportConfig, Exported, Origin, export_networ
 from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.checkpoint import load
-from fitroom.train.config import TrainConfig, read_config, stage_folder
+from fitroom.train.config import TrainConfig, stage_folder
 from fitroom.train.processes import Precision
 from fitroom.train.run import TRAIN_LIST, network_of, run_stage
 from fitroom.train.sitting import SILENT, Faces
@@ -29,7 +30,7 @@ class PruneRequest:
     round_to: int = ROUND_TO
     data: str | None = None  # data folder or pack to fine-tune on, and to gather gradients on
     work: str | None = None  # folder with fakes, which also keeps the checkpoint
-    config: str | None = None  # settings of the stage finetune, YAML
+    config: str | None = None  # settings of the stage finetune, YAML; None: finetuning.DEFAULTS
     overrides: tuple[str, ...] = ()
     epochs: int | None = None  # over the training pairs; with neither these nor minutes, nothing is fine-tuned
     max_minutes: float | None = None
@@ -93,12 +94,10 @@ def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) 
 
 
 def stage_config(request: PruneRequest, weights: Weights, start: str) -> TrainConfig:
-    """Settings of the stage finetune: from `start`, towards the unpruned weights."""
-    overrides = [f"network={weights.manifest.network}", f"start={start}", f"teacher={request.weights}"]
-    if request.epochs is not None:
-        batch = read_config("finetune", request.config, request.overrides).loop.batch
-        pairs = len(open_reader(str(request.data)).pairs(TRAIN_LIST).pairs)
-        overrides.append(f"loop.steps={max(request.epochs * pairs // batch, 1)}")
-    settings = {name: value for name, value in weights.manifest.config.items() if name not in ("widths", "person")}
-    overrides += [f"{weights.manifest.network}.{name}={value}" for name, value in settings.items()]
-    return read_config("finetune", request.config, (*overrides, *request.overrides))
+    """Settings of the fine-tuning: from `start`, towards the unpruned weights."""
+    config = finetune_config(weights, start, request.config, request.overrides)
+    if request.epochs is None:
+        return config
+    pairs = len(open_reader(str(request.data)).pairs(TRAIN_LIST).pairs)
+    steps = max(request.epochs * pairs // config.loop.batch, 1)
+    return replace(config, loop=replace(config.loop, steps=steps))

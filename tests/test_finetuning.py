@@ -1,0 +1,26 @@
+"""Settings of fine-tuning: those of the file that is shipped beside the code."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from fitroom.compress.finetuning import finetune_config
+from fitroom.compress.quantizing import SLOWLY
+from fitroom.train.config import read_config
+
+SHIPPED = Path(__file__).parents[1] / "configs/finetune.yaml"
+
+
+def test_without_settings_it_is_as_the_file_says(small_weights):
+    config = finetune_config(small_weights, "start")
+    assert (config.start, config.teacher, config.network) == ("start", str(small_weights.folder), "lite")
+    assert list(config.lite.encoder) == list(small_weights.manifest.config["encoder"])
+    told = replace(config, start="", teacher="", lite=read_config("finetune", SHIPPED).lite)
+    assert told == read_config("finetune", SHIPPED)
+
+
+def test_what_is_given_wins(small_weights, tmp_path):
+    assert finetune_config(small_weights, "start", None, (SLOWLY,)).loop.learning_rate == 2e-5
+    path = tmp_path / "mine.yaml"
+    path.write_text("loop: {batch: 4}\n")
+    config = finetune_config(small_weights, "start", str(path), ("loop.steps=3",))
+    assert (config.loop.batch, config.loop.steps, config.stage.losses.distilled_flow) == (4, 3, 0)
