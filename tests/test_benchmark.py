@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fitroom import TryOn
-from fitroom.benchmark import ceiling, speed
+from fitroom.benchmark import ceiling, looks, speed
 from fitroom.benchmark.correlation import CHANNELS, FORMS, correlation_im2col
 from fitroom.benchmark.looks import time_batch, time_looks
 from fitroom.benchmark.processes import run_command
@@ -19,7 +19,8 @@ from fitroom.errors import OutputError
 from fitroom.nets.correlation import correlation_reference
 
 LOOKS = {
-    "look_new", "look_person_known", "look_garment_known", "look_both_known", "look_files", "person", "garment",
+    "look_new", "look_person_known", "look_garment_known", "look_both_known", "look_files", "look_large",
+    "person", "garment",
 }  # fmt: skip
 
 
@@ -36,7 +37,8 @@ def test_median_of_what_counts():
     assert len(calls) == WARM_UP + 5
 
 
-def test_every_way_to_a_look_is_timed(small_weights):
+def test_every_way_to_a_look_is_timed(small_weights, monkeypatch):
+    monkeypatch.setattr(looks, "LARGE", (512, 384))
     tryon = TryOn.load(small_weights.folder)
     timings = time_looks(tryon, repeats=2)
     assert set(timings) == LOOKS
@@ -100,6 +102,8 @@ def test_one_run_measures_everything(small_weights, tmp_path, monkeypatch):
     monkeypatch.setattr("fitroom.benchmark.yardstick.time_pfafn", rough)
     monkeypatch.setattr("fitroom.benchmark.correlation.SIZES", ((16, 12),))
     monkeypatch.setattr(ceiling, "SIDE", 256)
+    monkeypatch.setattr(looks, "LARGE", (512, 384))
+    monkeypatch.setattr(speed, "LARGE", (512, 384))
     path = tmp_path / "speed.csv"
     arguments = ["benchmark", "--weights", str(small_weights.folder), "--repeats", "3", "--csv", str(path), "--json"]
     result = CliRunner().invoke(main, arguments)
@@ -115,6 +119,8 @@ def test_one_run_measures_everything(small_weights, tmp_path, monkeypatch):
         "try_first",
         "try_cold",
         "try_memory",
+        "try_large",
+        "try_large_memory",
         "convolutions",
         "pfafn_torch_eager",
     }

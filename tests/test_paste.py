@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitroom.images import Frame, person_frame
-from fitroom.paste import Layers, paste_back
+from fitroom.images import Frame, cut, person_frame, shrink
+from fitroom.paste import Layers, paste_back, repainting
 
 HEIGHT, WIDTH = 64, 48
 
@@ -24,6 +24,11 @@ def layers(change: np.ndarray, composition: float = 1.0, align_corners: bool = F
     return Layers(identity_flow(align_corners), rendered, full, change.astype(np.float32), align_corners)
 
 
+def pasted(photo: np.ndarray, frame: Frame, garment: np.ndarray, said: Layers) -> np.ndarray:
+    small = shrink(cut(photo, frame, (255, 255, 255)), HEIGHT, WIDTH)
+    return paste_back(photo, small, frame, garment, said)
+
+
 def box() -> np.ndarray:
     change = np.zeros((HEIGHT, WIDTH), np.float32)
     change[16:48, 12:36] = 1
@@ -36,7 +41,7 @@ def test_pixels_outside_the_change_are_the_photos_own(width, height, seed):
     photo = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     garment = np.zeros((64, 48, 3), np.uint8)
     frame = person_frame(width, height)
-    look = paste_back(photo, frame, garment, layers(box()))
+    look = pasted(photo, frame, garment, layers(box()))
     rows, columns = (np.flatnonzero((look != photo).any(axis=(axis, 2))) for axis in (1, 0))
     assert rows.min() >= frame.top + (16 - 1) * frame.height / HEIGHT - 1
     assert rows.max() <= frame.top + (48 + 1) * frame.height / HEIGHT + 1
@@ -47,26 +52,70 @@ def test_pixels_outside_the_change_are_the_photos_own(width, height, seed):
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_identity_flow_shows_the_garment_pixel_for_pixel(rng, align_corners):
     photo, garment = (rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8) for _ in range(2))
-    look = paste_back(photo, Frame(0, 0, WIDTH, HEIGHT), garment, layers(np.ones((HEIGHT, WIDTH)), 1.0, align_corners))
+    look = pasted(photo, Frame(0, 0, WIDTH, HEIGHT), garment, layers(np.ones((HEIGHT, WIDTH)), 1.0, align_corners))
     assert np.abs(look.astype(int) - garment).max() <= 1
 
 
 def test_a_larger_garment_keeps_its_detail_in_a_larger_photo(rng):
     garment = rng.integers(0, 256, (HEIGHT * 4, WIDTH * 4, 3), dtype=np.uint8)
     photo = np.zeros_like(garment)
-    look = paste_back(photo, Frame(0, 0, WIDTH * 4, HEIGHT * 4), garment, layers(np.ones((HEIGHT, WIDTH))))
+    look = pasted(photo, Frame(0, 0, WIDTH * 4, HEIGHT * 4), garment, layers(np.ones((HEIGHT, WIDTH))))
     inner = (slice(32, -32), slice(32, -32))  # smoothing bends the flow near the border
     assert np.abs(look[inner].astype(int) - garment[inner]).max() <= 1
 
 
 def test_nothing_changes_where_nothing_should(rng):
     photo = rng.integers(0, 256, (200, 150, 3), dtype=np.uint8)
-    look = paste_back(photo, person_frame(150, 200), photo, layers(np.zeros((HEIGHT, WIDTH))))
+    look = pasted(photo, person_frame(150, 200), photo, layers(np.zeros((HEIGHT, WIDTH))))
     np.testing.assert_array_equal(look, photo)
     assert look is not photo
 
 
 def test_composition_zero_shows_the_rendered_person(rng):
     photo = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    look = paste_back(photo, Frame(0, 0, WIDTH, HEIGHT), photo, layers(np.ones((HEIGHT, WIDTH)), 0.0))
+    look = pasted(photo, Frame(0, 0, WIDTH, HEIGHT), photo, layers(np.ones((HEIGHT, WIDTH)), 0.0))
     assert (look == 77).all()
+
+
+def test_an_outline_is_as_sharp_as_a_large_photo(rng):
+    """The network's step from no garment to garment is a pixel of its own; in a photo 8 times as large it is not 8."""
+    photo = np.full((HEIGHT * 8, WIDTH * 8, 3), 200, np.uint8)
+    garment = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    everywhere = np.ones((HEIGHT, WIDTH), np.float32)
+    said = Layers(identity_flow(False), np.full((HEIGHT, WIDTH, 3), 200, np.float32), box(), everywhere, False)
+    row = pasted(photo, Frame(0, 0, WIDTH * 8, HEIGHT * 8), garment, said)[HEIGHT * 4, :, 0].astype(int)
+    between = np.flatnonzero((row > 5) & (row < 195))
+    assert 2 <= len(between) <= 8  # on both sides together
+    assert np.abs(between[[0, -1]] + 0.5 - np.array([12 * 8, 36 * 8])).max() <= 4
+
+
+def change_of(left: int, right: int) -> np.ndarray:
+    change = np.zeros((HEIGHT, WIDTH), np.float32)
+    change[16:48, left:right] = 1
+    return change
+
+
+def test_what_looks_like_its_surroundings_is_not_repainted():
+    """Background that the change mask takes along stays the photo's; what was worn goes, with its blended outline."""
+    small = np.full((HEIGHT, WIDTH, 3), 220, np.uint8)
+    small[16:48, 20:30] = (30, 60, 90)
+    small[16:48, [19, 30]] = 180
+    share = repainting(change_of(12, 36), small)
+    assert (share[20:44, 18:32] > 0.3).all()
+    assert (share[20:44, 20:30] == 1).all()
+    assert (share[20:44, 12:16] == 0).all()
+    assert (share[20:44, 34:36] == 0).all()
+
+
+def test_what_only_looks_like_it_is_repainted_where_it_is_not_joined():
+    small = np.full((HEIGHT, WIDTH, 3), 220, np.uint8)
+    small[16:48, 14:34] = 30
+    small[24:40, 20:28] = 220  # as light as the background, but inside what was worn
+    share = repainting(change_of(12, 36), small)
+    assert (share[20:44, 16:32] == 1).all()
+
+
+def test_where_all_or_nothing_changes_there_is_nothing_to_compare():
+    small = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for change in (np.zeros((HEIGHT, WIDTH), np.float32), np.ones((HEIGHT, WIDTH), np.float32)):
+        np.testing.assert_array_equal(repainting(change, small), change)

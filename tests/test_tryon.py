@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from conftest import shared
-from fitroom import TryOn
+from fitroom import TryOn, images
+from fitroom.benchmark.looks import sample_pictures
 from fitroom.data.viton import open_layout, read_pairs
 from fitroom.errors import ImageError, InputError, OutputError
 from fitroom.export.cases import drawn_cases
@@ -76,6 +77,13 @@ def test_backends_agree_on_photographs(tmp_path):
         paths = layout.person_path(pair.person), layout.garment_path(pair.garment)
         looks = [tryon(*paths).image.astype(int) for tryon in backends]
         assert np.abs(looks[0] - looks[1]).max() <= 2, pair
+
+
+def test_a_photo_of_any_size_gives_the_same_look(tryon):
+    looks = [tryon(*sample_pictures(height, 3 * height // 4)).image for height in (256, 1024, 4000)]
+    for look, height in zip(looks, (256, 1024, 4000), strict=True):
+        assert look.shape == (height, 3 * height // 4, 3)
+        assert np.abs(images.shrink(look).astype(int) - looks[0]).mean() < 4
 
 
 def test_mask_given_is_the_mask_used(tryon, sample):

@@ -9,11 +9,12 @@ import warnings
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from fitroom.errors import ImageError, NotAPictureError, PictureTooLargeError
 
@@ -30,6 +31,8 @@ LIGHT = 170  # darkest channel of a light background
 PLAIN_SPREAD = 14  # how far colours of a plain background stray, in 8-bit steps
 BACKGROUND_SHARE = 0.5  # of the picture's border, for a background to be worth following inwards
 ISOLATED = 0.96  # share of the border around an object that touches none of it
+BLED = 1024  # pixels of the longer side at which a garment's colours are carried on beyond it
+BORDER_STEPS = 400  # pixels of the shorter side that are enough to know a border
 PALE = 0.85  # a garment is pale where less of its area than this differs clearly from the background
 
 
@@ -40,6 +43,10 @@ def read(source: Source, role: str = "picture") -> Picture:
     (H, W). `role` names it in messages. Raises ImageError for anything that can't be read whole, or is larger than
     MAX_BYTES or MAX_PIXELS; both are checked before pixels are decoded.
     """
+    if isinstance(source, np.ndarray):
+        check_array(source, role)
+        if source.shape[2:] == (3,):
+            return source.copy()
     opened, name = open_image(source, role)
     return np.asarray(flatten(opened, name), np.uint8)
 
@@ -53,15 +60,7 @@ def read_mask(source: Source, role: str = "garment mask") -> Picture:
 def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
     """A decoded PIL image and the name to call it in messages; see `read`."""
     if isinstance(source, np.ndarray):
-        if (
-            source.dtype != np.uint8
-            or source.ndim not in (2, 3)
-            or (source.ndim == 3 and source.shape[2] not in (3, 4))
-        ):
-            raise ImageError(
-                f"{role}: found an array of {source.dtype} {source.shape}; need uint8 (H, W, 3), (H, W, 4) or (H, W)."
-            )
-        check_size(source.shape[1], source.shape[0], role)
+        check_array(source, role)
         return Image.fromarray(source), role
     if isinstance(source, Image.Image):
         check_size(*source.size, role)
@@ -77,6 +76,15 @@ def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
     if not data:
         raise NotAPictureError(f"{name}: the file is empty; need a JPEG, PNG or WebP picture.")
     return decode(data, name), name
+
+
+def check_array(array: NDArray[Any], role: str) -> None:
+    """Raise ImageError for an array that is no picture, or of a size that can't be worked with."""
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
+        raise ImageError(
+            f"{role}: found an array of {array.dtype} {array.shape}; need uint8 (H, W, 3), (H, W, 4) or (H, W)."
+        )
+    check_size(array.shape[1], array.shape[0], role)
 
 
 def read_bytes(path: Path, name: str) -> bytes:
@@ -146,7 +154,8 @@ def check_size(width: int, height: int, name: str) -> None:
 def flatten(image: Image.Image, name: str) -> Image.Image:
     """Upright RGB without alpha, 8 bits."""
     try:
-        image = ImageOps.exif_transpose(image)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I") or image.mode == "F":
             values = np.asarray(image, np.float32)
             depth = 65535 if values.max(initial=0) > 255 else 255
@@ -155,7 +164,7 @@ def flatten(image: Image.Image, name: str) -> Image.Image:
             rgba = image.convert("RGBA")
             white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
             return Image.alpha_composite(white, rgba).convert("RGB")
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     except (OSError, ValueError) as error:
         raise ImageError(f"{name}: colours of mode {image.mode} can't be converted ({error}).") from error
 
@@ -210,7 +219,9 @@ def shrink(picture: Picture, height: int = HEIGHT, width: int = WIDTH) -> Pictur
 
 
 def border_pixels(picture: Picture) -> Picture:
-    """The outermost ring, 1 % of the shorter side wide, (n, 3)."""
+    """The outermost ring, 1 % of the shorter side wide, (n, 3); of large pictures some of its pixels."""
+    step = max(min(picture.shape[:2]) // BORDER_STEPS, 1)
+    picture = picture[::step, ::step]
     ring = max(min(picture.shape[:2]) // 100, 1)
     sides = (picture[:ring], picture[-ring:], picture[:, :ring], picture[:, -ring:])
     return np.concatenate([side.reshape(-1, 3) for side in sides])
@@ -322,8 +333,8 @@ def without_rim(mask: Picture, difference: NDArray[np.float32]) -> Picture:
     return thinner
 
 
-def nearest_colours(picture: Picture, known: NDArray[np.bool_]) -> Picture:
-    """The picture (H, W, 3) with every pixel that is not `known` (H, W) in the colour of the nearest known one.
+def nearest_known(picture: Picture, known: NDArray[np.bool_]) -> Picture:
+    """The picture (H, W, 3 or 4) with every pixel that is not `known` (H, W) as the nearest known one is.
 
     Some pixel must be known.
     """
@@ -331,17 +342,29 @@ def nearest_colours(picture: Picture, known: NDArray[np.bool_]) -> Picture:
         np.where(known, 0, 255).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
     # as one number a pixel: gathering rows of three bytes takes four times as long
-    packed = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA).view(np.uint32)[..., 0]
-    colours = np.zeros(int(index.max()) + 1, np.uint32)
-    colours[index[known]] = packed[known]
-    spread = colours[index].view(np.uint8).reshape(*picture.shape[:2], 4)
-    return np.asarray(cv2.cvtColor(spread, cv2.COLOR_RGBA2RGB), np.uint8)
+    four = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
+    packed = four.view(np.uint32)[..., 0]
+    pixels = np.zeros(int(index.max()) + 1, np.uint32)
+    pixels[index[known]] = packed[known]
+    spread = pixels[index].view(np.uint8).reshape(*picture.shape[:2], 4)
+    return np.asarray(spread if picture.shape[2] == 4 else cv2.cvtColor(spread, cv2.COLOR_RGBA2RGB), np.uint8)
 
 
 def bleed(picture: Picture, mask: Picture) -> Picture:
     """A garment's colours carried on beyond its mask, so that sampling along its outline shows no background."""
-    inner = cv2.erode(mask, np.ones((3, 3), np.uint8)) > 127
-    return nearest_colours(picture, inner) if inner.any() else picture
+    inner = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), np.uint8)
+    if not inner.any():
+        return picture
+    scale = max(picture.shape[:2]) / BLED
+    if scale > 1:
+        # beyond the outline colours are coarse anyway
+        size = round(picture.shape[1] / scale), round(picture.shape[0] / scale)
+        smaller = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        known = np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_AREA)) == 255
+        if known.any():
+            beyond = cv2.resize(nearest_known(smaller, known), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            return np.asarray(cv2.copyTo(picture, inner, beyond), np.uint8)
+    return nearest_known(picture, inner > 127)
 
 
 def looks_swapped(person: Picture, garment: Picture) -> bool:

@@ -1,17 +1,29 @@
-"""Pasting a look into the photo it came from, at the photo's own resolution."""
+"""Pasting a look into the photo it came from, at the photo's own resolution.
+
+A network's masks are soft over a pixel or two of its own, which are many of a large photo's. So the garment's outline
+is drawn anew as sharp as the photo is, and what lies beside it is told apart by the photo: pixels that look like those
+nearby where nothing changes stay the photo's own.
+"""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom.images import Frame, Picture
+from fitroom.images import Frame, Picture, nearest_known
 
 Array = NDArray[np.float32]
+Layer = TypeVar("Layer", Array, Picture)
 
-FLOW_BLUR = 1.5  # sigma in the network's pixels, where the photo is larger than them
+FINER = 1.25  # how much larger than the network's a photo must be for its steps to show
+FLOW_BLUR, OUTLINE_BLUR = 1.5, 0.9  # sigma in the network's pixels, for such photos
 KEEP_BELOW = 0.04  # a change mask this faint leaves the photo's pixel as it is
+BESIDE = 0.1  # share of the garment below which a pixel shows what is beside it
+ALIKE, UNLIKE = 8.0, 24.0  # 8-bit steps in which a pixel looks like what is nearby, and no longer does
+SHARPEST = 6.0  # how much steeper an outline is drawn at most
+BAND = 2**18  # pixels pasted at a time: what is computed of them stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -35,17 +47,56 @@ def garment_pixels(layers: Layers, garment: Picture) -> Array:
     return np.asarray(layers.flow * scale + centre, np.float32)
 
 
-def resample(layer: Array, window: Frame, frame: Frame) -> Array:
-    """The part of a layer that covers `window`, at the window's size; both frames in the photo's pixels."""
+def repainting(change: Array, small: Picture) -> Array:
+    """Share (h, w) in which pixels are repainted that the garment does not cover: `change`, but none of the pixels of
+    the photo, `small`, that look like the nearest unchanged ones and are joined to them.
+    """
+    unchanged = change <= 0
+    if not unchanged.any() or unchanged.all():
+        return change
+    red, green, blue = cv2.split(cv2.absdiff(small, nearest_known(small, unchanged)))
+    apart = cv2.max(cv2.max(red, green), blue)
+    apart[unchanged] = 0
+    # outlines of what was worn are mixed of both: they go with it
+    apart = cv2.dilate(apart, np.ones((3, 3), np.uint8))
+    alike = (apart < UNLIKE).astype(np.uint8)
+    count, regions = cv2.connectedComponents(alike, connectivity=4)
+    joined = np.bincount(regions.ravel(), unchanged.ravel(), count) > 0
+    joined[0] = False
+    kept = np.clip((UNLIKE - apart.astype(np.float32)) / (UNLIKE - ALIKE), 0, 1) * joined[regions]
+    return np.asarray(change * (1 - cv2.blur(kept, (3, 3))), np.float32)
+
+
+def stacked(layers: Layers, small: Picture) -> tuple[Array, Picture]:
+    """The garment's share (h, w), and what is beside it, (h, w, 4): colours, and the share, of 255, in which they are
+    painted over the photo; both at the network's size. Under the garment lies what is beside it, so that its outline
+    can be drawn anywhere.
+    """
+    change = np.clip((layers.change - KEEP_BELOW) / (1 - KEEP_BELOW), 0, 1).astype(np.float32)
+    share = change * layers.composition
+    painted = cv2.convertScaleAbs(repainting(change, small), alpha=255)
+    beside = np.asarray(cv2.merge([*cv2.split(cv2.convertScaleAbs(layers.rendered)), painted]), np.uint8)
+    known = share < BESIDE
+    return share, nearest_known(beside, known) if known.any() else beside
+
+
+def grid_of(part: Frame, frame: Frame, height: int, width: int) -> tuple[Array, Array]:
+    """Where the pixels of a part of the photo lie on layers (height, width) that cover `frame`: x and y."""
+    x = (np.arange(part.width, dtype=np.float32) + part.left - frame.left + 0.5) * width / frame.width - 0.5
+    y = (np.arange(part.height, dtype=np.float32) + part.top - frame.top + 0.5) * height / frame.height - 0.5
+    shape = part.height, part.width
+    return np.broadcast_to(x, shape).astype(np.float32), np.broadcast_to(y[:, None], shape).astype(np.float32)
+
+
+def resample(layer: Layer, part: Frame, frame: Frame, interpolation: int = cv2.INTER_LINEAR) -> Layer:
+    """The part of a layer that covers `part`, at the part's size; both frames in the photo's pixels."""
     height, width = layer.shape[:2]
-    top, left = window.top - frame.top, window.left - frame.left
     if (frame.height, frame.width) == (height, width):
         # the same pixels: nothing lies between them
-        return layer[top : top + window.height, left : left + window.width]
-    x = (np.arange(window.width, dtype=np.float32) + left + 0.5) * width / frame.width - 0.5
-    y = (np.arange(window.height, dtype=np.float32) + top + 0.5) * height / frame.height - 0.5
-    map_x, map_y = np.meshgrid(x, y)
-    return np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        top, left = part.top - frame.top, part.left - frame.left
+        return layer[top : top + part.height, left : left + part.width]
+    grid = grid_of(part, frame, height, width)
+    return np.asarray(cv2.remap(layer, *grid, interpolation, borderMode=cv2.BORDER_REPLICATE), layer.dtype)
 
 
 def changed_window(change: Array, frame: Frame, width: int, height: int) -> Frame | None:
@@ -62,42 +113,56 @@ def changed_window(change: Array, frame: Frame, width: int, height: int) -> Fram
     return Frame(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-def paste_back(photo: Picture, frame: Frame, garment: Picture, layers: Layers) -> Picture:
+def garment_source(garment: Picture, layers: Layers, scale: float) -> tuple[Picture, Array]:
+    """The garment to sample, and where, (h, w, 2) in its pixels; `scale` is the photo's size by the network's."""
+    where = garment_pixels(layers, garment)
+    if scale > FINER:
+        # steps of a fraction of a pixel, unseen at the network's size, would show as jagged prints
+        where = np.asarray(cv2.GaussianBlur(where, (0, 0), FLOW_BLUR), np.float32)
+    shrinkage = garment.shape[1] / layers.flow.shape[1] / max(scale, 1e-6)
+    if shrinkage <= 1.5:
+        return garment, where
+    # a garment much larger than its place in the photo would alias
+    smaller = cv2.resize(garment, None, fx=1 / shrinkage, fy=1 / shrinkage, interpolation=cv2.INTER_AREA)
+    factor = np.array(smaller.shape[1::-1], np.float32) / np.array(garment.shape[1::-1], np.float32)
+    return np.asarray(smaller, np.uint8), np.asarray((where + 0.5) * factor - 0.5, np.float32)
+
+
+def blend(below: Picture, above: Picture, share: Array) -> Picture:
+    """Two pictures (h, w, 3), of `above` so much as its share (h, w) says; where that is 0, the bytes of `below`."""
+    return np.asarray(cv2.blendLinear(above, below, share, 1 - share), np.uint8)
+
+
+def paste_back(photo: Picture, small: Picture, frame: Frame, garment: Picture, layers: Layers) -> Picture:
     """The look at the photo's size, uint8 (H, W, 3).
 
-    Flow and masks are resampled to the photo, the garment is sampled from its own framed picture of any size, and
-    pixels outside the change mask are the photo's own, bit for bit.
+    `small` is what `frame` shows of the photo, at the network's size. Flow and masks are resampled to the photo, the
+    garment is sampled from its own framed picture of any size, and pixels outside the change mask are the photo's own,
+    bit for bit.
     """
     height, width = photo.shape[:2]
     look = photo.copy()
     window = changed_window(layers.change, frame, width, height)
     if window is None:
         return look
-    where = garment_pixels(layers, garment)
-    if frame.width > 1.25 * layers.flow.shape[1]:
-        # steps of a fraction of a pixel, unseen at the network's size, would show as jagged prints
-        where = cv2.GaussianBlur(where, (0, 0), FLOW_BLUR)
-    where = resample(where, window, frame)
-    shrinkage = garment.shape[1] / layers.flow.shape[1] / max(frame.width / layers.flow.shape[1], 1e-6)
-    source = garment
-    if shrinkage > 1.5:
-        # a garment much larger than its place in the photo would alias
-        source = cv2.resize(garment, None, fx=1 / shrinkage, fy=1 / shrinkage, interpolation=cv2.INTER_AREA)
-        scale = np.array(source.shape[1::-1], np.float32) / np.array(garment.shape[1::-1], np.float32)
-        where = np.asarray((where + 0.5) * scale - 0.5, np.float32)
-    warped = cv2.remap(source, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    rendered = resample(layers.rendered, window, frame)
-    composition = resample(layers.composition, window, frame)[..., None]
-    change = np.clip((resample(layers.change, window, frame) - KEEP_BELOW) / (1 - KEEP_BELOW), 0, 1)[..., None]
-    area = look[window.top : window.top + window.height, window.left : window.left + window.width]
-    mixed = warped.astype(np.float32)
-    mixed -= rendered
-    mixed *= composition
-    mixed += rendered
-    # where nothing changes this adds nothing, and the photo's bytes come out as they went in
-    mixed -= area
-    mixed *= change
-    mixed += area
-    mixed += 0.5
-    area[:] = mixed.astype(np.uint8)
+    scale = frame.width / layers.flow.shape[1]
+    source, where = garment_source(garment, layers, scale)
+    share, beside = stacked(layers, small)
+    if scale > FINER:
+        smooth = np.asarray(cv2.GaussianBlur(share, (0, 0), OUTLINE_BLUR), np.float32)
+        share = np.where(layers.change > KEEP_BELOW, smooth, np.float32(0))
+    steepness = float(np.clip(scale, 1, SHARPEST))
+    rows = max(BAND // window.width, 1)
+    for top in range(window.top, window.top + window.height, rows):
+        part = Frame(window.left, top, window.width, min(rows, window.top + window.height - top))
+        area = look[part.top : part.top + part.height, part.left : part.left + part.width]
+        outline = resample(share, part, frame, cv2.INTER_CUBIC)
+        worn = np.asarray(np.clip((outline - 0.5) * steepness + 0.5, 0, 1), np.float32)
+        painted = resample(beside, part, frame)
+        warped = cv2.remap(
+            source, resample(where, part, frame), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        colours = np.asarray(cv2.cvtColor(painted, cv2.COLOR_RGBA2RGB), np.uint8)
+        mixed = blend(area, colours, (painted[..., 3] / np.float32(255)).astype(np.float32))
+        area[:] = blend(mixed, np.asarray(warped, np.uint8), worn)
     return look

@@ -95,7 +95,7 @@ class Person:
         if size == "photo":
             corners = self.tryon.weights.manifest.align_corners
             layers = Layers(dressed.flow, dressed.rendered, dressed.composition, dressed.change, corners)
-            image = paste_back(self.photo, self.frame, encoded.picture, layers)
+            image = paste_back(self.photo, self.small, self.frame, encoded.picture, layers)
         return Look(image, dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change)
 
 

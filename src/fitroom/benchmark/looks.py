@@ -13,6 +13,8 @@ from fitroom.images import Picture, person_frame, shrink
 from fitroom.output import save_picture
 from fitroom.tryon import TryOn
 
+LARGE = (4608, 3456)  # height and width of 16 megapixels
+
 
 def sample_pictures(height: int, width: int) -> tuple[Picture, Picture]:
     """A drawn person and a drawn garment of a size."""
@@ -27,7 +29,8 @@ def time_looks(tryon: TryOn, repeats: int) -> dict[str, Spread]:
     """Milliseconds of one look of a drawn figure at the network's size, arrays in, array out.
 
     look_new: person and garment both unseen; look_person_known, look_garment_known, look_both_known: encoded before;
-    look_files: both unseen, JPEG files read, PNG file written; person, garment: encoding alone, masking included.
+    look_files: both unseen, JPEG files read, PNG file written; look_large: both unseen, of 16 megapixels; person,
+    garment: encoding alone, masking included.
     """
     manifest = tryon.weights.manifest
     photo, garment = sample_pictures(manifest.height, manifest.width)
@@ -64,12 +67,24 @@ def time_looks(tryon: TryOn, repeats: int) -> dict[str, Spread]:
         "person": time_ms(lambda: tryon.person(photo), repeats),
         "garment": time_ms(new_garment, repeats),
     }
+    timings["look_large"] = time_large(tryon, max(repeats // 10, 2))
     tryon.garment(garment)
     return timings | {
         "look_garment_known": time_ms(lambda: tryon(photo, garment), repeats),
         "look_both_known": time_ms(lambda: person.wear(garment), repeats),
         "look_files": with_files,
     }
+
+
+def time_large(tryon: TryOn, repeats: int) -> Spread:
+    """Milliseconds of a look of two arrays of 16 megapixels, both unseen."""
+    photo, garment = sample_pictures(*LARGE)
+
+    def large_look() -> None:
+        tryon.garments.clear()
+        tryon(photo, garment)
+
+    return time_ms(large_look, repeats)
 
 
 def time_batch(tryon: TryOn, threads: int, looks: int, rounds: int) -> Spread:

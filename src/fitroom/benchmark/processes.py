@@ -48,12 +48,13 @@ def run_command(arguments: list[str], repeats: int, cache: Path | None = None) -
     return [Run(seconds, peak / unit) for _, seconds, peak in found]
 
 
-def time_try(weights: str, repeats: int) -> tuple[Run, Spread, Spread]:
+def time_try(weights: str, repeats: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> tuple[Run, Spread, Spread]:
     """`fitroom try` of a drawn figure from the shell: the first time ever, then seconds and megabytes of later times.
 
-    The first time graphs are compiled, and kept in the cache, which is empty before.
+    The first time graphs are compiled, and kept in the cache, which is empty before. `size` is the height and width of
+    both pictures.
     """
-    photo, garment = sample_pictures(HEIGHT, WIDTH)
+    photo, garment = sample_pictures(*size)
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         save_picture(photo, folder / "person.jpg")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fitroom.benchmark import ceiling
 from fitroom.benchmark.graphs import time_graphs
-from fitroom.benchmark.looks import time_batch, time_looks
+from fitroom.benchmark.looks import LARGE, time_batch, time_looks
 from fitroom.benchmark.processes import time_try
 from fitroom.benchmark.timing import Spread
 from fitroom.circumstances import command, hardware, versions
@@ -98,6 +98,9 @@ def measure_weights(name: str, weights: Weights, repeats: int, recorder: Recorde
     recorder.add("try_first", single(first.seconds), "s", system, precision)
     recorder.add("try_cold", seconds, "s", system, precision)
     recorder.add("try_memory", megabytes, "MB", system, precision)
+    _, seconds, megabytes = time_try(name, 3, LARGE)
+    recorder.add("try_large", seconds, "s", system, precision)
+    recorder.add("try_large_memory", megabytes, "MB", system, precision)
     rate = ceiling.convolution_rate(weights, max(repeats // 4, 3))
     recorder.add("convolutions", single(rate), "GMAC/s", system, precision)
 

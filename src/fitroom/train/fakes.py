@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fitroom.data import limbs
 from fitroom.data.limbs import Skeleton
 from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, NOISE, RIGHT_ARM
-from fitroom.images import nearest_colours
+from fitroom.images import nearest_known
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -48,7 +48,7 @@ def fill_from(image: Image, known: NDArray[np.bool_], hole: NDArray[np.bool_]) -
     """Paint `hole` with the nearest `known` pixels, in place, then soften the seams between them."""
     if not known.any() or not hole.any():
         return
-    soft = cv2.blur(nearest_colours(image, known), (9, 9))
+    soft = cv2.blur(nearest_known(image, known), (9, 9))
     image[hole] = soft[hole]
 
 
