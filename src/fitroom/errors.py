@@ -36,6 +36,16 @@ class PictureTooLargeError(ImageError):
     code = "picture-too-large"
 
 
+class PersonError(ImageError):
+    """A photo shows nobody who could be dressed. `code` says why: "no-person", "person-too-small", "back-view",
+    "upper-body-outside".
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class WeightsError(InputError):
     """Weights are unknown, damaged or of another network."""
 
