@@ -7,8 +7,9 @@ import pytest
 from fitroom import images
 from fitroom.data.synthetic import samples
 from fitroom.errors import PersonError
-from fitroom.framing import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER, STUDIO, Parsing, frame_person, studio_frame
+from fitroom.framing import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER, STUDIO, frame_person, studio_frame
 from fitroom.images import Frame, Picture
+from fitroom.runtime.interface import Parsing
 
 
 @pytest.fixture(scope="module")

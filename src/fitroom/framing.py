@@ -4,17 +4,12 @@ Networks know studio pictures: one person from the head to the hips, upright, fi
 the joints that a parser finds, so that shoulders and hips lie where they lie there.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
-
 import numpy as np
-from numpy.typing import NDArray
 
 from fitroom import images
 from fitroom.errors import PersonError
 from fitroom.images import HEIGHT, Frame, Picture
-
-Array = NDArray[np.float32]
+from fitroom.runtime.interface import Array, Parsing, PersonParser
 
 NOSE, NECK, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP = 0, 1, 2, 5, 8, 11  # rows of key points, COCO order
 # where studio pictures have them, pixels of 256x192: medians of VITON's training poses
@@ -27,22 +22,6 @@ FOUND = 0.3  # confidence at which a key point counts as found
 USUAL_SIZE, USUAL_SHIFT = 1.25, 0.12
 SMALLEST = 96  # pixels of the frame's height, below which a person has too few
 LOOKS = 2  # how often a photo is parsed: as a whole, then what was framed
-
-
-@dataclass(frozen=True)
-class Parsing:
-    """What a parser says of a picture."""
-
-    label: Picture  # (h, w), VITON's labels; 0 is background
-    key_points: Array  # (18, 3) x, y in pixels of the picture, and confidence in [0, 1]
-
-
-class PersonParser(Protocol):
-    """Tells the parts of a person in a picture of 256x192."""
-
-    def parse(self, picture: Picture) -> Parsing:
-        """Parse a picture, uint8 (256, 192, 3) RGB."""
-        ...
 
 
 def studio_frame(key_points: Array) -> Frame | None:

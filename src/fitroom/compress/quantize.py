@@ -53,22 +53,20 @@ def settings() -> AdvancedQuantizationParameters:
     return AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
 
 
-def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Sequence[str] = ()) -> dict[str, ov.Model]:
-    """Models in INT8, their activations' ranges from the cases.
-
-    What matches `kept` stays in float32, see `ignored`. Raises InputError without cases.
-    """
-    if not cases:
-        raise InputError("INT8 needs pairs to calibrate on; found none.")
+def of_inputs(model: ov.Model, inputs: Sequence[Sequence[Any]], kept: Sequence[str] = ()) -> ov.Model:
+    """A model in INT8, its activations' ranges from inputs. What matches `kept` stays in float32, see `ignored`."""
     nncf.set_log_level(logging.ERROR)
-    inputs = calibration_inputs(models, cases)
-
-    def of_one(name: str, model: ov.Model) -> ov.Model:
+    # its bars go to the standard output, which is not ours to write on
+    with contextlib.redirect_stdout(io.StringIO()):
         return nncf.quantize(
-            model, nncf.Dataset(inputs[name]), preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases),
+            model, nncf.Dataset(inputs), preset=nncf.QuantizationPreset.MIXED, subset_size=len(inputs),
             ignored_scope=ignored(kept), advanced_parameters=settings(),
         )  # fmt: skip
 
-    # its bars go to the standard output, which is not ours to write on
-    with contextlib.redirect_stdout(io.StringIO()):
-        return {name: of_one(name, model) for name, model in models.items()}
+
+def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Sequence[str] = ()) -> dict[str, ov.Model]:
+    """Models in INT8, their activations' ranges from the cases; see `of_inputs`. Raises InputError without cases."""
+    if not cases:
+        raise InputError("INT8 needs pairs to calibrate on; found none.")
+    inputs = calibration_inputs(models, cases)
+    return {name: of_inputs(model, inputs[name], kept) for name, model in models.items()}

@@ -2,19 +2,24 @@
 
 from copy import deepcopy
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fitroom.nets.graphs import DressGraph, GarmentGraph, LookGraph, Outputs, PersonGraph
+from fitroom.nets.graphs import DressGraph, GarmentGraph, LookGraph, Outputs, ParserGraph, PersonGraph
 from fitroom.nets.interface import TryOnNetwork
-from fitroom.runtime.interface import DRESS, GARMENT, LOOK, PERSON
+from fitroom.nets.parser import Parser
+from fitroom.runtime.interface import DRESS, GARMENT, LOOK, PARSER, PERSON
 
 Traced = tuple[nn.Module, tuple[Tensor, ...], tuple[str, ...], tuple[str, ...]]
 
 
-def folded(network: TryOnNetwork) -> TryOnNetwork:
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def folded(network: Network) -> Network:
     """A copy with batch norms folded into the convolutions before them, as runtimes do; so layers keep their names."""
     copy = deepcopy(network).eval()
     for sequence in [module for module in copy.modules() if isinstance(module, nn.Sequential)]:
@@ -50,3 +55,9 @@ def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, T
         ),
         LOOK: (graphs[LookGraph], pictures, names, ("look",)),
     }  # fmt: skip
+
+
+def traced_parser(parser: Parser, height: int, width: int) -> dict[str, Traced]:
+    """PARSER of a parser, as `traced_graphs` gives graphs."""
+    person = torch.randint(0, 256, (1, height, width, 3), generator=torch.Generator().manual_seed(0)).byte()
+    return {PARSER: (ParserGraph(folded(parser)).eval(), (person,), ("person",), ("label", "key_points"))}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fitroom.nets.interface import Features, TryOnNetwork
+from fitroom.nets.parser import Parser, key_points
 
 
 class Outputs(NamedTuple):
@@ -86,3 +87,15 @@ class LookGraph(Graph):
 
     def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Tensor:
         return to_bytes(self.network(to_unit(person), to_unit(garment), to_mask(garment_mask)).look)
+
+
+class ParserGraph(nn.Module):
+    """photo -> label, uint8 (1, H, W), and key points (1, 18, 3): x, y in pixels of the photo, confidence"""
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__()
+        self.parser = parser
+
+    def forward(self, person: Tensor) -> tuple[Tensor, Tensor]:
+        parsed = self.parser(to_unit(person))
+        return parsed.labels.argmax(dim=1).to(torch.uint8), key_points(parsed.points)

@@ -12,7 +12,7 @@ from fitroom.images import Picture
 Array = NDArray[np.float32]
 Features = tuple[Array, ...]
 
-PERSON, GARMENT, DRESS, LOOK = "person", "garment", "dress", "look"
+PERSON, GARMENT, DRESS, LOOK, PARSER = "person", "garment", "dress", "look", "parser"
 GRAPHS = (PERSON, GARMENT, DRESS)  # what a runner needs; LOOK is all of them in one, for others to run
 
 
@@ -26,6 +26,21 @@ class Dressed(NamedTuple):
     rendered: Array  # (H, W, 3) in 0..255
     composition: Array  # (H, W)
     change: Array  # (H, W)
+
+
+class Parsing(NamedTuple):
+    """What a parser says of a picture."""
+
+    label: Picture  # uint8 (h, w), VITON's labels; 0 is background
+    key_points: Array  # (18, 3) x, y in pixels of the picture, COCO order, and confidence in [0, 1]
+
+
+class PersonParser(Protocol):
+    """Tells the parts of a person, and where joints are; may be called from several threads."""
+
+    def parse(self, picture: Picture) -> Parsing:
+        """Parse a picture, uint8 (H, W, 3) RGB of the size that the weights' manifest gives."""
+        ...
 
 
 class Runner(Protocol):

@@ -16,14 +16,15 @@ import numpy as np
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 
-from fitroom.runtime.interface import DRESS, GRAPHS, GraphRunner  # noqa: E402
+from fitroom.images import Picture  # noqa: E402
+from fitroom.runtime.interface import DRESS, GRAPHS, PARSER, GraphRunner, Parsing, batched  # noqa: E402
 from fitroom.store import Weights, cache_folder  # noqa: E402
 
 # OpenVINO fills a table of NumPy's when it first needs a dtype, and two threads that both are the first wait for each
 # other for ever: one has the table's lock and wants the GIL, the other the reverse. Here one thread is the first.
 ov.Type.f32.to_dtype()
 
-__all__ = ["Mode", "OpenVinoRunner", "compile_graphs", "device_name", "ov"]
+__all__ = ["Mode", "OpenVinoParser", "OpenVinoRunner", "compile_graphs", "device_name", "ov"]
 
 Mode = Literal["latency", "throughput"]
 
@@ -57,7 +58,35 @@ def compile_graphs(
     return compiled(ov.Core())
 
 
-class OpenVinoRunner(GraphRunner):
+class OpenVinoGraphs:
+    """Compiled graphs by name; a thread keeps its own request for each."""
+
+    def __init__(self, compiled: Mapping[str, ov.CompiledModel]) -> None:
+        self.compiled = dict(compiled)
+        self.local = threading.local()
+
+    def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
+        """Outputs of one graph, copied, in the graph's order."""
+        requests = self.local.__dict__.setdefault("requests", {})
+        if graph not in requests:
+            requests[graph] = self.compiled[graph].create_infer_request()
+        results = requests[graph].infer(list(inputs), share_inputs=True)
+        return [np.array(value) for value in results.values()]
+
+
+def compile_weights(
+    weights: Weights, names: Sequence[str], mode: Mode = "latency", threads: int = 0
+) -> dict[str, ov.CompiledModel]:
+    """Compile graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
+    weights.need_graphs("openvino")
+    for name in names:
+        weights.file(f"{name}.bin")
+    paths = {name: str(weights.file(f"{name}.xml")) for name in names}
+    cache = cache_folder(f"openvino-{ov.get_version().split('-')[0]}")
+    return compile_graphs(paths, mode, cache, threads)
+
+
+class OpenVinoRunner(OpenVinoGraphs, GraphRunner):
     """See `interface.Runner`. Integers where the weights are quantized, float32 elsewhere, on the CPU.
 
     Mode "latency" answers one caller as fast as the cores can; "throughput" serves as many threads as `streams` says.
@@ -65,24 +94,24 @@ class OpenVinoRunner(GraphRunner):
 
     def __init__(self, compiled: Mapping[str, ov.CompiledModel]) -> None:
         """`compiled` gives each of GRAPHS."""
-        self.compiled = dict(compiled)
+        super().__init__(compiled)
         self.streams = int(self.compiled[DRESS].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self.local = threading.local()
 
     @classmethod
     def from_weights(cls, weights: Weights, mode: Mode = "latency", threads: int = 0) -> "OpenVinoRunner":
-        """Compile the graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
-        weights.need_graphs("openvino")
-        for name in GRAPHS:
-            weights.file(f"{name}.bin")
-        paths = {name: str(weights.file(f"{name}.xml")) for name in GRAPHS}
-        cache = cache_folder(f"openvino-{ov.get_version().split('-')[0]}")
-        return cls(compile_graphs(paths, mode, cache, threads))
+        """Compile the graphs of a weights folder; see `compile_weights`."""
+        return cls(compile_weights(weights, GRAPHS, mode, threads))
 
-    def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
-        """Outputs of one graph, copied, in the graph's order; a thread keeps its own request for each graph."""
-        requests = self.local.__dict__.setdefault("requests", {})
-        if graph not in requests:
-            requests[graph] = self.compiled[graph].create_infer_request()
-        results = requests[graph].infer(list(inputs), share_inputs=True)
-        return [np.array(value) for value in results.values()]
+
+class OpenVinoParser(OpenVinoGraphs):
+    """See `interface.PersonParser`."""
+
+    @classmethod
+    def from_weights(cls, weights: Weights, mode: Mode = "latency", threads: int = 0) -> "OpenVinoParser":
+        """Compile the graph of a parser's weights folder; see `compile_weights`."""
+        return cls(compile_weights(weights, (PARSER,), mode, threads))
+
+    def parse(self, picture: Picture) -> Parsing:
+        """See `interface.PersonParser`."""
+        label, key_points = self.run(PARSER, [batched(picture)])
+        return Parsing(label[0], key_points[0])

@@ -1,0 +1,67 @@
+"""A parser as weights: what its graph tells is what PyTorch tells."""
+
+import numpy as np
+import pytest
+import torch
+
+from fitroom.data.synthetic import samples
+from fitroom.errors import ExportError, WeightsError
+from fitroom.export import parser as exporting
+from fitroom.export.parser import TorchParser, agreement, export_parser
+from fitroom.export.weights import Origin
+from fitroom.nets.parser import Parser, ParserConfig
+from fitroom.runtime.openvino import OpenVinoParser, ov
+from fitroom.store import open_weights
+from fitroom.tryon import TryOn
+
+ORIGIN = Origin("parser", "0.0.0", "nothing", "none")
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return [sample.photo.image for sample in samples(3, 5)]
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    network = Parser(ParserConfig(stem=8, encoder=(8, 16, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)).eval()
+    with torch.no_grad():
+        network.labels.weight *= 20  # told apart clearly, as when it is trained
+        network.points.weight *= 20
+    return network
+
+
+@pytest.fixture(scope="module")
+def folder(network, photos, tmp_path_factory):
+    return export_parser(network, tmp_path_factory.mktemp("weights") / "parser", ORIGIN, photos, "fp32").folder
+
+
+def test_the_graph_tells_what_pytorch_tells(network, folder, photos):
+    written, known = OpenVinoParser.from_weights(open_weights(folder)), TorchParser(network)
+    assert agreement(written, known, photos) > 0.9999
+    for photo in photos:
+        found, expected = written.parse(photo), known.parse(photo)
+        assert found.label.shape == (256, 192)
+        assert found.label.dtype == np.uint8
+        np.testing.assert_allclose(found.key_points, expected.key_points, atol=0.05)
+
+
+def test_int8(network, photos, tmp_path, monkeypatch):
+    monkeypatch.setitem(exporting.AGREED, "int8", 0.5)
+    weights = export_parser(network, tmp_path / "parser", ORIGIN, photos)
+    assert weights.manifest.precision == "int8"
+    graph = ov.Core().read_model(weights.file("parser.xml"))
+    assert any(op.get_element_type() == ov.Type.i8 for op in graph.get_ops() if op.get_type_name() == "Constant")
+
+
+def test_what_differs_is_not_kept(network, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "agreement", lambda *arguments: 0.9)
+    with pytest.raises(ExportError, match=r"90\.00%; need 99\.99%"):
+        export_parser(network, tmp_path / "parser", ORIGIN, photos, "fp32")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parser_dresses_nobody(folder):
+    with pytest.raises(WeightsError, match=r"no person.bin in these weights \(they hold .*parser"):
+        TryOn.load(folder)
