@@ -15,8 +15,11 @@ from fitroom.errors import ImageError, InputError, OutputError
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import BOUNDS, check
 from fitroom.export.run import ExportRequest, run_export
+from fitroom.framing import STUDIO
+from fitroom.images import Frame
 from fitroom.nets.registry import load_network
 from fitroom.output import save_picture
+from fitroom.runtime.interface import Parsing
 from fitroom.store import open_weights
 from fitroom.tryon import GARMENTS_KEPT
 
@@ -84,6 +87,35 @@ def test_a_photo_of_any_size_gives_the_same_look(tryon):
     for look, height in zip(looks, (256, 1024, 4000), strict=True):
         assert look.shape == (height, 3 * height // 4, 3)
         assert np.abs(images.shrink(look).astype(int) - looks[0]).mean() < 4
+
+
+class Told:
+    """A parser that finds a person with a studio picture's joints, wherever it is told."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def parse(self, picture):
+        points = np.zeros((18, 3), np.float32)
+        frame = self.place.pop(0)
+        for row, joint in STUDIO.items():
+            points[row] = (*((np.array(joint) + 0.5) * 256 / frame.height - 0.5), 1)
+        points[:, :2] += np.array([-frame.left, -frame.top], np.float32) * 256 / frame.height
+        return Parsing(np.ones((256, 192), np.uint8), points)
+
+
+def test_a_person_that_a_parser_finds_is_dressed_where_it_stands(tryon, sample):
+    """In a larger photo the look is that of the person alone, and around it nothing changes."""
+    figure = sample.photo.image
+    photo = np.full((512, 384, 3), (90, 120, 90), np.uint8)
+    photo[200:456, 150:342] = figure
+    # first the whole photo is parsed, in which the person starts at 150, 200; then the frame that was found
+    parser = Told([Frame(-150, -200, 384, 512), Frame(0, 0, 192, 256)])
+    looking = TryOn(tryon.weights, tryon.runner, parser)
+    look = looking(photo, sample.other_garment).image
+    np.testing.assert_array_equal(look[200:456, 150:342], tryon(figure, sample.other_garment).image)
+    look[200:456, 150:342] = figure
+    np.testing.assert_array_equal(look, photo)
 
 
 def test_mask_given_is_the_mask_used(tryon, sample):

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from fitroom import images
 from fitroom.errors import ImageError, InputError, MissingExtraError
+from fitroom.framing import frame_person
 from fitroom.images import Frame, Picture, Source
 from fitroom.output import save_picture
 from fitroom.paste import Layers, paste_back
-from fitroom.runtime.interface import Array, Features, Runner
+from fitroom.runtime.interface import Array, Features, PersonParser, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
 
 Size = Literal["photo", "model"]
@@ -68,7 +69,7 @@ class Person:
         """`features` are those that encoding the photo gave before, where the caller has kept them."""
         self.tryon = tryon
         self.photo = photo
-        self.frame: Frame = images.person_frame(photo.shape[1], photo.shape[0])
+        self.frame = tryon.frame(photo)
         self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
         self.features = tryon.runner.person_features(self.small) if features is None else features
 
@@ -102,15 +103,20 @@ class Person:
 class TryOn:
     """Dresses persons in garments with one set of weights. Safe to call from several threads."""
 
-    def __init__(self, weights: Weights, runner: Runner) -> None:
+    def __init__(self, weights: Weights, runner: Runner, parser: PersonParser | None = None) -> None:
+        """With a parser, persons are framed wherever they stand in a photo; without one they must fill it."""
         self.weights = weights
         self.runner = runner
+        self.parser = parser
         self.garments: OrderedDict[bytes, EncodedGarment] = OrderedDict()
         self.lock = threading.Lock()
 
     @classmethod
-    def load(cls, weights: str | Path = DEFAULT, backend: str = "openvino") -> "TryOn":
-        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch".
+    def load(
+        cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path | None = None
+    ) -> "TryOn":
+        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch". `parser` is
+        the folder of a parser's weights, which run on OpenVINO.
 
         Raises WeightsError for unknown or damaged weights and for such as the backend can't run, InputError for an
         unknown backend, MissingExtraError where the backend's packages are not installed.
@@ -125,7 +131,13 @@ class TryOn:
                 f"backend {backend} needs packages that are not installed ({error.name}); "
                 f"install them with: pip install -c constraints.txt '.[{extra}]'"
             ) from error
-        return cls(opened, kind.from_weights(opened))
+        return cls(opened, kind.from_weights(opened), None if parser is None else load_parser(parser))
+
+    def frame(self, photo: Picture) -> Frame:
+        """The part of a photo (H, W, 3) that is dressed. Raises PersonError where the parser finds nobody to dress."""
+        if self.parser is None:
+            return images.person_frame(photo.shape[1], photo.shape[0])
+        return frame_person(photo, self.parser)[0]
 
     def person(self, photo: Source) -> Person:
         """Read and encode a person's photo. Raises ImageError."""
@@ -183,6 +195,14 @@ class TryOn:
         """
         check_choice("size", size, SIZES)
         return self.person(person).wear(garment, garment_mask, size)
+
+
+def load_parser(weights: str | Path) -> PersonParser:
+    """A parser, from its weights. Raises WeightsError."""
+    # other backends do without OpenVINO
+    from fitroom.runtime.openvino import OpenVinoParser
+
+    return OpenVinoParser.from_weights(open_weights(weights))
 
 
 def bytes_of(*arrays: NDArray[Any]) -> int:

@@ -16,19 +16,23 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
 @click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
               help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
+@click.option("--parser", help="Weights of a human parser (fitroom train parser -o): the person may stand anywhere in "
+              "the photo, and fill little of it.")  # fmt: skip
 @reports_errors
 def try_on(
-    person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str
-) -> None:
+    person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str,
+    parser: str | None,
+) -> None:  # fmt: skip
     """Dress the PERSON of one photo in the GARMENT of another.
 
-    PERSON shows one upright person from the front, upper body; GARMENT shows a top on a plain, light background.
+    PERSON shows one upright person from the front, upper body, and little else; GARMENT shows a top on a plain, light
+    background.
     """
     from fitroom.output import check_output
     from fitroom.tryon import TryOn
 
     check_output(output)
-    tryon = TryOn.load(weights, backend)
+    tryon = TryOn.load(weights, backend, parser)
     look = tryon(person, garment, garment_mask, size)  # type: ignore[arg-type]
     click.echo(f"wrote {look.save(output)}")
 

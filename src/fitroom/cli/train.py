@@ -140,11 +140,12 @@ for name, summary in STAGES.items():
 
 @train.command("parser")
 @run_options
+@click.option("-o", "--output", help="Weights folder to export to, INT8 (needs the extra compress).")
 @reports_errors
-def train_parser(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
+def train_parser(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
-        from fitroom.train.parsing_run import read_parsing_config, run_parser
+        from fitroom.train.parsing_run import export_trained, read_parsing_config, run_parser
         from fitroom.train.sitting import Faces
     settings = read_parsing_config(config, overrides)
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
@@ -154,6 +155,10 @@ def train_parser(config: str | None, overrides: tuple[str, ...], **request: Any)
         click.echo(f"parser: {done.checkpoint.step} of {settings.loop.steps} steps, {minutes:.1f} minutes")
         for name, value in done.figures.items():
             click.echo(f"{name:20} {value:.4f}")
+        if output:
+            with missing_extra("compress", "train parser -o"):
+                weights = export_trained(request["work"], request["data"], request["pairs"], output)
+            click.echo(f"wrote {weights.folder}")
 
 
 @train.command("render-fakes")

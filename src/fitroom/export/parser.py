@@ -33,7 +33,7 @@ class TorchParser:
     @torch.inference_mode()
     def parse(self, picture: Picture) -> Parsing:
         """See `interface.PersonParser`."""
-        label, key_points = self.graph(torch.from_numpy(batched(picture)))
+        label, key_points = self.graph(torch.from_numpy(batched(picture).copy()))
         return Parsing(label[0].numpy(), key_points[0].numpy())
 
 

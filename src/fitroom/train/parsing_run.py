@@ -2,25 +2,33 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from fitroom.data.pack import open_reader
 from fitroom.data.reader import Reader
 from fitroom.data.scenes import SceneConfig
+from fitroom.errors import WeightsError
+from fitroom.export.parser import export_parser
+from fitroom.export.weights import Origin
+from fitroom.images import shrink
 from fitroom.nets.parser import Parser, ParserConfig
-from fitroom.train.checkpoint import check_network, to_go_on
+from fitroom.store import Weights, check_weights_output
+from fitroom.train.checkpoint import check_network, load, to_go_on
 from fitroom.train.config import check_sizes
 from fitroom.train.loop import LoopConfig, Scalars
 from fitroom.train.parsing import STAGE, ParserTrainee, ParsingLosses, SceneBatches, measure_parser
 from fitroom.train.processes import Precision, launched
-from fitroom.train.run import TRAIN_LIST, VALIDATION_LIST, largest_divisor
+from fitroom.train.run import TERMS, TRAIN_LIST, VALIDATION_LIST, largest_divisor
 from fitroom.train.samples import check_enough, load_samples
 from fitroom.train.settings import parse, read_values
 from fitroom.train.sitting import SILENT, Faces, Finished, Measure, sit
 
+CALIBRATED = 128  # photos that INT8's ranges come from
 STUDIO = SceneConfig(*[0.0] * len(fields(SceneConfig)))
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
 
@@ -76,6 +84,21 @@ def run_parser(
         fabric, trainee, batches, config, folder, kept, max_minutes, faces,
         lambda: measure_of(trainee.network, validation_scenes(config, reader, faces)),
     )  # fmt: skip
+
+
+def export_trained(work: str | Path, data: str | Path, pairs: str, output: str | Path) -> Weights:
+    """INT8 weights of the parser in `work`, calibrated on photos of a list. Raises WeightsError, ExportError,
+    OutputError; ImportError without the extra compress.
+    """
+    check_weights_output(output)
+    checkpoint = load(Path(work) / STAGE)
+    if checkpoint is None:
+        raise WeightsError(f"{Path(work) / STAGE}: no checkpoint; train one with: fitroom train parser --work {work}")
+    parser = Parser(TypeAdapter(ParserConfig).validate_python(checkpoint.config))
+    parser.load_state_dict(checkpoint.average)
+    reader = open_reader(data)
+    photos = [shrink(reader.photo(pair.person)) for pair in islice(reader.pairs(pairs).pairs, CALIBRATED)]
+    return export_parser(parser, output, Origin(STAGE, "0", pairs, TERMS), photos)
 
 
 def validation_scenes(config: ParsingConfig, reader: Reader, faces: Faces) -> dict[str, SceneBatches]:
