@@ -6,7 +6,7 @@ nearby where nothing changes stay the photo's own.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -44,7 +44,14 @@ def garment_pixels(layers: Layers, garment: Picture) -> Array:
     # -1 and 1 are pixel centres 0 and model - 1, or edges -0.5 and model - 0.5; then scaled from model to own
     scale = ((model - 1) if layers.align_corners else model) / 2 * own / model
     centre = (own - 1) / 2
-    return np.asarray(layers.flow * scale + centre, np.float32)
+    return scaled(layers.flow, scale, centre)
+
+
+def scaled(grid: Array, scale: NDArray[Any], shift: NDArray[Any]) -> Array:
+    """`grid` * `scale` + `shift`, (h, w, 2) and (2,) twice; row by row, since axes of two are slow to compute along."""
+    height, width = grid.shape[:2]
+    rows = grid.reshape(height, 2 * width) * np.tile(scale, width) + np.tile(shift, width)
+    return np.asarray(rows.reshape(height, width, 2), np.float32)
 
 
 def repainting(change: Array, small: Picture) -> Array:
@@ -67,6 +74,14 @@ def repainting(change: Array, small: Picture) -> Array:
     return np.asarray(change * (1 - cv2.blur(kept, (3, 3))), np.float32)
 
 
+def changed_box(change: Array) -> tuple[slice, slice]:
+    """Rows and columns of what changes, with what is just beside it; of anything at all, where nothing changes."""
+    rows, columns = (np.flatnonzero((change > 0).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
+
+
 def stacked(layers: Layers, small: Picture) -> tuple[Array, Picture]:
     """The garment's share (h, w), and what is beside it, (h, w, 4): colours, and the share, of 255, in which they are
     painted over the photo; both at the network's size. Under the garment lies what is beside it, so that its outline
@@ -74,10 +89,14 @@ def stacked(layers: Layers, small: Picture) -> tuple[Array, Picture]:
     """
     change = np.clip((layers.change - KEEP_BELOW) / (1 - KEEP_BELOW), 0, 1).astype(np.float32)
     share = change * layers.composition
-    painted = cv2.convertScaleAbs(repainting(change, small), alpha=255)
+    box = changed_box(change)
+    painted = np.zeros(change.shape, np.uint8)
+    painted[box] = cv2.convertScaleAbs(repainting(change[box], small[box]), alpha=255)
     beside = np.asarray(cv2.merge([*cv2.split(cv2.convertScaleAbs(layers.rendered)), painted]), np.uint8)
-    known = share < BESIDE
-    return share, nearest_known(beside, known) if known.any() else beside
+    known = share[box] < BESIDE
+    if known.any():
+        beside[box] = nearest_known(np.ascontiguousarray(beside[box]), known)
+    return share, beside
 
 
 def grid_of(part: Frame, frame: Frame, height: int, width: int) -> tuple[Array, Array]:
@@ -125,7 +144,7 @@ def garment_source(garment: Picture, layers: Layers, scale: float) -> tuple[Pict
     # a garment much larger than its place in the photo would alias
     smaller = cv2.resize(garment, None, fx=1 / shrinkage, fy=1 / shrinkage, interpolation=cv2.INTER_AREA)
     factor = np.array(smaller.shape[1::-1], np.float32) / np.array(garment.shape[1::-1], np.float32)
-    return np.asarray(smaller, np.uint8), np.asarray((where + 0.5) * factor - 0.5, np.float32)
+    return np.asarray(smaller, np.uint8), scaled(where, factor, 0.5 * factor - 0.5)
 
 
 def blend(below: Picture, above: Picture, share: Array) -> Picture:
