@@ -136,7 +136,8 @@ def export_network(
 ) -> Exported:
     """Write a weights folder, and compare what was written with PyTorch.
 
-    `simulated` is the network after quantization-aware training: INT8 graphs are then made of it. Raises InputError for
+    `simulated` is the network after quantization-aware training: INT8 graphs are then made of it, and compared with it,
+    since training has moved it away from `network`. Raises InputError for
     INT8 in ONNX, ExportError where looks differ by more than the precision's bound, OutputError where the folder can't
     be written; nothing is left behind then.
     """
@@ -166,6 +167,7 @@ def export_network(
             save_file(state, target / TENSORS)
         step("comparing with PyTorch")
         bound = config.bound or BOUNDS[config.precision]
-        differences.append(check(network, open_graphs(target, config.graphs), sized.compared, bound))
+        computed = network if simulated is None else simulated
+        differences.append(check(computed, open_graphs(target, config.graphs), sized.compared, bound))
 
     return Exported(save_weights(folder, manifest, write), differences[0])
