@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from fitroom import images
+from fitroom.data.limbs import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER
 from fitroom.data.synthetic import samples
 from fitroom.errors import PersonError
-from fitroom.framing import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER, STUDIO, frame_person, studio_frame
+from fitroom.framing import STUDIO, frame_person, studio_frame
 from fitroom.images import Frame, Picture
 from fitroom.runtime.interface import Parsing
 

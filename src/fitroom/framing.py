@@ -7,12 +7,12 @@ the joints that a parser finds, so that shoulders and hips lie where they lie th
 import numpy as np
 
 from fitroom import images
+from fitroom.data.limbs import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER
 from fitroom.errors import PersonError
 from fitroom.images import HEIGHT, Frame, Picture
 from fitroom.runtime.interface import Array, Parsing, PersonParser
 
-NOSE, NECK, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP = 0, 1, 2, 5, 8, 11  # rows of key points, COCO order
-# where studio pictures have them, pixels of 256x192: medians of VITON's training poses
+# where studio pictures have them, pixels of 256x192: medians of every fourth of VITON's training poses
 STUDIO = {
     NOSE: (95.5, 38.9), NECK: (96.0, 83.8), RIGHT_SHOULDER: (55.9, 84.5), LEFT_SHOULDER: (134.8, 83.4),
     RIGHT_HIP: (69.5, 201.5), LEFT_HIP: (118.7, 201.8),
