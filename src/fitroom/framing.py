@@ -21,7 +21,6 @@ FOUND = 0.3  # confidence at which a key point counts as found
 # a frame like the whole photo's is the whole photo's: of sizes, and of shifts by the frame's size, in studio pictures
 USUAL_SIZE, USUAL_SHIFT = 1.25, 0.12
 SMALLEST = 96  # pixels of the frame's height, below which a person has too few
-LOOKS = 2  # how often a photo is parsed: as a whole, then what was framed
 
 
 def studio_frame(key_points: Array) -> Frame | None:
@@ -65,13 +64,11 @@ def parsed_in(photo: Picture, frame: Frame, parser: PersonParser) -> Parsing:
 def frame_person(photo: Picture, parser: PersonParser) -> tuple[Frame, Parsing]:
     """The upper body's frame in a photo (H, W, 3) of any size, and what was parsed last. Raises PersonError."""
     height, width = photo.shape[:2]
-    frame = images.garment_frame(width, height)  # all of it
-    parsing = parsed_in(photo, frame, parser)
-    for _ in range(LOOKS - 1):
-        found = studio_frame(parsing.key_points)
-        if found is None:
-            break
-        frame = settled(found, images.person_frame(width, height))
+    whole = images.garment_frame(width, height)
+    parsing = parsed_in(photo, whole, parser)
+    found = studio_frame(parsing.key_points)
+    frame = whole if found is None else settled(found, images.person_frame(width, height))
+    if frame != whole:
         parsing = parsed_in(photo, frame, parser)
     check_person(parsing, frame, width, height)
     return frame, parsing

@@ -74,11 +74,14 @@ def repainting(change: Array, small: Picture) -> Array:
     return np.asarray(change * (1 - cv2.blur(kept, (3, 3))), np.float32)
 
 
+def occupied(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Numbers of the rows and of the columns that hold anything of a mask (h, w)."""
+    return np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+
+
 def changed_box(change: Array) -> tuple[slice, slice]:
-    """Rows and columns of what changes, with what is just beside it; of anything at all, where nothing changes."""
-    rows, columns = (np.flatnonzero((change > 0).any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return slice(0, 1), slice(0, 1)
+    """Rows and columns of what changes, with what is just beside it. Something must change."""
+    rows, columns = occupied(change > 0)
     return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
 
 
@@ -120,7 +123,7 @@ def resample(layer: Layer, part: Frame, frame: Frame, interpolation: int = cv2.I
 
 def changed_window(change: Array, frame: Frame, width: int, height: int) -> Frame | None:
     """The smallest rectangle of the photo outside of which nothing changes; None where nothing does."""
-    rows, columns = (np.flatnonzero((change > KEEP_BELOW).any(axis=axis)) for axis in (1, 0))
+    rows, columns = occupied(change > KEEP_BELOW)
     if not len(rows):
         return None
     down, across = frame.height / change.shape[0], frame.width / change.shape[1]

@@ -50,7 +50,7 @@ class Manifest(BaseModel):
     format: int = FORMAT
     name: str
     version: str
-    network: str  # key of nets.registry.NETWORKS
+    network: str  # key of nets.registry.NETWORKS, or parser
     config: dict[str, Any]  # of that network
     align_corners: bool  # of its grid samples
     height: int = 256  # what the exported graphs take

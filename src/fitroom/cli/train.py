@@ -145,8 +145,13 @@ for name, summary in STAGES.items():
 def train_parser(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
+        from fitroom.store import check_weights_output
         from fitroom.train.parsing_run import export_trained, read_parsing_config, run_parser
         from fitroom.train.sitting import Faces
+    if output:
+        check_weights_output(output)
+        with missing_extra("compress", "train parser -o"):
+            import fitroom.compress.quantize  # noqa: F401  before an hour of training
     settings = read_parsing_config(config, overrides)
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
     done = run_parser(settings, faces=faces, **request)
@@ -156,8 +161,7 @@ def train_parser(config: str | None, overrides: tuple[str, ...], output: str | N
         for name, value in done.figures.items():
             click.echo(f"{name:20} {value:.4f}")
         if output:
-            with missing_extra("compress", "train parser -o"):
-                weights = export_trained(request["work"], request["data"], request["pairs"], output)
+            weights = export_trained(request["work"], request["data"], request["pairs"], output)
             click.echo(f"wrote {weights.folder}")
 
 
