@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from fitroom.compress.finetuning import finetune_config
+from fitroom.compress.finetuning import finetune_config, resting
 from fitroom.compress.quantizing import SLOWLY
 from fitroom.train.config import read_config
 
@@ -11,7 +11,7 @@ SHIPPED = Path(__file__).parents[1] / "configs/finetune.yaml"
 
 
 def test_without_settings_it_is_as_the_file_says(small_weights):
-    config = finetune_config(small_weights, "start")
+    config = finetune_config(small_weights, "start", ("warp.flow", "generator"))
     assert (config.start, config.teacher, config.network) == ("start", str(small_weights.folder), "lite")
     assert list(config.lite.encoder) == list(small_weights.manifest.config["encoder"])
     told = replace(config, start="", teacher="", lite=read_config("finetune", SHIPPED).lite)
@@ -19,8 +19,18 @@ def test_without_settings_it_is_as_the_file_says(small_weights):
 
 
 def test_what_is_given_wins(small_weights, tmp_path):
-    assert finetune_config(small_weights, "start", None, (SLOWLY,)).loop.learning_rate == 2e-5
+    assert finetune_config(small_weights, "start", ("warp",), None, (SLOWLY,)).loop.learning_rate == 2e-5
     path = tmp_path / "mine.yaml"
     path.write_text("loop: {batch: 4}\n")
-    config = finetune_config(small_weights, "start", str(path), ("loop.steps=3",))
+    config = finetune_config(small_weights, "start", ("warp",), str(path), ("loop.steps=3",))
     assert (config.loop.batch, config.loop.steps, config.stage.losses.distilled_flow) == (4, 3, 0)
+
+
+def test_what_was_not_changed_rests(small_weights):
+    for modules, rests in (
+        (("generator",), "warp"), (("warp.flow",), "generator"), (("warp",), "generator"),
+        (("warp.person", "generator"), "nothing"),
+    ):  # fmt: skip
+        assert resting(modules) == finetune_config(small_weights, "start", modules).stage.rests == rests
+    # settings that are given say otherwise
+    assert finetune_config(small_weights, "start", ("warp",), None, ("stage.rests=nothing",)).stage.rests == "nothing"

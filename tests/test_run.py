@@ -121,7 +121,7 @@ def test_weights_make_fakes_for_the_next_student(figures, small, small_weights, 
     assert "0 new fakes" in run(*by_weights).output
     train = ["pf_generator", *places, "--config", small, "--set", f"start={small_weights.folder}"]
     train += ["--set", "fakes=[student-fakes]", "--set", "stage.losses.matching=1"]
-    train += ["--set", "stage.warp_rests=true", "--set", "loop.look_every=1"]
+    train += ["--set", "stage.rests=warp", "--set", "loop.look_every=1"]
     assert run(*train).exit_code == 0
     kept = load(tmp_path / "work/pf_generator").adversary
     assert kept
@@ -215,7 +215,7 @@ def test_settings(tmp_path):
         ("loop.batch.x=1", "batch is a value"),
         ("stage.name=pf_warp", "settings of stage pf_warp; this is pb_warp"),
         ("height=100", "multiples of 32"),
-        ("stage.warp_rests=true", "nothing to train"),
+        ("stage.rests=warp", "nothing to train"),
     ):
         with pytest.raises(InputError, match=says):
             read_config("pb_warp", path, (override,))

@@ -12,10 +12,11 @@ from fitroom.train.stages import (
     LossConfig,
     StageConfig,
     Trainee,
-    distillation_losses,
     flow_losses,
+    look_distillation,
     look_losses,
     view,
+    warp_distillation,
     warp_error,
 )
 
@@ -73,12 +74,10 @@ def test_the_look_does_not_bend_the_flow(batch):
             warped = sample(garment, flow, False)
             return Dressed(warped, flow, warped, garment_mask, warped, garment_mask, garment_mask)
 
-    network = Worn(0.2)
-    flow = network.flows((batch.photo,), (batch.garment,))[-1]
-    values = look_losses(network, batch.shown, (batch.shown,), flow, batch)
+    values = Trainee(Worn(0.2), StageConfig("pf_generator"))(batch)
     assert values["look"] > 0.01
     assert not values["look"].requires_grad
-    assert flow_losses((flow,), batch, False)["garment"].requires_grad
+    assert values["garment"].requires_grad
 
 
 def test_a_perfect_warp_costs_nothing(batch):
@@ -92,19 +91,47 @@ def test_only_a_better_teacher_teaches(batch):
     good, bad = Shift(0.0), Shift(0.3)
     flow = {network: network.flows((batch.photo,), (batch.garment,))[-1] for network in (good, bad)}
     features = bad.person_features(batch.shown)
-    taught = distillation_losses(good, batch.photo, flow[bad], features, batch)
+    taught = warp_distillation(good, good.person_features(batch.photo), flow[bad], features, batch)
     visible = batch.garment_mask.mean().item()  # a flow counts where it shows garment
     assert taught["distilled_flow"].item() == pytest.approx(0.3 * visible)
     assert taught["distilled_features"].item() == pytest.approx(0.09)
-    for name, value in distillation_losses(bad, batch.photo, flow[good], features, batch).items():
+    for name, value in warp_distillation(bad, features, flow[good], features, batch).items():
         assert value == 0, name
 
 
+def test_the_look_of_an_unpruned_network_is_learned(batch):
+    """What its generator makes of the same flow; a mask that has vanished is pulled back as hard as any other."""
+
+    class Painted(Shift):
+        def generate(self, person, garment, garment_mask, flow, person_features):
+            look, mask = torch.zeros_like(garment) + self.by, torch.sigmoid(self.logit) * torch.ones_like(garment_mask)
+            return Dressed(look, flow, garment, garment_mask, look, mask, mask)
+
+    def painted(by, logit):
+        network = Painted(by)
+        network.logit = torch.nn.Parameter(torch.tensor(logit))
+        return network
+
+    teacher, student = painted(0.5, 0.0), painted(0.2, -8.0)
+    value = look_distillation(teacher, (), batch.shown, student.generate(batch.shown, *batch[5:7], None, ()), batch)
+    # 0.3 apart, within a mask of a half as well; each mask's cross-entropy against a half
+    entropy = -0.5 * (torch.tensor(8.0).neg().sigmoid().log() + torch.tensor(8.0).sigmoid().log()).item()
+    assert value.item() == pytest.approx(0.3 + 0.15 + 2 * entropy, rel=1e-4)
+    value.backward()
+    assert student.logit.grad.item() == pytest.approx(-1, abs=0.01)
+    assert teacher.by.grad is None
+    stage = StageConfig("finetune", LossConfig(distilled_look=1), rests="warp")
+    assert "distilled_look" in Trainee(student, stage, teacher)(batch)
+
+
 def test_photos_shown_as_they_are_teach_the_generator_nothing(batch):
-    network = Shift(0.0)
-    values = look_losses(network, batch.shown, (batch.shown,), network.flows((), (batch.garment,))[-1], batch)
+    def values_of(batch):
+        dressed = Shift(0.0).generate(batch.shown, batch.garment, batch.garment_mask, None, ())
+        return look_losses(dressed, batch.shown, batch)
+
+    values = values_of(batch)
     only = batch._replace(shown=torch.cat([batch.shown[:1], batch.photo[1:]]))
-    same = look_losses(network, only.shown, (only.shown,), network.flows((), (batch.garment,))[-1], only)
+    same = values_of(only)
     for name in values:
         assert values[name].item() == pytest.approx(same[name].item(), abs=1e-6), name
     # half of the batch counts; its composition is 0.5 where 1 is wanted inside and 0 outside the garment
@@ -120,9 +147,10 @@ def test_the_generator_rests_in_warp_stages(batch):
         assert ("look" in trainee(batch)) == whole
 
 
-def test_a_warp_that_rests_moves_in_nothing(batch):
+@pytest.mark.parametrize("rests", ["warp", "generator"])
+def test_what_rests_moves_in_nothing(batch, rests):
     network = Lite(LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16)))
-    trainee = Trainee(network, StageConfig("pf_generator", warp_rests=True)).train()
+    trainee = Trainee(network, StageConfig("pf_generator", rests=rests)).train()
     wider = batch._replace(**{
         name: torch.nn.functional.interpolate(getattr(batch, name), size=(64, 64))
         for name in ("photo", "worn", "garment", "garment_mask", "shown")
@@ -130,13 +158,14 @@ def test_a_warp_that_rests_moves_in_nothing(batch):
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     optimiser = torch.optim.SGD([p for p in trainee.parameters() if p.requires_grad], 0.1)
     values = trainee(wider)
-    assert "garment" not in values
+    assert ("garment" in values, "look" in values) == (rests == "generator", rests == "warp")
     trainee.total(values).backward()
     optimiser.step()
     moved = {
         name.split(".")[0] for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])
     }
-    assert moved == {"generator"}
+    everything = {name for name, _ in network.named_children()}
+    assert moved == ({"generator"} if rests == "warp" else everything - {"generator"})
 
 
 def test_the_total_is_weighted(batch):

@@ -94,7 +94,7 @@ def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, fa
         return made[-1]
 
     slowly = (SLOWLY,) if request.config is None else ()
-    config = finetune_config(weights, request.weights, request.config, (*slowly, *request.overrides))
+    config = finetune_config(weights, request.weights, request.modules, request.config, (*slowly, *request.overrides))
     finished = run_stage(
         config, request.data, str(request.work), precision=request.precision,
         max_minutes=request.max_minutes, resume=True, faces=faces, prepared=prepared,

@@ -95,7 +95,7 @@ def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) 
 
 def stage_config(request: PruneRequest, weights: Weights, start: str) -> TrainConfig:
     """Settings of the fine-tuning: from `start`, towards the unpruned weights."""
-    config = finetune_config(weights, start, request.config, request.overrides)
+    config = finetune_config(weights, start, request.modules, request.config, request.overrides)
     if request.epochs is None:
         return config
     pairs = len(open_reader(str(request.data)).pairs(TRAIN_LIST).pairs)

@@ -52,8 +52,8 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
     config = parse(TrainConfig, values, str(path or "--set"))
     if config.start and config.stage.parser_based:
         raise InputError(f"{path or '--set'}: start is for students; a teacher begins afresh.")
-    if config.stage.warp_rests and not config.stage.whole:
-        raise InputError(f"{path or '--set'}: stage.warp_rests leaves {stage} nothing to train.")
+    if not (config.stage.warps or config.stage.whole):
+        raise InputError(f"{path or '--set'}: stage.rests {config.stage.rests} leaves {stage} nothing to train.")
     check_sizes(config.height, config.width, config.loop, str(path or "--set"))
     return config
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.evaluate.pretrained import FeatureNetwork
-from fitroom.nets.interface import Features, TryOnNetwork, unrounded
+from fitroom.nets.interface import Dressed, Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
 from fitroom.train.adversary import Adversary
 from fitroom.train.batches import Batch
@@ -31,7 +31,7 @@ from fitroom.train.parsed import parsed_person
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
 WARP_LOSSES = ("garment", "mask", "smoothness")
-DISTILLATION = ("distilled_flow", "distilled_features")
+DISTILLATION = ("distilled_flow", "distilled_features", "distilled_look")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class LossConfig:
     change: float = 1.5  # binary cross-entropy of the change mask
     distilled_flow: float = 0.0  # L1 of the flow against the teacher's, where the teacher's warp is better
     distilled_features: float = 0.0  # squared distance of person features, the same
+    distilled_look: float = 0.0  # distance of the generator's outputs to those of the teacher's, for the same flow
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class StageConfig:
     name: StageName = "pb_warp"
     losses: LossConfig = field(default_factory=LossConfig)
     own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
-    warp_rests: bool = False  # the flow stays as it is, and the generator alone learns
+    rests: Literal["nothing", "warp", "generator"] = "nothing"  # what stays as it is, while the other learns
 
     @property
     def parser_based(self) -> bool:
@@ -73,7 +74,12 @@ class StageConfig:
     @property
     def whole(self) -> bool:
         """Whether the generator is trained too."""
-        return self.name.endswith("_generator") or self.name == "finetune"
+        return self.rests != "generator" and (self.name.endswith("_generator") or self.name == "finetune")
+
+    @property
+    def warps(self) -> bool:
+        """Whether the warp is trained."""
+        return self.rests != "warp"
 
     @property
     def adversarial(self) -> bool:
@@ -105,39 +111,49 @@ class Trainee(Learner):
         for name, parameter in network.named_parameters():
             # numbers of bits are whole
             if parameter.is_floating_point():
-                generates = name.startswith("generator.")
-                parameter.requires_grad_(stage.whole if generates else not stage.warp_rests)
+                generates = "generator" in name.split(".")
+                parameter.requires_grad_(stage.whole if generates else stage.warps)
 
     def frozen(self) -> list[nn.Module]:
         """Networks that only tell, and train nothing."""
         return [*self.teacher, *([] if self.perceptual is None else [self.perceptual.network])]
 
     def train(self, mode: bool = True) -> "Trainee":
-        """A warp that rests keeps its batch norm's statistics too."""
+        """What rests keeps its batch norm's statistics too."""
         super().train(mode)
-        if self.stage.warp_rests:
-            for name, child in self.network.named_children():
-                child.train(mode and name == "generator")
+        for name, child in self.network.named_children():
+            rests = "generator" if name == "generator" else "warp"
+            child.train(mode and self.stage.rests != rests)
         return self
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of a batch by name, unweighted means over its samples."""
-        person = view(self.stage, batch)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.stage.warp_rests):
-            features = self.network.person_features(person)
-            flows = self.network.flows(features, self.network.garment_features(batch.garment, batch.garment_mask))
-        values = {} if self.stage.warp_rests else flow_losses(flows, batch, self.network.align_corners)
-        if self.stage.whole:
-            values |= look_losses(self.network, person, features, flows[-1], batch, self.perceptual, self.adversary)
+        person, stage, network = view(self.stage, batch), self.stage, self.network
+        with torch.set_grad_enabled(torch.is_grad_enabled() and stage.warps):
+            features = network.person_features(person)
+            flows = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))
+        flow = flows[-1]
+        values = flow_losses(flows, batch, network.align_corners) if stage.warps else {}
+        if stage.whole:
+            # the flow learns nothing from looks: they are compared pixel by pixel, and would fold away prints that they
+            # find misplaced
+            dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
+            values |= look_losses(dressed, person, batch, self.perceptual, self.adversary)
         for teacher in self.teacher:
-            told = batch.shown if self.stage.name == "finetune" else parsed_view(batch)
-            values |= distillation_losses(teacher, told, flows[-1], features, batch)
+            told = batch.shown if stage.name == "finetune" else parsed_view(batch)
+            with torch.no_grad():
+                known = teacher.person_features(told)
+            if stage.warps:
+                values |= warp_distillation(teacher, known, flow, features, batch)
+            if stage.whole and stage.losses.distilled_look:
+                values["distilled_look"] = look_distillation(teacher, known, told, dressed, batch)
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
         """The weighted sum of losses."""
         weights = self.stage.losses
-        return torch.stack([getattr(weights, name) * value for name, value in values.items()]).sum()
+        counting = [(getattr(weights, name), value) for name, value in values.items() if getattr(weights, name)]
+        return torch.stack([weight * value for weight, value in counting]).sum()
 
 
 def view(stage: StageConfig, batch: Batch) -> Tensor:
@@ -165,19 +181,13 @@ def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) ->
 
 
 def look_losses(
-    network: TryOnNetwork,
+    dressed: Dressed,
     person: Tensor,
-    features: Features,
-    flow: Tensor,
     batch: Batch,
     perceptual: FeatureNetwork | None = None,
     adversary: Adversary | None = None,
 ) -> dict[str, Tensor]:
-    """The generator's losses of the samples that show a fake; the perceptual and adversarial ones with their networks.
-
-    The flow learns nothing from them: they compare pixel by pixel, and would fold away prints that they find misplaced.
-    """
-    dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
+    """The generator's losses, of the samples that show a fake; perceptual and adversarial ones with their networks."""
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
     emphasis = (0.5 + 1.5 * changed) * counts
@@ -197,15 +207,14 @@ def look_losses(
     return values
 
 
-def distillation_losses(
-    teacher: TryOnNetwork, told: Tensor, flow: Tensor, features: Features, batch: Batch
+def warp_distillation(
+    teacher: TryOnNetwork, known: Features, flow: Tensor, features: Features, batch: Batch
 ) -> dict[str, Tensor]:
-    """`DISTILLATION` of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1).
+    """Distance to a teacher's flow, and to its person features `known`.
 
-    `told` is the person as the teacher is shown it.
+    Of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1).
     """
     with torch.no_grad():
-        known = teacher.person_features(told)
         target = teacher.flows(known, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
         better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float().view(-1, 1, 1, 1)
         visible = sample(batch.garment_mask, target, teacher.align_corners, padding="zeros")
@@ -214,6 +223,23 @@ def distillation_losses(
         "distilled_flow": ((flow - target).abs() * better * visible).mean(),
         "distilled_features": torch.stack(squares).mean(),
     }
+
+
+def look_distillation(teacher: TryOnNetwork, known: Features, told: Tensor, dressed: Dressed, batch: Batch) -> Tensor:
+    """Distance of a generator's outputs to those that a teacher's makes of the same flow, the person shown as `told`.
+
+    L1 of looks and of their gradients, and of rendered persons where the teacher changes them; cross-entropy of both
+    masks, which, unlike L1, pulls as hard where a mask has vanished.
+    """
+    with torch.no_grad():
+        target = teacher.generate(told, batch.garment, batch.garment_mask, dressed.flow, known)
+    masks = [
+        F.binary_cross_entropy(unrounded(mine).clamp(1e-4, 1 - 1e-4), unrounded(theirs))
+        for mine, theirs in ((dressed.composition, target.composition), (dressed.change, target.change))
+    ]
+    rendered = ((dressed.rendered - target.rendered).abs() * target.change).mean()
+    looks = (dressed.look - target.look).abs().mean() + gradient_difference(dressed.look, target.look)
+    return looks + rendered + masks[0] + masks[1]
 
 
 def warp_error(flow: Tensor, batch: Batch, network: TryOnNetwork) -> Tensor:

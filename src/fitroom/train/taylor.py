@@ -11,7 +11,7 @@ from fitroom.train.config import TrainConfig
 from fitroom.train.run import TRAIN_LIST, UNCHANGED, find_fakes
 from fitroom.train.samples import load_samples
 from fitroom.train.sitting import Faces
-from fitroom.train.stages import Trainee
+from fitroom.train.stages import StageConfig, Trainee
 
 BATCHES = 8
 PAIRS = 256  # read for them
@@ -24,7 +24,8 @@ def gather_gradients(network: TryOnNetwork, config: TrainConfig, data: str, work
     samples = load_samples(reader, pairs, config.height, config.width, 2, lambda items, total: items)
     fakes = find_fakes(config, Path(work), samples, 2, Faces())
     batches = Batches(samples, fakes, UNCHANGED, config.loop.batch, seed=config.loop.seed)
-    trainee = Trainee(network, config.stage)
+    # losses against the photo: those against the unpruned network, itself, are nothing yet
+    trainee = Trainee(network, StageConfig(config.stage.name))
     # running statistics stay as they were trained
     trainee.eval()
     with torch.enable_grad():
