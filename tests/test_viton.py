@@ -38,7 +38,7 @@ def test_every_broken_or_missing_file_is_named(folder):
 
 
 def test_wrong_content_is_named(folder):
-    from fitroom.data.synthetic import write_image
+    from fitroom.data.writing import write_image
 
     write_image(folder / "train_label/000000_0.png", np.full((128, 96), 77, np.uint8))
     write_image(folder / "train_label/000001_0.png", np.zeros((64, 48), np.uint8))

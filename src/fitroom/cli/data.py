@@ -8,7 +8,7 @@ from fitroom.errors import DataError, InputError
 
 @main.group()
 def data() -> None:
-    """Check and pack data folders, and draw synthetic ones."""
+    """Check, annotate and pack data folders, and draw synthetic ones."""
 
 
 @data.command("check")
@@ -42,6 +42,27 @@ def data_synth(output: str, count: int, seed: int, height: int) -> None:
         raise InputError(f"--height {height}: need a multiple of 4, so that the width is whole.")
     root = write_dataset(output, count, seed, height, height * 3 // 4, lambda numbers: bar(numbers, "drawing"))
     click.echo(f"wrote {root}: {count} figures")
+
+
+@data.command("annotate")
+@click.argument("folder")
+@click.option("--parser", required=True, help="Weights of a human parser: fitroom train parser -o.")
+@reports_errors
+def data_annotate(folder: str, parser: str) -> None:
+    """Write what training needs beside the pictures in FOLDER/train_img and FOLDER/train_color.
+
+    Parsing and pose of persons, by a human parser, and masks of garments, by their plain background. What is there
+    already stays.
+    """
+    from fitroom.data.annotate import annotate
+    from fitroom.tryon import load_parser
+
+    done = annotate(folder, load_parser(parser), lambda paths: bar(paths, "annotating"))
+    for problem in done.problems:
+        click.echo(problem)
+    click.echo(f"{folder}: {done.persons} persons and {done.garments} garments annotated")
+    if done.problems:
+        raise DataError(f"{folder}: {len(done.problems)} pictures could not be annotated.")
 
 
 @data.command("pack")

@@ -4,17 +4,16 @@ Beyond VITON's folders, `train_other/PERSON_GARMENT.png` shows each figure of `u
 garment: the true answer that no photographed data set has.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fitroom.data.figure import Figure, Photo, photograph, random_figure
 from fitroom.data.garment_art import Flat, Garment, lay_out, random_garment, shop_picture
+from fitroom.data.writing import write_image, write_pose
 from fitroom.errors import OutputError
 
 Image = NDArray[np.uint8]
@@ -78,9 +77,7 @@ def write_dataset(
             write_image(folders["edge"] / f"{garment}.jpg", sample.garment_mask)
             write_image(folders["label"] / f"{person}.png", sample.photo.label)
             write_image(folders["other"] / f"{person}_{other}.png", sample.other_photo.image)
-            person_points = {"pose_keypoints": sample.photo.key_points.round(3).ravel().tolist()}
-            pose = json.dumps({"version": 1.0, "people": [person_points]})
-            (folders["pose"] / f"{person}_keypoints.json").write_text(pose)
+            write_pose(folders["pose"] / f"{person}_keypoints.json", sample.photo.key_points)
         numbers = range(count)
         paired = "".join(f"{n:06d}_0.jpg {n:06d}_1.jpg\n" for n in numbers)
         unpaired = "".join(f"{n:06d}_0.jpg {(n + 1) % count:06d}_1.jpg\n" for n in numbers)
@@ -89,13 +86,3 @@ def write_dataset(
     except OSError as error:
         raise OutputError(f"{root}: the data set can't be written ({error.strerror}).") from error
     return root
-
-
-def write_image(path: Path, image: Image) -> None:
-    """Write RGB (H, W, 3) or one channel (H, W); JPEG at quality 95. Raises OSError where that fails."""
-    stored = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
-    done, encoded = cv2.imencode(path.suffix, stored, options)
-    if not done:
-        raise OSError(0, "encoding failed")
-    path.write_bytes(encoded.tobytes())

@@ -1,0 +1,92 @@
+"""A shop's own pictures made a data folder: what the networks train on and people do not photograph, told by networks.
+
+Parsing and pose come from a human parser, garment masks from the garments' plain backgrounds. What is there stays.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fitroom import images
+from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb
+from fitroom.data.writing import write_image, write_pose
+from fitroom.errors import DataError, ImageError, OutputError
+from fitroom.framing import FOUND, parsed_in
+from fitroom.images import Frame, Picture
+from fitroom.runtime.interface import Array, PersonParser
+
+Progress = Callable[[list[Path]], Iterable[Path]]
+LEAST_WORN = 0.01  # share of a photo that is garment, for its parsing to be of use
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """What was written, and one line for every picture that nothing could be told of."""
+
+    persons: int
+    garments: int
+    problems: tuple[str, ...]
+
+
+def annotate(root: str | Path, parser: PersonParser, progress: Progress = iter) -> Annotated:  # type: ignore[assignment]
+    """Write train_label and train_pose of the pictures in train_img, and train_edge of those in train_color.
+
+    Raises DataError where there is no training layout, or a picture can't be read; OutputError where files can't be
+    written. What was written until then is kept, and not told again.
+    """
+    layout = open_layout(root)
+    if layout.label is None or layout.pose is None:
+        raise DataError(f"{root}: the test layout has no parsing labels; annotate a folder with train_img.")
+    problems: list[str] = []
+    persons, garments = (sorted(folder.glob("*.jpg")) for folder in (layout.person, layout.garment))
+    persons = [path for path in persons if not (written(layout, path))]
+    garments = [path for path in garments if not layout.garment_mask_path(path.name).exists()]
+    done = {layout.person: 0, layout.garment: 0}
+    try:
+        for folder in (layout.label, layout.pose, layout.garment_mask):
+            folder.mkdir(exist_ok=True)
+        for path in progress([*persons, *garments]):
+            picture = read_rgb(path)
+            try:
+                if path.parent == layout.person:
+                    write_person(layout, path, *told(picture, parser))
+                else:
+                    write_image(layout.garment_mask_path(path.name), images.garment_mask(picture))
+                done[path.parent] += 1
+            except ImageError as error:
+                problems.append(f"{path}: {error}")
+    except OSError as error:
+        raise OutputError(f"{root}: annotations can't be written ({error.strerror}).") from error
+    return Annotated(done[layout.person], done[layout.garment], tuple(problems))
+
+
+def written(layout: Layout, path: Path) -> bool:
+    """Whether a person has both label and pose."""
+    return layout.label_path(path.name).exists() and layout.pose_path(path.name).exists()
+
+
+def write_person(layout: Layout, path: Path, label: Picture, key_points: Array) -> None:
+    """Write what is not there of a person's label and pose."""
+    if not layout.label_path(path.name).exists():
+        write_image(layout.label_path(path.name), label)
+    if not layout.pose_path(path.name).exists():
+        write_pose(layout.pose_path(path.name), key_points)
+
+
+def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
+    """Label (H, W) and key points (18, 3) of a studio photo (H, W, 3); points that are not found are zeros.
+
+    Raises ImageError where nobody in a garment is seen.
+    """
+    height, width = photo.shape[:2]
+    frame = images.garment_frame(width, height)
+    parsing = parsed_in(photo, frame, parser)
+    whole = cv2.resize(parsing.label, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
+    label = images.cut(np.asarray(whole, np.uint8), Frame(-frame.left, -frame.top, width, height), 0)
+    if (label == GARMENT).mean() < LEAST_WORN:
+        raise ImageError("nobody in a garment is seen; take it out of the pair lists.")
+    points = parsing.key_points
+    return label, np.where(points[:, 2:] >= FOUND, points, 0).astype(np.float32)

@@ -1,0 +1,102 @@
+"""A shop's own pictures annotated, by a parser that knows the truth of drawn figures, and made fit to train on."""
+
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fitroom import tryon
+from fitroom.cli import main
+from fitroom.data.annotate import annotate
+from fitroom.data.check import check
+from fitroom.data.synthetic import write_dataset
+from fitroom.data.viton import read_grey, read_pose, read_rgb
+from fitroom.errors import DataError
+from fitroom.images import shrink
+from fitroom.runtime.interface import Parsing
+
+TOLD = ("train_label", "train_pose", "train_edge")
+
+
+class Knowing:
+    """A parser that has seen every figure of a folder, and counts how often it is asked."""
+
+    def __init__(self, root):
+        self.truth, self.asked = {}, 0
+        for path in sorted((root / "train_img").glob("*.jpg")):
+            photo = read_rgb(path)
+            label = read_grey(root / "train_label" / f"{path.stem}.png")
+            points = read_pose(root / "train_pose" / f"{path.stem}_keypoints.json")
+            scale = 256 / len(photo)
+            points = np.concatenate([(points[:, :2] + 0.5) * scale - 0.5, points[:, 2:]], axis=1)
+            step = len(photo) // 256
+            self.truth[shrink(photo).tobytes()] = Parsing(label[step // 2 :: step, step // 2 :: step], points)
+
+    def parse(self, picture):
+        self.asked += 1
+        nobody = Parsing(np.zeros((256, 192), np.uint8), np.zeros((18, 3), np.float32))
+        return self.truth.get(picture.tobytes(), nobody)
+
+
+@pytest.fixture(scope="module", params=[256, 512])
+def full(request, tmp_path_factory):
+    """A drawn folder with everything."""
+    return write_dataset(tmp_path_factory.mktemp("full") / "data", 3, 4, request.param, request.param * 3 // 4)
+
+
+@pytest.fixture
+def drawn(full, tmp_path):
+    """A drawn folder with everything, and a copy with pictures alone."""
+    bare = shutil.copytree(full, tmp_path / "bare")
+    for folder in TOLD:
+        shutil.rmtree(bare / folder)
+    return full, bare
+
+
+def test_annotated_folders_can_be_trained_on(drawn):
+    full, bare = drawn
+    done = annotate(bare, Knowing(full))
+    assert (done.persons, done.garments, done.problems) == (3, 3, ())
+    report = check(bare)
+    assert (report.pairs, report.problems) == (6, ())
+    for name in ("000000_0", "000001_0", "000002_0"):
+        mine, true = (read_grey(root / f"train_label/{name}.png") for root in (bare, full))
+        assert (mine == true).mean() > 0.97
+        mine, true = (read_pose(root / f"train_pose/{name}_keypoints.json") for root in (bare, full))
+        sure = true[:, 2] >= 0.3
+        np.testing.assert_allclose(mine[sure], true[sure], atol=0.01)
+        assert not mine[~sure].any()
+        edge = name.replace("_0", "_1.jpg")
+        mine, true = (read_grey(root / "train_edge" / edge) > 127 for root in (bare, full))
+        assert (mine & true).sum() / (mine | true).sum() > 0.95
+
+
+def test_what_is_there_stays(drawn):
+    full, bare = drawn
+    parser = Knowing(full)
+    annotate(bare, parser)
+    kept = {path: path.read_bytes() for folder in TOLD for path in (bare / folder).iterdir()}
+    pose = bare / "train_pose/000001_0_keypoints.json"
+    pose.unlink()
+    done = annotate(bare, parser)
+    assert (done.persons, done.garments, parser.asked) == (1, 0, 4)
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_pictures_of_nobody_are_named(drawn, monkeypatch):
+    full, bare = drawn
+    parser = Knowing(full)
+    parser.truth.popitem()
+    monkeypatch.setattr(tryon, "load_parser", lambda folder: parser)
+    result = CliRunner().invoke(main, ["data", "annotate", str(bare), "--parser", "mine"])
+    assert result.exit_code == 2
+    assert "000002_0.jpg: nobody in a garment is seen" in result.output
+    assert "2 persons and 3 garments annotated" in result.output
+    assert not (bare / "train_label/000002_0.png").exists()
+
+
+def test_folders_of_another_kind(tmp_path):
+    (tmp_path / "test_img").mkdir()
+    with pytest.raises(DataError, match="train_img"):
+        annotate(tmp_path, None)
