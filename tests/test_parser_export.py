@@ -9,7 +9,8 @@ from fitroom.errors import ExportError, WeightsError
 from fitroom.export import parser as exporting
 from fitroom.export.parser import TorchParser, agreement, export_parser
 from fitroom.export.weights import Origin
-from fitroom.nets.parser import Parser, ParserConfig
+from fitroom.nets.parser import Parser
+from fitroom.nets.trunk import TrunkConfig
 from fitroom.runtime.openvino import OpenVinoParser, ov
 from fitroom.store import open_weights
 from fitroom.tryon import TryOn
@@ -25,7 +26,7 @@ def photos():
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    network = Parser(ParserConfig(stem=8, encoder=(8, 16, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)).eval()
+    network = Parser(TrunkConfig(stem=8, encoder=(8, 16, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)).eval()
     with torch.no_grad():
         network.labels.weight *= 20  # told apart clearly, as when it is trained
         network.points.weight *= 20

@@ -11,13 +11,14 @@ from click.testing import CliRunner
 from fitroom.cli import main
 from fitroom.data.scenes import SceneConfig
 from fitroom.export.parser import AGREED
-from fitroom.nets.parser import LABELS, Parsed, Parser, ParserConfig
+from fitroom.nets.parser import LABELS, Parsed, Parser
+from fitroom.nets.trunk import TrunkConfig
 from fitroom.store import open_weights
 from fitroom.train.checkpoint import load
 from fitroom.train.parsing import ParserTrainee, ParsingLosses, SceneBatches, measure_parser, point_loss, point_maps
 from fitroom.train.parsing_run import STUDIO
 
-SMALL = ParserConfig(stem=8, encoder=(8, 8, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)
+SMALL = TrunkConfig(stem=8, encoder=(8, 8, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)
 
 
 class Told(torch.nn.Module):

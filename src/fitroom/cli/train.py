@@ -138,6 +138,28 @@ for name, summary in STAGES.items():
     stage_command(name, summary)
 
 
+def train_alone(course: Any, output: str | None, export: Callable[[], Any], request: dict[str, Any]) -> None:
+    """Train a network that stands alone, say what it came to, and export it where that is asked for."""
+    from fitroom.store import check_weights_output
+    from fitroom.train.alone import run_alone
+    from fitroom.train.sitting import Faces
+
+    if output:
+        check_weights_output(output)
+        with missing_extra("compress", f"train {course.stage} -o"):
+            import fitroom.compress.quantize  # noqa: F401  before an hour of training
+    faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
+    done = run_alone(course, faces=faces, **request)
+    if not done.leads:
+        return
+    minutes = done.checkpoint.seconds / 60
+    click.echo(f"{course.stage}: {done.checkpoint.step} of {course.config.loop.steps} steps, {minutes:.1f} minutes")
+    for name, value in done.figures.items():
+        click.echo(f"{name:20} {value:.4f}")
+    if output:
+        click.echo(f"wrote {export().folder}")
+
+
 @train.command("parser")
 @run_options
 @click.option("-o", "--output", help="Weights folder to export to, INT8 (needs the extra compress).")
@@ -145,24 +167,24 @@ for name, summary in STAGES.items():
 def train_parser(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
-        from fitroom.store import check_weights_output
-        from fitroom.train.parsing_run import export_trained, read_parsing_config, run_parser
-        from fitroom.train.sitting import Faces
-    if output:
-        check_weights_output(output)
-        with missing_extra("compress", "train parser -o"):
-            import fitroom.compress.quantize  # noqa: F401  before an hour of training
-    settings = read_parsing_config(config, overrides)
-    faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
-    done = run_parser(settings, faces=faces, **request)
-    if done.leads:
-        minutes = done.checkpoint.seconds / 60
-        click.echo(f"parser: {done.checkpoint.step} of {settings.loop.steps} steps, {minutes:.1f} minutes")
-        for name, value in done.figures.items():
-            click.echo(f"{name:20} {value:.4f}")
-        if output:
-            weights = export_trained(request["work"], request["data"], request["pairs"], output)
-            click.echo(f"wrote {weights.folder}")
+        from fitroom.train.parsing_run import export_trained, parsing_course, read_parsing_config
+    course = parsing_course(read_parsing_config(config, overrides))
+    places = request["work"], request["data"], request["pairs"]
+    train_alone(course, output, lambda: export_trained(*places, str(output)), request)
+
+
+@train.command("segmenter")
+@run_options
+@click.option("-o", "--output", help="Weights folder to export to, INT8 (needs the extra compress).")
+@reports_errors
+def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
+    """Train the garment segmenter: masks of garments before any background."""
+    with missing_extra("train", "train segmenter"):
+        from fitroom.train.segmenting_run import export_trained, read_segmenting_config, segmenting_course
+    settings = read_segmenting_config(config, overrides)
+    places = request["work"], request["data"], request["pairs"]
+    course = segmenting_course(settings)
+    train_alone(course, output, lambda: export_trained(settings, *places, str(output)), request)
 
 
 @train.command("render-fakes")

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fitroom.nets.graphs import DressGraph, GarmentGraph, LookGraph, Outputs, ParserGraph, PersonGraph
+from fitroom.nets.graphs import DressGraph, GarmentGraph, LookGraph, Outputs, ParserGraph, PersonGraph, SegmenterGraph
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.parser import Parser
-from fitroom.runtime.interface import DRESS, GARMENT, LOOK, PARSER, PERSON
+from fitroom.nets.segmenter import Segmenter
+from fitroom.runtime.interface import DRESS, GARMENT, LOOK, PARSER, PERSON, SEGMENTER
 
 Traced = tuple[nn.Module, tuple[Tensor, ...], tuple[str, ...], tuple[str, ...]]
 
@@ -59,5 +60,16 @@ def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, T
 
 def traced_parser(parser: Parser, height: int, width: int) -> dict[str, Traced]:
     """PARSER of a parser, as `traced_graphs` gives graphs."""
-    person = torch.randint(0, 256, (1, height, width, 3), generator=torch.Generator().manual_seed(0)).byte()
+    person = some_picture(height, width)
     return {PARSER: (ParserGraph(folded(parser)).eval(), (person,), ("person",), ("label", "key_points"))}
+
+
+def traced_segmenter(segmenter: Segmenter, height: int, width: int) -> dict[str, Traced]:
+    """SEGMENTER of a segmenter, as `traced_graphs` gives graphs."""
+    garment = some_picture(height, width)
+    return {SEGMENTER: (SegmenterGraph(folded(segmenter)).eval(), (garment,), ("garment",), ("share",))}
+
+
+def some_picture(height: int, width: int) -> Tensor:
+    """Any picture, uint8 (1, height, width, 3)."""
+    return torch.randint(0, 256, (1, height, width, 3), generator=torch.Generator().manual_seed(0)).byte()

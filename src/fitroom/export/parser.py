@@ -1,26 +1,21 @@
-"""A trained parser to a weights folder: its graph, in float32 or INT8, compared with PyTorch before it is kept."""
+"""A trained parser to a weights folder."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
-from fitroom.errors import ExportError
-from fitroom.export import openvino
+from fitroom.export.alone import export_alone
 from fitroom.export.graphs import traced_parser
 from fitroom.export.weights import Origin, round_to_half
 from fitroom.images import HEIGHT, WIDTH, Picture
 from fitroom.nets.graphs import ParserGraph
 from fitroom.nets.parser import Parser
-from fitroom.nets.registry import TENSORS
-from fitroom.runtime.interface import PARSER, Parsing, PersonParser, batched
-from fitroom.runtime.openvino import OpenVinoParser, compile_graphs
-from fitroom.store import Manifest, Precision, Weights, save_weights
+from fitroom.runtime.interface import Parsing, PersonParser, batched
+from fitroom.runtime.openvino import OpenVinoParser
+from fitroom.store import Precision, Weights
 
-COMPARED = 8  # photos
 AGREED = {"fp32": 0.9999, "int8": 0.97}  # share of pixels whose label must be PyTorch's, by precision
 
 
@@ -46,30 +41,10 @@ def export_parser(
     parser: Parser, folder: str | Path, origin: Origin, photos: Sequence[Picture], precision: Precision = "int8",
     height: int = HEIGHT, width: int = WIDTH,
 ) -> Weights:  # fmt: skip
-    """Write a parser's weights folder. INT8's ranges come from `photos`, uint8 (height, width, 3), which also compare.
-
-    Raises ExportError where labels differ from PyTorch's by more than the precision allows, OutputError where the
-    folder can't be written; nothing is left behind then.
-    """
+    """Write a parser's weights folder; see `export_alone`."""
     round_to_half(parser.eval())
-    manifest = Manifest(
-        **dataclasses.asdict(origin), network=parser.name, config=dataclasses.asdict(parser.config),
-        align_corners=False, height=height, width=width, precision=precision, files={},
+    return export_alone(
+        parser, traced_parser(parser, height, width),
+        lambda graphs, pictures: agreement(OpenVinoParser(graphs), TorchParser(parser), pictures),
+        AGREED.get(precision, AGREED["fp32"]), folder, origin, photos, precision, height, width,
     )  # fmt: skip
-
-    def write(target: Path) -> None:
-        models = openvino.converted(traced_parser(parser, height, width))
-        if precision == "int8":
-            from fitroom.compress.quantize import of_inputs
-
-            models = {PARSER: of_inputs(models[PARSER], [[batched(photo)] for photo in photos])}
-        openvino.save(models, target, half=precision != "fp32")
-        save_file({key: value.half() if value.is_floating_point() else value
-                   for key, value in parser.state_dict().items()}, target / TENSORS)  # fmt: skip
-        written = OpenVinoParser(compile_graphs({PARSER: str(target / f"{PARSER}.xml")}))
-        found = agreement(written, TorchParser(parser), photos[:COMPARED])
-        wanted = AGREED.get(precision, AGREED["fp32"])
-        if found < wanted:
-            raise ExportError(f"labels of the exported parser agree with PyTorch's in {found:.2%}; need {wanted:.2%}.")
-
-    return save_weights(folder, manifest, write)

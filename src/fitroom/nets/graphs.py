@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fitroom.nets.interface import Features, TryOnNetwork
 from fitroom.nets.parser import Parser, key_points
+from fitroom.nets.segmenter import Segmenter
 
 
 class Outputs(NamedTuple):
@@ -99,3 +100,14 @@ class ParserGraph(nn.Module):
     def forward(self, person: Tensor) -> tuple[Tensor, Tensor]:
         parsed = self.parser(to_unit(person))
         return parsed.labels.argmax(dim=1).to(torch.uint8), key_points(parsed.points)
+
+
+class SegmenterGraph(nn.Module):
+    """garment -> how likely every pixel is garment, (1, H, W) in [0, 1]"""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+
+    def forward(self, garment: Tensor) -> Tensor:
+        return self.segmenter(to_unit(garment)).sigmoid().squeeze(1)  # type: ignore[no-any-return]

@@ -1,30 +1,18 @@
 """The human parser: what every pixel of a photo shows of a person, and where the person's joints are.
 
-A residual encoder to 1/32 of the size, and a pyramid that carries meaning back to 1/4 (Lin et al., CVPR 2017); labels
-and key points are read off the finest level, key points as maps (Xiao, Wu and Wei, ECCV 2018).
+Labels and key points are read off the trunk's finest level, key points as maps (Xiao, Wu and Wei, ECCV 2018).
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.lite import Residual, convolution
+from fitroom.nets.trunk import Trunk, TrunkConfig
 
 LABELS, POINTS = 14, 18  # of VITON's parsing, and of its poses
 STRIDE = 4  # of the key points' maps
-
-
-@dataclass(frozen=True)
-class ParserConfig:
-    """Widths of the parser, in channels."""
-
-    stem: int = 16  # at 1/2
-    encoder: tuple[int, int, int, int] = (24, 48, 96, 128)  # at 1/4, 1/8, 1/16, 1/32
-    blocks: tuple[int, int, int, int] = (1, 2, 2, 1)  # residual blocks at each
-    pyramid: int = 48
 
 
 class Parsed(NamedTuple):
@@ -39,33 +27,19 @@ class Parser(nn.Module):
 
     name = "parser"
 
-    def __init__(self, config: ParserConfig = ParserConfig()) -> None:
+    def __init__(self, config: TrunkConfig | None = None) -> None:
         super().__init__()
+        config = config or TrunkConfig()
         self.config = config
-        width, pyramid = config.stem, config.pyramid
-        self.stem = convolution(3, width, stride=2)
-        self.levels, self.across = nn.ModuleList(), nn.ModuleList()
-        for wider, blocks in zip(config.encoder, config.blocks, strict=True):
-            self.levels.append(nn.Sequential(convolution(width, wider, 2), *(Residual(wider) for _ in range(blocks))))
-            self.across.append(nn.Conv2d(wider, pyramid, 1))
-            width = wider
-        self.refine = nn.Sequential(convolution(pyramid, pyramid), convolution(pyramid, pyramid))
-        self.labels = nn.Conv2d(pyramid, LABELS, 1)
-        self.points = nn.Conv2d(pyramid, POINTS, 1)
+        self.trunk = Trunk(config)
+        self.labels = nn.Conv2d(config.pyramid, LABELS, 1)
+        self.points = nn.Conv2d(config.pyramid, POINTS, 1)
         # few pixels are a joint: begin by saying so
         nn.init.constant_(cast(Tensor, self.points.bias), -5.0)
 
     def forward(self, photo: Tensor) -> Parsed:
         """See the class."""
-        x = self.stem(photo)
-        found = []
-        for level, across in zip(self.levels, self.across, strict=True):
-            x = level(x)
-            found.append(across(x))
-        merged = found.pop()
-        for finer in reversed(found):
-            merged = finer + F.interpolate(merged, scale_factor=2.0, mode="bilinear", align_corners=False)
-        merged = self.refine(merged)
+        _, merged = self.trunk(photo)
         labels = F.interpolate(self.labels(merged), scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
         return Parsed(labels, self.points(merged))
 

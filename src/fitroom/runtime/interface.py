@@ -12,7 +12,8 @@ from fitroom.images import Picture
 Array = NDArray[np.float32]
 Features = tuple[Array, ...]
 
-PERSON, GARMENT, DRESS, LOOK, PARSER = "person", "garment", "dress", "look", "parser"
+PERSON, GARMENT, DRESS, LOOK = "person", "garment", "dress", "look"
+PARSER, SEGMENTER = "parser", "segmenter"  # graphs of networks of their own
 GRAPHS = (PERSON, GARMENT, DRESS)  # what a runner needs; LOOK is all of them in one, for others to run
 
 
@@ -40,6 +41,22 @@ class PersonParser(Protocol):
 
     def parse(self, picture: Picture) -> Parsing:
         """Parse a picture, uint8 (H, W, 3) RGB of the size that the weights' manifest gives."""
+        ...
+
+
+class Graphs(Protocol):
+    """Runs graphs; may be called from several threads."""
+
+    def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
+        """Outputs of one graph, in its order, the caller's own."""
+        ...
+
+
+class GarmentSegmenter(Protocol):
+    """Tells a garment from any background; may be called from several threads."""
+
+    def segment(self, picture: Picture) -> Picture:
+        """Mask (H, W) of 0 and 255 of the garment in a picture, uint8 (H, W, 3) RGB of any size; empty without one."""
         ...
 
 

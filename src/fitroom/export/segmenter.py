@@ -1,0 +1,44 @@
+"""A trained segmenter to a weights folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fitroom.export.alone import export_alone
+from fitroom.export.graphs import traced_segmenter
+from fitroom.export.weights import Origin, round_to_half
+from fitroom.images import HEIGHT, WIDTH, Picture
+from fitroom.nets.graphs import SegmenterGraph
+from fitroom.nets.segmenter import Segmenter
+from fitroom.runtime.interface import SEGMENTER, batched
+from fitroom.runtime.openvino import OpenVinoGraphs
+from fitroom.store import Precision, Weights
+
+AGREED = {"fp32": 0.9999, "int8": 0.98}  # share of pixels that must be garment where PyTorch says so, by precision
+
+
+def agreement(graphs: OpenVinoGraphs, segmenter: Segmenter, pictures: Sequence[Picture]) -> float:
+    """Share of the pixels of pictures of which a graph says what PyTorch says: garment, or not."""
+    known = SegmenterGraph(segmenter).eval()
+    same = []
+    for picture in pictures:
+        with torch.inference_mode():
+            expected = known(torch.from_numpy(batched(picture).copy())).numpy()
+        (found,) = graphs.run(SEGMENTER, [batched(picture)])
+        same.append((found > 0.5) == (expected > 0.5))
+    return float(np.mean(same))
+
+
+def export_segmenter(
+    segmenter: Segmenter, folder: str | Path, origin: Origin, pictures: Sequence[Picture],
+    precision: Precision = "int8", height: int = HEIGHT, width: int = WIDTH,
+) -> Weights:  # fmt: skip
+    """Write a segmenter's weights folder; see `export_alone`."""
+    round_to_half(segmenter.eval())
+    return export_alone(
+        segmenter, traced_segmenter(segmenter, height, width),
+        lambda graphs, compared: agreement(OpenVinoGraphs(graphs), segmenter, compared),
+        AGREED.get(precision, AGREED["fp32"]), folder, origin, pictures, precision, height, width,
+    )  # fmt: skip

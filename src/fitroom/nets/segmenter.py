@@ -1,0 +1,39 @@
+"""The garment segmenter: which pixels of a picture are the garment, whatever it lies on."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fitroom.nets.lite import convolution
+from fitroom.nets.trunk import Trunk, TrunkConfig
+
+
+@dataclass(frozen=True)
+class SegmenterConfig(TrunkConfig):
+    """Widths of the segmenter, in channels."""
+
+    outline: int = 16  # at 1/2, where outlines are drawn
+
+
+class Segmenter(nn.Module):
+    """Pictures (N, 3, H, W) in [-1, 1], of sizes that 32 divides, to (N, 1, H, W): above 0 where the garment is."""
+
+    name = "segmenter"
+
+    def __init__(self, config: SegmenterConfig | None = None) -> None:
+        super().__init__()
+        config = config or SegmenterConfig()
+        self.config = config
+        self.trunk = Trunk(config)
+        self.across = nn.Conv2d(config.pyramid, config.outline, 1)
+        self.outline = convolution(config.stem + config.outline, config.outline)
+        self.mask = nn.Conv2d(config.outline, 1, 3, 1, 1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """See the class."""
+        half, quarter = self.trunk(picture)
+        coarse = F.interpolate(self.across(quarter), scale_factor=2.0, mode="bilinear", align_corners=False)
+        mask = self.mask(self.outline(torch.cat([half, coarse], dim=1)))
+        return F.interpolate(mask, scale_factor=2.0, mode="bilinear", align_corners=False)

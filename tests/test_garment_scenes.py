@@ -1,0 +1,67 @@
+"""Scenes of garments: masks stay with their garment, whatever is drawn."""
+
+from dataclasses import fields, replace
+
+import pytest
+import torch
+
+from fitroom.data.garment_scenes import GarmentSceneConfig, compose_garment_scenes, draw_garment_scenes
+from fitroom.train.batches import generator_of, to_unit
+
+STUDIO = GarmentSceneConfig(*[0.0] * len(fields(GarmentSceneConfig)))
+
+
+@pytest.fixture
+def shots(training_samples):
+    """Garments and masks of twelve figures."""
+    return to_unit(training_samples.garment), training_samples.garment_mask.unsqueeze(1) / 255
+
+
+def scene(config, shots, seed=0):
+    return compose_garment_scenes(draw_garment_scenes(config, len(shots[0]), generator_of(seed), aspect=1.0), *shots)
+
+
+def test_nothing_drawn_changes_nothing(shots):
+    picture, mask = scene(STUDIO, shots)
+    assert torch.allclose(picture, shots[0], atol=1e-4)
+    assert torch.equal(mask, (shots[1] > 0.5).float())
+
+
+def test_garments_keep_their_colours_and_grounds_are_new(shots):
+    picture, mask = scene(replace(STUDIO, ground=1.0), shots)
+    changed = (picture - shots[0]).abs().amax(dim=1, keepdim=True) > 0.1
+    inside = -torch.nn.functional.max_pool2d(-mask, 5, 1, 2) > 0
+    outside = torch.nn.functional.max_pool2d(shots[1], 5, 1, 2) == 0
+    assert changed[inside].float().mean() < 0.02
+    assert changed[outside].float().mean() > 0.7
+
+
+def test_masks_go_with_garments(shots):
+    """Of silhouettes the picture says where the garment is."""
+    silhouettes = (1 - 2 * shots[1]).expand(-1, 3, -1, -1)
+    config = replace(STUDIO, flip=0.5, smaller=0.5, larger=0.1, aside=0.5, turn=30.0)
+    for seed in range(4):
+        picture, mask = scene(config, (silhouettes, shots[1]), seed)
+        dark = picture.mean(dim=1, keepdim=True) < 0
+        shared, either = (dark & (mask > 0)).sum(), (dark | (mask > 0)).sum()
+        assert shared / either > 0.97
+        assert (mask.sum(dim=(1, 2, 3)) - shots[1].sum(dim=(1, 2, 3))).abs().max() > 50
+
+
+def test_shadows_darken_the_ground_alone(shots):
+    config = replace(STUDIO, ground=1.0)
+    plain, mask = scene(config, shots, 2)
+    dark, _ = scene(replace(config, shadow=1.0), shots, 2)
+    assert (dark - plain).max() < 1e-4
+    darker = (plain - dark).amax(dim=1, keepdim=True) > 0.02
+    assert darker.float().mean() > 0.02
+    assert darker[-torch.nn.functional.max_pool2d(-mask, 5, 1, 2) > 0].float().mean() < 0.05
+
+
+def test_a_part_of_a_batch_is_a_part(shots):
+    scenes = draw_garment_scenes(GarmentSceneConfig(), 12, generator_of(3), aspect=1.0)
+    whole = compose_garment_scenes(scenes, *shots)
+    part = slice(4, 9)
+    some = compose_garment_scenes(scenes.rows(part, torch.device("cpu")), *(x[part] for x in shots))
+    for a, b in zip(whole, some, strict=True):
+        assert torch.allclose(a[part], b, atol=1e-4)
