@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 
 from fitroom import TryOn, images
 from fitroom.errors import InputError
+from fitroom.images import Frame
 from fitroom.output import encode_picture
 from fitroom.serve.app import create_app
 from fitroom.serve.metrics import Metrics
@@ -82,6 +83,37 @@ def test_a_look_is_the_librarys(client, tryon, person, garment):
     assert (answer["width"], answer["height"]) == (192, 256)
     answer = look(client, {"size": "model"}, person=person, garment=garment)
     np.testing.assert_array_equal(images.read(answer.content), tryon(person, garment, size="model").image)
+
+
+def test_what_may_be_wrong_is_told(client, person, garment):
+    box = np.full((256, 192, 3), 255, np.uint8)
+    box[60:200, 40:150] = (40, 80, 160)
+    folded = encode_picture(box, ".png")
+    assert look(client, person=person, garment=folded).headers["x-fitroom-doubts"] == "folded-garment"
+    assert "x-fitroom-doubts" not in look(client, person=person, garment=garment).headers
+    answer = look(client, headers={"Accept": "application/json"}, person=person, garment=folded).json()
+    assert [doubt["code"] for doubt in answer["doubts"]] == ["folded-garment"]
+    assert "flat" in answer["doubts"][0]["message"]
+
+
+def test_which_of_several_persons(client, monkeypatch, person, garment):
+    """Without a parser nobody is told from others; with one, its place is passed on."""
+    is_problem(look(client, {"person_at": "40,50"}, person=person, garment=garment), 400, "bad-input")
+    is_problem(look(client, {"person_at": "40"}, person=person, garment=garment), 422, "bad-parameter")
+    token = client.post("/v1/persons", files={"person": person}).json()["person_token"]
+    fields = {"person_at": "40,50", "person_token": token}
+    is_problem(look(client, fields, garment=garment), 400, "unknown-part")
+    asked = []
+    monkeypatch.setattr(TryOn, "frame", lambda tryon, photo, at=None: asked.append(at) or Frame(0, 0, 192, 256))
+    assert look(client, {"person_at": "40,50"}, person=person, garment=garment).status_code == 200
+    sent = client.post("/v1/persons", files={"person": person}, data={"person_at": " 7,8"})
+    assert sent.status_code == 201
+    assert asked == [(40, 50), (7, 8)]
+
+
+def test_a_dark_photo_is_refused(client, sample, garment):
+    dark = encode_picture((sample.photo.image * 0.15).astype(np.uint8), ".png")
+    is_problem(look(client, person=dark, garment=garment), 422, "too-dark")
 
 
 def test_a_mask_comes_along(client, tryon, sample, person, garment):

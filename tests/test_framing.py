@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from conftest import shared
 from fitroom import images
 from fitroom.data.limbs import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER
 from fitroom.data.synthetic import samples
-from fitroom.errors import PersonError
-from fitroom.framing import STUDIO, frame_person, studio_frame
+from fitroom.data.viton import open_layout, read_pairs
+from fitroom.errors import InputError, PersonError
+from fitroom.framing import STUDIO, check_light, frame_person, people, studio_frame
 from fitroom.images import Frame, Picture
 from fitroom.runtime.interface import Parsing
 
@@ -102,3 +104,81 @@ def test_why_a_photo_cannot_be_used(figure, code, monkeypatch):
     with pytest.raises(PersonError, match="need") as caught:
         framed(photo, points, monkeypatch)
     assert caught.value.code == code
+
+
+class Colours:
+    """A parser that sees a red and a blue person: a head and a body with nothing between, as labels have necks."""
+
+    def parse(self, picture: Picture) -> Parsing:
+        """The joints of the colour that most of the picture has, as the studio has them within that one's body."""
+        red = (picture[..., 0] > 150) & (picture[..., 2] < 100)
+        blue = (picture[..., 2] > 150) & (picture[..., 0] < 100)
+        mine = red if red.sum() >= blue.sum() else blue
+        points = np.zeros((18, 3), np.float32)
+        if mine.any():
+            (top, left), (bottom, right) = np.argwhere(mine).min(axis=0), np.argwhere(mine).max(axis=0)
+            for row, (x, y) in STUDIO.items():
+                points[row] = (left + (right - left) * x / 192, top + (bottom - top) * y / 256, 1)
+        return Parsing((red | blue).astype(np.uint8), points)
+
+
+def of_two() -> Picture:
+    """A photo of a large red person on the left, a smaller blue one on the right, and a far blue one between them."""
+    photo = np.full((600, 800, 3), 255, np.uint8)
+    for colour, left, top, size in (
+        ((200, 0, 0), 80, 100, 400),
+        ((0, 0, 200), 500, 150, 300),
+        ((0, 0, 200), 420, 20, 60),
+    ):
+        head, width = size // 4, size * 3 // 4
+        photo[top : top + head, left + width // 3 : left + width * 2 // 3] = colour
+        photo[top + head + size // 12 : top + size, left : left + width] = colour
+    return photo
+
+
+@pytest.mark.parametrize(("at", "left"), [(None, 80), ((100, 400), 80), ((600, 300), 500), ((799, 10), 500)])
+def test_of_several_persons_the_largest_or_the_one_pointed_at(at, left):
+    photo = of_two()
+    assert len(people(Colours().parse(photo).label)) == 2
+    frame, parsing = frame_person(photo, Colours(), at)
+    size = 400 if left == 80 else 300
+    assert frame.left == pytest.approx(left, abs=0.03 * size)
+    assert frame.height == pytest.approx(size, rel=0.05)
+    assert parsing.key_points[NOSE, 0] == pytest.approx(left + size * 0.375, abs=0.03 * size)
+
+
+def test_a_place_outside_the_photo():
+    with pytest.raises(InputError, match=r"person at 800,10: outside the photo; need x below 800 and y below 600"):
+        frame_person(of_two(), Colours(), (800, 10))
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_dark_and_blurred_photos_are_refused(figure, cut_off):
+    frame = Frame(-60, 20, 210, 280) if cut_off else Frame(0, 0, 192, 256)
+
+    def checked(photo: Picture) -> str:
+        try:
+            check_light(images.shrink(images.cut(photo, frame, (255, 255, 255))), frame, 192, 256)
+        except PersonError as error:
+            return error.code
+        return ""
+
+    photo = figure.image
+    assert checked(photo) == ""
+    assert checked((photo * 0.18).astype(np.uint8)) == "too-dark"
+    assert checked(np.asarray(cv2.GaussianBlur(photo, (0, 0), 4), np.uint8)) == "blurred"
+    # nothing to see is not for this to say
+    assert checked(np.full_like(photo, 255)) == ""
+
+
+def test_photos_of_the_studio_are_neither_dark_nor_blurred():
+    layout = open_layout(shared("viton"))
+    whole = Frame(0, 0, 192, 256)
+    for pair in read_pairs(layout.root / "val_pairs_paired.txt")[::10]:
+        photo = images.read(layout.person_path(pair.person))
+        check_light(photo, whole, 192, 256)
+        # one of the fewest pixels that are dressed
+        small = cv2.resize(photo, (72, 96), interpolation=cv2.INTER_AREA)
+        check_light(images.shrink(np.asarray(small, np.uint8)), whole, 192, 256)
+        with pytest.raises(PersonError, match="blurred"):
+            check_light(np.asarray(cv2.GaussianBlur(photo, (0, 0), 2.5), np.uint8), whole, 192, 256)

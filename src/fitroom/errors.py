@@ -38,7 +38,7 @@ class PictureTooLargeError(ImageError):
 
 class PersonError(ImageError):
     """A photo shows nobody who could be dressed. `code` says why: "no-person", "person-too-small", "back-view",
-    "upper-body-outside".
+    "upper-body-outside", "too-dark", "blurred".
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -4,11 +4,13 @@ Networks know studio pictures: one person from the head to the hips, upright, fi
 the joints that a parser finds, so that shoulders and hips lie where they lie there.
 """
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fitroom import images
 from fitroom.data.limbs import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER
-from fitroom.errors import PersonError
+from fitroom.errors import InputError, PersonError
 from fitroom.images import HEIGHT, Frame, Picture
 from fitroom.runtime.interface import Array, Parsing, PersonParser
 
@@ -20,6 +22,12 @@ STUDIO = {
 FOUND = 0.3  # confidence at which a key point counts as found
 # a frame like the whole photo's is the whole photo's: of sizes, and of shifts by the frame's size, in studio pictures
 USUAL_SIZE, USUAL_SHIFT = 1.25, 0.12
+NECK_HEIGHT, ARM_GAP = 0.16, 0.03  # of a label's height: what may lie between parts of one person, down and across
+A_PERSON = 0.25  # of the largest one's pixels, that somebody has who counts
+AROUND = 1.3  # a person's frame by the height or width of what is seen of them
+DARK = 50  # grey value that 5 % of a photo's pixels must reach
+SHARP = 0.027  # second by first derivative at a photo's strongest edges: 0.053 to 0.089 of VITON's, of the same with a
+# Gaussian blur of 1.5 pixels 0.028 at least, with one of 2.5 pixels 0.026 at most
 SMALLEST = 96  # pixels of the frame's height, below which a person has too few
 
 
@@ -61,14 +69,55 @@ def parsed_in(photo: Picture, frame: Frame, parser: PersonParser) -> Parsing:
     return Parsing(found.label, points)
 
 
-def frame_person(photo: Picture, parser: PersonParser) -> tuple[Frame, Parsing]:
-    """The upper body's frame in a photo (H, W, 3) of any size, and what was parsed last. Raises PersonError."""
+def people(label: Picture) -> list[NDArray[np.bool_]]:
+    """Masks (h, w) of the persons that a label shows, largest first; of those far behind none."""
+    shown = (label > 0).astype(np.uint8)
+    size = max(round(ARM_GAP * len(label)), 1), max(round(NECK_HEIGHT * len(label)), 1)
+    # necks are background in the labels
+    joined = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones(size[::-1], np.uint8))
+    count, regions = cv2.connectedComponents(joined, connectivity=8)
+    masks = sorted(((regions == region) & (shown > 0) for region in range(1, count)), key=np.sum, reverse=True)
+    return [mask for mask in masks if mask.sum() >= A_PERSON * masks[0].sum()]
+
+
+def chosen_person(parsing: Parsing, whole: Frame, at: tuple[int, int] | None) -> Frame | None:
+    """The surroundings of one of several persons: the one nearest to a place in the photo, or the largest.
+
+    None where there are no several.
+    """
+    masks = people(parsing.label)
+    if len(masks) < 2:
+        return None
+    scale = whole.height / len(parsing.label)
+    mask = masks[0]
+    if at is not None:
+        place = (at[1] - whole.top) / scale, (at[0] - whole.left) / scale
+        mask = min(masks, key=lambda one: np.square(np.argwhere(one) - place).sum(axis=1).min())
+    (top, left), (bottom, right) = np.argwhere(mask).min(axis=0), np.argwhere(mask).max(axis=0) + 1
+    height = round(AROUND * max(bottom - top, (right - left) / 0.75) * scale)
+    x, y = whole.left + (left + right) / 2 * scale, whole.top + (top + bottom) / 2 * scale
+    return Frame(round(x - height * 0.375), round(y - height / 2), round(height * 0.75), height)
+
+
+def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | None = None) -> tuple[Frame, Parsing]:
+    """The upper body's frame in a photo (H, W, 3) of any size, and what was parsed last.
+
+    Of several persons the largest, or the one nearest to `at`, x and y in pixels. Raises PersonError; InputError where
+    `at` lies outside the photo.
+    """
     height, width = photo.shape[:2]
+    if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
+        raise InputError(f"person at {at[0]},{at[1]}: outside the photo; need x below {width} and y below {height}.")
     whole = images.garment_frame(width, height)
     parsing = parsed_in(photo, whole, parser)
-    found = studio_frame(parsing.key_points)
-    frame = whole if found is None else settled(found, images.person_frame(width, height))
-    if frame != whole:
+    alone = chosen_person(parsing, whole, at)
+    if alone is not None:
+        parsing = parsed_in(photo, alone, parser)
+    parsed = alone or whole
+    frame = studio_frame(parsing.key_points) or parsed
+    if alone is None and frame != parsed:
+        frame = settled(frame, images.person_frame(width, height))
+    if frame != parsed:
         parsing = parsed_in(photo, frame, parser)
     check_person(parsing, frame, width, height)
     return frame, parsing
@@ -93,6 +142,26 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
         raise PersonError(
             "upper-body-outside", "person: the upper body is cut off; need both shoulders, and arms as far as possible."
         )
+
+
+def check_light(small: Picture, frame: Frame, width: int, height: int) -> None:
+    """Raise PersonError where a frame's picture, at the networks' size, is too dark or blurred to be dressed.
+
+    `width` and `height` are the photo's: what a frame shows beyond it does not count.
+    """
+    scale = len(small) / frame.height
+    top, left = (max(round(-side * scale), 0) for side in (frame.top, frame.left))
+    bottom, right = round((height - frame.top) * scale), round((width - frame.left) * scale)
+    grey = cv2.cvtColor(small[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
+    # a ninth of the pixels tells as much
+    if np.percentile(grey[::3, ::3], 95) < DARK:
+        raise PersonError("too-dark", "person: the photo is too dark; need light on the person's front.")
+    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.8)
+    slope = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    edges = slope > np.percentile(slope[::3, ::3], 95)
+    bend = np.abs(cv2.Laplacian(smooth, cv2.CV_32F)[edges]).sum()
+    if bend < SHARP * slope[edges].sum():
+        raise PersonError("blurred", "person: the photo is blurred; hold the camera still, and let it focus.")
 
 
 def facing_away(points: Array) -> bool:

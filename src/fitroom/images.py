@@ -269,6 +269,11 @@ def largest_difference(picture: Picture, colour: NDArray[np.float32]) -> NDArray
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.float32)
 
 
+def is_plain(picture: Picture) -> bool:
+    """Whether a picture's background is plain and light enough for `garment_mask`."""
+    return background(picture)[1] >= BACKGROUND_SHARE
+
+
 def garment_mask(picture: Picture, name: str = "garment") -> Picture:
     """Mask of a garment on a light, plain background: what the background does not reach from the border.
 

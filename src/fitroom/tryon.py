@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import images
+from fitroom.doubts import Doubt, doubts_of_garment
 from fitroom.errors import ImageError, InputError, MissingExtraError
-from fitroom.framing import frame_person
+from fitroom.framing import check_light, frame_person
 from fitroom.images import Frame, Picture, Source
+from fitroom.matting import LearnedSegmenter, RembgSegmenter
 from fitroom.output import save_picture
 from fitroom.paste import Layers, paste_back
-from fitroom.runtime.interface import Array, Features, PersonParser, Runner
+from fitroom.runtime.interface import SEGMENTER, Array, Features, GarmentSegmenter, PersonParser, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
 
 Size = Literal["photo", "model"]
@@ -27,6 +29,7 @@ BACKENDS = {  # module and class of a runner, and the extra that it needs beyond
     "onnx": ("fitroom.runtime.onnx", "OnnxRunner", "onnx"),
     "torch": ("fitroom.runtime.torch", "TorchRunner", "train"),
 }
+LEAST_GARMENT = 0.02  # share of a picture that a garment has at least
 GARMENTS_KEPT = 64
 GARMENT_BYTES_KEPT = 256 * 2**20  # large photos fill it before there are so many
 
@@ -41,6 +44,7 @@ class Look:
     warped_mask: NDArray[np.float32]  # (h, w) in [0, 1]
     composition: NDArray[np.float32]  # (h, w) in [0, 1], share of the warped garment
     change: NDArray[np.float32]  # (h, w) in [0, 1], 0 where the photo's own pixels stay
+    doubts: tuple[Doubt, ...] = ()  # what may be wrong with it
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
@@ -55,6 +59,7 @@ class EncodedGarment:
     small: Picture  # framed, at the network's size, as it came
     mask: Picture  # (h, w) of 0 and 255, at the network's size
     features: Features
+    doubts: tuple[Doubt, ...]  # what may be wrong with its picture
 
     @property
     def nbytes(self) -> int:
@@ -65,12 +70,17 @@ class EncodedGarment:
 class Person:
     """A person encoded once, to be dressed many times."""
 
-    def __init__(self, tryon: "TryOn", photo: Picture, features: Features | None = None) -> None:
-        """`features` are those that encoding the photo gave before, where the caller has kept them."""
+    def __init__(
+        self, tryon: "TryOn", photo: Picture, features: Features | None = None, at: tuple[int, int] | None = None
+    ) -> None:
+        """`features` are those that encoding the photo gave before, where the caller has kept them; `at` as of
+        `TryOn.frame`. Raises PersonError where nobody in the photo can be dressed.
+        """
         self.tryon = tryon
         self.photo = photo
-        self.frame = tryon.frame(photo)
+        self.frame = tryon.frame(photo, at)
         self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
+        check_light(self.small, self.frame, photo.shape[1], photo.shape[0])
         self.features = tryon.runner.person_features(self.small) if features is None else features
 
     @property
@@ -97,29 +107,39 @@ class Person:
             corners = self.tryon.weights.manifest.align_corners
             layers = Layers(dressed.flow, dressed.rendered, dressed.composition, dressed.change, corners)
             image = paste_back(self.photo, self.small, self.frame, encoded.picture, layers)
-        return Look(image, dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change)
+        said = dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change
+        return Look(image, *said, encoded.doubts)
 
 
 class TryOn:
     """Dresses persons in garments with one set of weights. Safe to call from several threads."""
 
-    def __init__(self, weights: Weights, runner: Runner, parser: PersonParser | None = None) -> None:
-        """With a parser, persons are framed wherever they stand in a photo; without one they must fill it."""
+    def __init__(
+        self, weights: Weights, runner: Runner, parser: PersonParser | None = None,
+        segmenter: GarmentSegmenter | None = None,
+    ) -> None:  # fmt: skip
+        """With a parser, persons are framed wherever they stand in a photo; without one they must fill it. With a
+        segmenter, garments may lie on any background; without one on a plain, light one.
+        """
         self.weights = weights
         self.runner = runner
         self.parser = parser
+        self.segmenter = segmenter
         self.garments: OrderedDict[bytes, EncodedGarment] = OrderedDict()
         self.lock = threading.Lock()
 
     @classmethod
     def load(
-        cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path | None = None
-    ) -> "TryOn":
+        cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path | None = None,
+        matting: str | Path = "colour",
+    ) -> "TryOn":  # fmt: skip
         """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch". `parser` is
-        the folder of a parser's weights, which run on OpenVINO.
+        the folder of a parser's weights, which run on OpenVINO. `matting` says how garments are told from what is not
+        plain and light: "colour" refuses it, "rembg" asks rembg's network, which rembg downloads; or it is the folder
+        of a segmenter's weights.
 
         Raises WeightsError for unknown or damaged weights and for such as the backend can't run, InputError for an
-        unknown backend, MissingExtraError where the backend's packages are not installed.
+        unknown backend, MissingExtraError where packages that these need are not installed.
         """
         check_choice("backend", backend, tuple(BACKENDS))
         opened = open_weights(weights)
@@ -131,30 +151,47 @@ class TryOn:
                 f"backend {backend} needs packages that are not installed ({error.name}); "
                 f"install them with: pip install -c constraints.txt '.[{extra}]'"
             ) from error
-        return cls(opened, kind.from_weights(opened), None if parser is None else load_parser(parser))
+        runs = kind.from_weights(opened)
+        return cls(opened, runs, None if parser is None else load_parser(parser), load_segmenter(matting))
 
-    def frame(self, photo: Picture) -> Frame:
-        """The part of a photo (H, W, 3) that is dressed. Raises PersonError where the parser finds nobody to dress."""
-        if self.parser is None:
-            return images.person_frame(photo.shape[1], photo.shape[0])
-        return frame_person(photo, self.parser)[0]
+    def frame(self, photo: Picture, at: tuple[int, int] | None = None) -> Frame:
+        """The part of a photo (H, W, 3) that is dressed: of several persons the largest, or the one at x, y `at`.
 
-    def person(self, photo: Source) -> Person:
-        """Read and encode a person's photo. Raises ImageError."""
-        return Person(self, images.read(photo, "person"))
+        Raises PersonError where the parser finds nobody to dress, InputError for `at` without a parser, or outside.
+        """
+        if self.parser is not None:
+            return frame_person(photo, self.parser, at)[0]
+        if at is not None:
+            raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
+        return images.person_frame(photo.shape[1], photo.shape[0])
+
+    def person(self, photo: Source, at: tuple[int, int] | None = None) -> Person:
+        """Read and encode a person's photo; `at` as of `frame`. Raises ImageError, InputError."""
+        return Person(self, images.read(photo, "person"), at=at)
 
     def garment(self, picture: Source, garment_mask: Source | None = None) -> EncodedGarment:
         """Read and encode a garment; see `encode_garment`. Raises ImageError."""
         mask = None if garment_mask is None else images.read_mask(garment_mask)
         return self.encode_garment(images.read(picture, "garment"), mask)
 
+    def garment_mask(self, picture: Picture) -> Picture:
+        """Mask (H, W) of 0 and 255 of a garment (H, W, 3): by colour on a plain, light background, elsewhere by the
+        segmenter. Raises ImageError where there is none of either, and where no garment is found.
+        """
+        if self.segmenter is None or images.is_plain(picture):
+            return images.garment_mask(picture)
+        mask = self.segmenter.segment(picture)
+        if mask.mean() < 255 * LEAST_GARMENT:
+            raise ImageError("garment: none is found before this background; give a garment mask.")
+        return mask
+
     def encode_garment(
         self, picture: Picture, mask: Picture | None, features: Features | None = None
     ) -> EncodedGarment:
         """Encode a garment (H, W, 3) with its mask (H, W). Raises ImageError.
 
-        Without a mask the garment is told from a plain, light background. `features` are those that encoding it gave
-        before, where the caller has kept them. The last GARMENTS_KEPT are kept here, GARMENT_BYTES_KEPT in all.
+        Without a mask the garment is told from its background, see `garment_mask`. `features` are those that encoding
+        it gave before, where the caller has kept them. The last GARMENTS_KEPT are kept here, GARMENT_BYTES_KEPT in all.
         """
         if mask is not None and mask.shape != picture.shape[:2]:
             found, needed = (f"{shape[1]} x {shape[0]}" for shape in (mask.shape, picture.shape))
@@ -167,7 +204,7 @@ class TryOn:
                 self.garments.move_to_end(key)
                 return self.garments[key]
         if mask is None:
-            mask = images.garment_mask(picture)
+            mask = self.garment_mask(picture)
         if not mask.any():
             raise ImageError("garment mask: empty; it must be above 127 where the garment is.")
         frame = images.garment_frame(picture.shape[1], picture.shape[0])
@@ -176,7 +213,8 @@ class TryOn:
         small, small_mask = images.shrink(framed), images.shrink(framed_mask)
         if features is None:
             features = self.runner.garment_features(small, small_mask)
-        encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features)
+        doubts = doubts_of_garment(small_mask)
+        encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features, doubts)
         with self.lock:
             self.garments[key] = encoded
             held = sum(garment.nbytes for garment in self.garments.values())
@@ -185,16 +223,18 @@ class TryOn:
         return encoded
 
     def __call__(
-        self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo"
-    ) -> Look:
+        self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo",
+        at: tuple[int, int] | None = None,
+    ) -> Look:  # fmt: skip
         """Dress a person in a garment.
 
         Pictures are paths, bytes, PIL images or uint8 arrays (H, W, 3) RGB; `garment_mask` is a picture of the
         garment's size, above 127 inside. `size` "photo" gives the photo's own size, pasted back; "model" the network's
-        256x192 picture, untouched. Raises ImageError where a picture can't be used.
+        256x192 picture, untouched. `at` says who of several persons: see `frame`. Raises ImageError where a picture
+        can't be used.
         """
         check_choice("size", size, SIZES)
-        return self.person(person).wear(garment, garment_mask, size)
+        return self.person(person, at).wear(garment, garment_mask, size)
 
 
 def load_parser(weights: str | Path) -> PersonParser:
@@ -203,6 +243,30 @@ def load_parser(weights: str | Path) -> PersonParser:
     from fitroom.runtime.openvino import OpenVinoParser
 
     return OpenVinoParser.from_weights(open_weights(weights))
+
+
+def load_segmenter(matting: str | Path) -> GarmentSegmenter | None:
+    """What tells garments from backgrounds that are not plain and light: "rembg", or a segmenter's weights; None for
+    "colour". Raises WeightsError, MissingExtraError, ImageError: see `matting`.
+    """
+    if matting == "colour":
+        return None
+    if matting == "rembg":
+        return RembgSegmenter()
+    # other backends do without OpenVINO
+    from fitroom.runtime.openvino import OpenVinoGraphs, compile_weights
+
+    weights = open_weights(matting)
+    graphs = OpenVinoGraphs(compile_weights(weights, (SEGMENTER,)))
+    return LearnedSegmenter(graphs, weights.manifest.height, weights.manifest.width)
+
+
+def place_of(text: str, name: str) -> tuple[int, int]:
+    """A pixel that was written as X,Y; `name` names it in messages. Raises InputError."""
+    x, comma, y = text.partition(",")
+    if not (comma and x.strip().isdecimal() and y.strip().isdecimal()):
+        raise InputError(f"{name}: found {text[:20]!r}; need X,Y, a pixel of the person's photo, such as 120,300.")
+    return int(x), int(y)
 
 
 def bytes_of(*arrays: NDArray[Any]) -> int:

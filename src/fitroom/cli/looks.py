@@ -18,23 +18,43 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
               help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
 @click.option("--parser", help="Weights of a human parser (fitroom train parser -o): the person may stand anywhere in "
               "the photo, and fill little of it.")  # fmt: skip
+@click.option("--person", "place", metavar="X,Y", help="With --parser: which of several persons, by a pixel of theirs. "
+              "Without it the largest is dressed.")  # fmt: skip
+@click.option("--matting", default="colour", show_default=True, metavar="colour|rembg|WEIGHTS",
+              help="How a garment is told from a background that is not plain and light. colour: not at all; rembg: by "
+              "its network, which it downloads once (needs the extra matting); or weights of fitroom train "
+              "segmenter.")  # fmt: skip
+@click.option(
+    "--show-mask", metavar="FILE", help="Also write the garment as it was told from its background, on green."
+)
 @reports_errors
 def try_on(
     person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str,
-    parser: str | None,
+    parser: str | None, place: str | None, matting: str, show_mask: str | None,
 ) -> None:  # fmt: skip
     """Dress the PERSON of one photo in the GARMENT of another.
 
     PERSON shows one upright person from the front, upper body, and little else; GARMENT shows a top on a plain, light
     background.
     """
-    from fitroom.output import check_output
-    from fitroom.tryon import TryOn
+    from fitroom.images import read, read_mask
+    from fitroom.matting import shown_mask
+    from fitroom.output import check_output, save_picture
+    from fitroom.tryon import TryOn, place_of
 
-    check_output(output)
-    tryon = TryOn.load(weights, backend, parser)
-    look = tryon(person, garment, garment_mask, size)  # type: ignore[arg-type]
+    at = None if place is None else place_of(place, "--person")
+    for path in (output, show_mask):
+        if path:
+            check_output(path)
+    tryon = TryOn.load(weights, backend, parser, matting)
+    look = tryon(person, garment, garment_mask, size, at)  # type: ignore[arg-type]
+    for doubt in look.doubts:
+        click.echo(f"notice: {doubt.message}", err=True)
     click.echo(f"wrote {look.save(output)}")
+    if show_mask:
+        picture = read(garment, "garment")
+        mask = read_mask(garment_mask) if garment_mask else tryon.garment_mask(picture)
+        click.echo(f"wrote {save_picture(shown_mask(picture, mask), show_mask)}")
 
 
 @main.command()

@@ -16,6 +16,9 @@ from fitroom.cli.base import main, missing_extra, reports_errors
               help="Requests that may wait for a worker; more are told to come back.")  # fmt: skip
 @click.option("--data-dir", default="fitroom-data", show_default=True, help="Folder of registered garments.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--parser", help="Weights of a human parser: persons may stand anywhere in their photos.")
+@click.option("--matting", default="colour", show_default=True, metavar="colour|rembg|WEIGHTS",
+              help="How garments are told from what is not plain and light; see fitroom try.")  # fmt: skip
 @click.option("--api-keys", help="File of keys, a line each: a name and its key. Needed beyond this machine.")
 @click.option("--rate", default="300/minute", show_default=True, help="Requests of one key.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without keys.")
@@ -28,16 +31,17 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may ask; may be given again.")
 @reports_errors
 def serve(
-    host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, api_keys: str | None, rate: str,
-    insecure: bool, upload_mb: int, megapixels: int, persons_mb: int, person_minutes: float, cors: tuple[str, ...],
+    host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, parser: str | None, matting: str,
+    api_keys: str | None, rate: str, insecure: bool, upload_mb: int, megapixels: int, persons_mb: int,
+    person_minutes: float, cors: tuple[str, ...],
 ) -> None:  # fmt: skip
     """A page and a REST interface (needs the extra serve). Photos stay in memory; garments are kept in --data-dir."""
     with missing_extra("serve", "serve"):
         from fitroom.serve.run import serve as run
         from fitroom.serve.settings import ServeConfig
     config = ServeConfig(
-        weights=weights, data_dir=Path(data_dir), workers=workers, waiting=waiting, upload_mb=upload_mb,
-        megapixels=megapixels,
+        weights=weights, parser=parser, matting=matting, data_dir=Path(data_dir), workers=workers, waiting=waiting,
+        upload_mb=upload_mb, megapixels=megapixels,
         persons_mb=persons_mb, person_minutes=person_minutes, api_keys=Path(api_keys) if api_keys else None, rate=rate,
         cors=cors,
     )  # fmt: skip

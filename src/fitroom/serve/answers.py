@@ -13,14 +13,23 @@ MEDIA_TYPES = {  # of looks, the first is given to who accepts everything; and h
     "image/jpeg": ".jpg",
     "application/json": ".png",
 }
+DOUBTS = "X-Fitroom-Doubts"  # a header of looks
 FIELDS = {  # of forms
     "person": "JPEG, PNG or WebP photo of one upright person from the front.",
     "garment": "JPEG, PNG or WebP picture of a top on a plain, light background.",
     "garment_mask": "Picture of the garment's size, white inside.",
+    "person_at": "X,Y: a pixel of the one to dress, of several persons; needs a service with a parser.",
     "person_token": "What POST /v1/persons answered.",
     "garment_id": "Id of a registered garment.",
     "size": "photo: the photo's own size; model: the network's 192x256 picture.",
 }
+
+
+class DoubtAnswer(BaseModel):
+    """What may be wrong with a picture that was used all the same."""
+
+    code: str
+    message: str
 
 
 class LookAnswer(BaseModel):
@@ -31,6 +40,7 @@ class LookAnswer(BaseModel):
     width: int
     height: int
     milliseconds: dict[str, float]  # by step
+    doubts: list[DoubtAnswer]
 
     @classmethod
     def described(cls) -> dict[str, Any]:
@@ -38,7 +48,8 @@ class LookAnswer(BaseModel):
         picture = {"schema": {"type": "string", "format": "binary"}}
         content: dict[str, Any] = {kind: picture for kind in MEDIA_TYPES if kind.startswith("image/")}
         content["application/json"] = {"schema": cls.model_json_schema()}
-        return {"description": "The look.", "content": content}
+        doubts = {"description": "Codes of what may be wrong with it, by commas.", "schema": {"type": "string"}}
+        return {"description": "The look.", "content": content, "headers": {DOUBTS: doubts}}
 
 
 class PersonAnswer(BaseModel):

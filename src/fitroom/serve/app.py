@@ -13,9 +13,12 @@ from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 
 import fitroom
+from fitroom.errors import InputError
 from fitroom.serve import problems
 from fitroom.serve.answers import (
+    DOUBTS,
     MEDIA_TYPES,
+    DoubtAnswer,
     GarmentAnswer,
     GarmentList,
     LookAnswer,
@@ -31,11 +34,12 @@ from fitroom.serve.pool import Pool
 from fitroom.serve.problems import Refusal, documented
 from fitroom.serve.settings import ServeConfig
 from fitroom.serve.studio import Made, Order, Spent, Studio
-from fitroom.tryon import SIZES
+from fitroom.tryon import SIZES, place_of
 
 Result = TypeVar("Result")
 
-LOOK_FILES, LOOK_FIELDS = ("person", "garment", "garment_mask"), ("person_token", "garment_id", "size")
+LOOK_FILES = ("person", "garment", "garment_mask")
+LOOK_FIELDS = ("person_token", "person_at", "garment_id", "size")
 GarmentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The shop's own id.")]
 SWEEP_SECONDS = 20.0
 REFUSED = documented(400, 401, 408, 413, 415, 422, 429, 503)
@@ -69,7 +73,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
     if config.cors:
         app.add_middleware(
             CORSMiddleware, allow_origins=config.cors, allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key"], expose_headers=["Server-Timing", "Retry-After"],
+            allow_headers=["Authorization", "X-API-Key"], expose_headers=["Server-Timing", "Retry-After", DOUBTS],
         )  # fmt: skip
 
     async def admitted(
@@ -94,9 +98,9 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         response_class=Response,
     )  # fmt: skip
     async def make_look(request: Request, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Send `person` (a photo) or `person_token`, and `garment` (a picture), perhaps with `garment_mask`, or
-        `garment_id`. `size` is "photo" or "model". The answer is a PNG, WebP or JPEG picture, or JSON that holds one,
-        as `Accept` asks for.
+        """Send `person` (a photo, with `person_at` of several persons) or `person_token`, and `garment` (a picture),
+        perhaps with `garment_mask`, or `garment_id`. `size` is "photo" or "model". The answer is a PNG, WebP or JPEG
+        picture, or JSON that holds one, as `Accept` asks for.
         """
         start = time.perf_counter()
         media_type = accepted(accept)
@@ -109,14 +113,15 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
 
     @app.post(
         "/v1/persons", status_code=201, dependencies=keyed, responses=REFUSED, summary="Send a person ahead",
-        openapi_extra=form_schema(("person",), ()),
+        openapi_extra=form_schema(("person",), ("person_at",)),
     )  # fmt: skip
     async def add_person(request: Request) -> PersonAnswer:
         """One photo, to be tried with many garments. The token is forgotten after some minutes."""
         with pool.admission():
             spent: Spent = {}
-            photo = needed(await form_of(request, ("person",), (), spent), "person")
-            token, person = await pool.run(partial(studio.add_person, photo), spent)
+            form = await form_of(request, ("person",), ("person_at",), spent)
+            photo = needed(form, "person")
+            token, person = await pool.run(partial(studio.add_person, photo, place_in(form)), spent)
         height, width = person.photo.shape[:2]
         return PersonAnswer(person_token=token, expires_in=studio.persons.seconds, width=width, height=height)
 
@@ -205,6 +210,18 @@ def needed(form: Form, name: str) -> bytes:
     return form.files[name]
 
 
+def place_in(form: Form) -> tuple[int, int] | None:
+    """Where in the photo the person is, where a form says so. Raises Refusal."""
+    if "person_at" not in form.fields:
+        return None
+    if "person" not in form.files:
+        raise Refusal(400, "unknown-part", "A person_at belongs to a person's photo that is sent along.")
+    try:
+        return place_of(form.fields["person_at"], "person_at")
+    except InputError as error:
+        raise Refusal(422, "bad-parameter", str(error)) from error
+
+
 def order_of(form: Form, ending: str, spent: Spent) -> Order:
     """The look that a form asks for. Raises Refusal."""
     files, fields = form
@@ -218,7 +235,7 @@ def order_of(form: Form, ending: str, spent: Spent) -> Order:
         raise Refusal(422, "bad-parameter", f"size: found {size[:20]!r}; there are: {', '.join(SIZES)}.")
     return Order(
         files.get("person"), fields.get("person_token"), files.get("garment"), fields.get("garment_id"),
-        files.get("garment_mask"), size, ending, spent,
+        files.get("garment_mask"), place_in(form), size, ending, spent,
     )  # fmt: skip
 
 
@@ -226,10 +243,12 @@ def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
     """A look as it is answered, with the time of its steps."""
     timing = ", ".join(f"{step};dur={milliseconds}" for step, milliseconds in spent.items())
     headers = {"Server-Timing": timing, "Cache-Control": "no-store", "Vary": "Accept"}
+    if made.doubts:
+        headers[DOUBTS] = ", ".join(doubt.code for doubt in made.doubts)
     if media_type != "application/json":
         return Response(made.data, media_type=media_type, headers=headers)
     body = LookAnswer(
         image=base64.b64encode(made.data).decode(), media_type="image/png", width=made.width, height=made.height,
-        milliseconds=spent,
+        milliseconds=spent, doubts=[DoubtAnswer(code=doubt.code, message=doubt.message) for doubt in made.doubts],
     )  # fmt: skip
     return Response(body.model_dump_json(), media_type=media_type, headers=headers)

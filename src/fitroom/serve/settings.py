@@ -13,6 +13,8 @@ class ServeConfig:
     """Settings of a service; the defaults are those of a shop's product page on one machine."""
 
     weights: str = DEFAULT
+    parser: str | None = None  # weights of a human parser: persons may stand anywhere in their photos
+    matting: str = "colour"  # how garments are told from what is not plain and light, see `TryOn.load`
     data_dir: Path = Path("fitroom-data")  # registered garments; made where it is missing
     workers: int = 0  # looks made at the same time; 0: as many as the processor runs best
     waiting: int = 16  # requests that may wait for a worker; the next ones are told to come back

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fitroom import images
+from fitroom.doubts import Doubt
 from fitroom.output import encode_picture
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.serve.garments import Garment, Garments
@@ -13,7 +14,7 @@ from fitroom.serve.metrics import Metrics
 from fitroom.serve.persons import Persons
 from fitroom.serve.settings import ServeConfig
 from fitroom.store import open_weights
-from fitroom.tryon import EncodedGarment, Person, Size, TryOn
+from fitroom.tryon import EncodedGarment, Person, Size, TryOn, load_parser, load_segmenter
 
 Spent = dict[str, float]  # milliseconds by step
 
@@ -27,6 +28,7 @@ class Order:
     garment: bytes | None = None
     garment_id: str | None = None
     garment_mask: bytes | None = None
+    at: tuple[int, int] | None = None  # which of several persons in the photo: a pixel of theirs
     size: Size = "photo"
     ending: str = ".png"  # of the picture to make, see output.QUALITY
     spent: Spent = field(default_factory=dict)
@@ -38,6 +40,7 @@ class Made(NamedTuple):
     data: bytes
     width: int
     height: int
+    doubts: tuple[Doubt, ...]  # what may be wrong with it
 
 
 class Studio:
@@ -47,7 +50,8 @@ class Studio:
         """Load weights and open the garments. Raises WeightsError, OutputError."""
         weights = open_weights(config.weights)
         runner = OpenVinoRunner.from_weights(weights, "throughput")
-        self.tryon = TryOn(weights, runner)
+        parser = None if config.parser is None else load_parser(config.parser)
+        self.tryon = TryOn(weights, runner, parser, load_segmenter(config.matting))
         self.workers = config.workers or runner.streams
         self.metrics = metrics
         self.most_pixels = config.megapixels * 10**6
@@ -68,7 +72,7 @@ class Studio:
             look = person.wear(garment, order.garment_mask, order.size)
         with self.metrics.timed("write", order.spent):
             data = encode_picture(look.image, order.ending)
-        return Made(data, look.image.shape[1], look.image.shape[0])
+        return Made(data, look.image.shape[1], look.image.shape[0], look.doubts)
 
     def person(self, order: Order) -> Person:
         """The person of an order, encoded."""
@@ -76,7 +80,7 @@ class Studio:
             person = self.persons.get(order.token)
             self.metrics.cached.labels("person", "true").inc()
             return person
-        return self.tryon.person(order.photo or b"")
+        return self.tryon.person(order.photo or b"", order.at)
 
     def garment(self, order: Order) -> EncodedGarment | bytes:
         """The garment of an order: encoded, or a picture that is checked against the person's when it is worn."""
@@ -95,10 +99,10 @@ class Studio:
             if data is not None:
                 images.check_pixels(data, name, self.most_pixels)
 
-    def add_person(self, photo: bytes) -> tuple[str, Person]:
-        """Encode and keep a person; the token, and the person. Raises ImageError, Refusal."""
+    def add_person(self, photo: bytes, at: tuple[int, int] | None) -> tuple[str, Person]:
+        """Encode and keep a person; the token, and the person. `at` as of `TryOn.frame`. Raises InputError, Refusal."""
         self.check(person=photo)
-        person = self.tryon.person(photo)
+        person = self.tryon.person(photo, at)
         token = self.persons.add(person)
         self.metrics.persons.set(self.persons.expire())
         return token, person
@@ -106,5 +110,5 @@ class Studio:
     def mask(self, garment: bytes) -> bytes:
         """The mask that is found of a garment, as PNG of the picture's size. Raises ImageError."""
         self.check(garment=garment)
-        found = images.garment_mask(images.read(garment, "garment"))
+        found = self.tryon.garment_mask(images.read(garment, "garment"))
         return encode_picture(np.repeat(found[..., None], 3, axis=2), ".png")

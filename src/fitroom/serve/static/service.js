@@ -42,9 +42,13 @@ async function ask(method, path, parts) {
 
 export const sendPerson = async photo => (await (await ask("POST", "/v1/persons", { person: photo })).json()).person_token;
 export const forgetPerson = token => ask("DELETE", `/v1/persons/${token}`).catch(() => {});
-export const look = async (token, garment) => (await ask("POST", "/v1/looks", {
-  person_token: token, garment: garment.picture, garment_mask: garment.mask, garment_id: garment.id,
-})).blob();
+export async function look(token, garment) {
+  const answer = await ask("POST", "/v1/looks", {
+    person_token: token, garment: garment.picture, garment_mask: garment.mask, garment_id: garment.id,
+  });
+  const doubts = (answer.headers.get("X-Fitroom-Doubts") || "").split(", ").filter(Boolean);
+  return { picture: await answer.blob(), doubts };
+}
 export const findMask = async picture => (await ask("POST", "/v1/masks", { garment: picture })).blob();
 export const samples = async () => (await ask("GET", "/samples.json")).json();
 export const registered = async () => (await (await ask("GET", "/v1/garments?limit=200")).json()).garments;

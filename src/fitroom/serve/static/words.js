@@ -20,6 +20,10 @@ const WORDS = {
     takeOff: "Take off", takeOffOf: name => `Take off ${name}`, ready: name => `The look with ${name} is ready.`,
     noCamera: "The camera can't be used here. Choose a photo instead.", offline: "The service can't be reached. Is it running?",
     problems: {},
+    doubts: {
+      "several-garments": "Several pieces are seen: show one garment alone, or edit its mask.",
+      "folded-garment": "It looks folded: lay the garment out flat and whole.",
+    },
   },
   zh: {
     skip: "跳到试穿效果", motto: "先试穿，再购买。", theme: "浅色或深色", person: "您的照片",
@@ -43,6 +47,13 @@ const WORDS = {
       "not-a-picture": "这不是图片，请使用 JPEG、PNG 或 WebP 文件。", "picture-too-large": "图片太大，请缩小后再试。",
       "body-too-large": "图片太大，请缩小后再试。", "unusable-picture": "无法使用这张图片：请用正面站立的人物照片，以及纯浅色背景的服装图，或编辑遮罩。",
       "busy": "服务繁忙，请稍后再试。", "too-many-requests": "请求过于频繁，请稍后再试。", "unknown-key": "密钥无效。",
+      "no-person": "照片中没有找到人物：需要一个人的正面照片，从头部到臀部。", "person-too-small": "人物太小，请靠近一些，或使用更大的照片。",
+      "back-view": "人物背对镜头，请使用正面照片。", "upper-body-outside": "上半身没有完全拍到，请拍到双肩和手臂。",
+      "too-dark": "照片太暗，请在光线充足处拍摄。", "blurred": "照片模糊，请拿稳相机并对焦。",
+    },
+    doubts: {
+      "several-garments": "看到多件物品：请只展示一件服装，或编辑遮罩。",
+      "folded-garment": "服装看起来是折叠的，请将其平铺展开。",
     },
   },
 };
@@ -53,6 +64,8 @@ export const word = (name, ...values) => {
   const found = WORDS[language][name];
   return typeof found === "function" ? found(...values) : found;
 };
+
+export const doubtText = code => WORDS[language].doubts[code] || "";
 
 export const problemText = problem => WORDS[language].problems[problem.code] || problem.detail || word("offline");
 

@@ -1,0 +1,75 @@
+"""What is said of garments that can be worn, and may not be what was meant."""
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from conftest import shared
+from fitroom import TryOn
+from fitroom.cli import main
+from fitroom.data.synthetic import samples
+from fitroom.data.viton import open_layout, read_pairs
+from fitroom.doubts import doubts_of_garment
+from fitroom.images import read_mask
+from fitroom.output import save_picture
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return next(iter(samples(1, 2)))
+
+
+def codes(mask: np.ndarray) -> list[str]:
+    return [doubt.code for doubt in doubts_of_garment(mask)]
+
+
+def rectangle(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    mask = np.zeros((256, 192), np.uint8)
+    for left, top, right, bottom in boxes:
+        mask[top:bottom, left:right] = 255
+    return mask
+
+
+def test_garments_as_they_are_shown_in_shops(sample):
+    assert codes(sample.garment_mask) == []
+    assert codes(sample.other_garment_mask) == []
+
+
+def test_several_pieces():
+    two = cv2.circle(cv2.circle(rectangle(), (50, 60), 40, 255, -1), (140, 190), 30, 255, -1)
+    assert codes(two) == ["several-garments"]
+    assert "2 separate pieces" in doubts_of_garment(two)[0].message
+    # a belt beside it is none
+    assert codes(cv2.circle(cv2.circle(rectangle(), (50, 60), 40, 255, -1), (140, 190), 15, 255, -1)) == []
+
+
+def test_folded_garments():
+    assert codes(rectangle((40, 60, 150, 200))) == ["folded-garment"]
+    turned = cv2.warpAffine(rectangle((40, 60, 150, 200)), cv2.getRotationMatrix2D((96, 128), 20, 1), (192, 256))
+    assert codes(np.where(turned > 127, 255, 0).astype(np.uint8)) == ["folded-garment"]
+
+
+def test_a_mask_that_vanished():
+    assert codes(rectangle()) == []
+
+
+def test_few_of_a_shops_garments_are_doubted():
+    layout = open_layout(shared("viton"))
+    pairs = read_pairs(layout.root / "val_pairs_paired.txt")
+    masks = [read_mask(layout.garment_mask_path(pair.garment)) for pair in pairs]
+    assert sum(bool(codes(mask)) for mask in masks) <= 0.02 * len(pairs)
+
+
+def test_a_look_tells_and_is_made_all_the_same(sample, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    box = np.full((256, 192, 3), 255, np.uint8)
+    box[60:200, 40:150] = (40, 80, 160)
+    look = TryOn.load()(sample.photo.image, box)
+    assert [doubt.code for doubt in look.doubts] == ["folded-garment"]
+    assert TryOn.load()(sample.photo.image, sample.garment).doubts == ()
+    save_picture(sample.photo.image, "person.png")
+    save_picture(box, "box.png")
+    result = CliRunner().invoke(main, ["try", "person.png", "box.png", "-o", "look.png"])
+    assert result.exit_code == 0
+    assert "notice: garment: it looks folded" in result.stderr
