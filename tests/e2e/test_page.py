@@ -106,6 +106,23 @@ def test_own_pictures_and_kind_errors(visit, tmp_path):
     assert page.locator(".card").count() == 1
 
 
+def test_doubts_are_told_below_the_look(visit, tmp_path):
+    folded = np.full((256, 192, 3), 255, np.uint8)
+    folded[60:200, 40:150] = (40, 80, 160)
+    save_picture(folded, tmp_path / "folded.png")
+    page = visit()
+    page.get_by_role("button", name="Drawn figure 1").click()
+    page.get_by_role("button", name="Drawn garment 3", exact=True).click()
+    dressed(page)
+    assert page.locator(".card .doubts").is_hidden()
+    page.set_input_files("#garment-file", tmp_path / "folded.png")
+    dressed(page, 2)
+    assert "looks folded" in page.locator(".card .doubts").first.inner_text()
+    page.get_by_role("button", name="中文").click()
+    assert "折叠" in page.locator(".card .doubts").first.inner_text()
+    page.screenshot(path=tmp_path / "doubts.png")
+
+
 def test_the_mask_is_mended_by_brush(visit):
     page = visit()
     page.get_by_role("button", name="Drawn figure 1").click()
