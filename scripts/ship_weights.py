@@ -24,7 +24,7 @@ KEPT = "swap_back_ssim", "swap_back_lead", "retrieval_top1", "retrieval_top5", "
 def main(source: str, version: str, precision: str, data: str) -> None:
     weights = open_weights(source)
     manifest = weights.manifest
-    origin = Origin("lite", version, manifest.training_data, manifest.terms)
+    origin = Origin("lite", version, manifest.training_data, manifest.terms, manifest.history)
     cases = Cases(read_cases(data, LISTS[0], 8, 256, 192), read_cases(data, "train_pairs.txt", 128, 256, 192))
     config = ExportConfig(precision=precision, half_tensors=True)
     exported = export_network(load_network(weights), TARGET, origin, config, cases, step=print)
