@@ -15,8 +15,6 @@ from fitroom.images import Picture, fill_holes, shrink
 from fitroom.runtime.interface import SEGMENTER, Graphs, batched
 
 MODEL = "u2net"  # free for any use, which rembg's own default is not
-
-
 PIECE = 0.1  # of the largest one's area, that another piece of a garment has at least
 GREEN = (0, 177, 64)  # what studios stand actors before: garments rarely have it
 
