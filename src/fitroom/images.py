@@ -33,6 +33,8 @@ BACKGROUND_SHARE = 0.5  # of the picture's border, for a background to be worth 
 ISOLATED = 0.96  # share of the border around an object that touches none of it
 BLED = 1024  # pixels of the longer side at which a garment's colours are carried on beyond it
 BORDER_STEPS = 400  # pixels of the shorter side that are enough to know a border
+LEAST_GARMENT = 0.02  # of a picture, that a garment has at least
+PIECE = 0.1  # of its largest piece, that another piece of a garment has at least
 PALE = 0.85  # a garment is pale where less of its area than this differs clearly from the background
 
 
@@ -303,18 +305,24 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
         inside = cv2.morphologyEx(clear | wide, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
         inside = fill_holes(inside * np.uint8(255)) // 255
     inside = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    if count < 2 or areas.max() < 0.02 * inside.size:
+    pieces, largest = largest_pieces(np.asarray(inside, np.uint8))
+    if largest < LEAST_GARMENT * inside.size:
         raise ImageError(f"{name}: no garment found on the plain background; give a garment mask.")
-    kept = 1 + np.flatnonzero(areas > 0.1 * areas.max())
-    chosen = np.zeros(count, np.uint8)
-    chosen[kept] = 255
-    mask = without_rim(chosen[labels], difference)
+    mask = without_rim(pieces, difference)
     if mask.shape != (height, width):
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
         mask = np.where(mask > 127, 255, 0).astype(np.uint8)
     return np.asarray(mask, np.uint8)
+
+
+def largest_pieces(mask: Picture) -> tuple[Picture, int]:
+    """A mask (H, W), as 0 and 255, less the pieces that are far smaller than its largest one; that one's pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    largest = int(areas.max(initial=0))
+    chosen = np.zeros(count, np.uint8)
+    chosen[1 + np.flatnonzero(areas > PIECE * largest)] = 255
+    return np.asarray(chosen[labels], np.uint8), largest
 
 
 def without_rim(mask: Picture, difference: NDArray[np.float32]) -> Picture:

@@ -11,11 +11,10 @@ import numpy as np
 from PIL import Image
 
 from fitroom.errors import ImageError, MissingExtraError
-from fitroom.images import Picture, fill_holes, shrink
+from fitroom.images import Picture, fill_holes, largest_pieces, shrink
 from fitroom.runtime.interface import SEGMENTER, Graphs, batched
 
 MODEL = "u2net"  # free for any use, which rembg's own default is not
-PIECE = 0.1  # of the largest one's area, that another piece of a garment has at least
 GREEN = (0, 177, 64)  # what studios stand actors before: garments rarely have it
 
 
@@ -44,18 +43,7 @@ class LearnedSegmenter:
         (share,) = self.graphs.run(SEGMENTER, [batched(framed)])
         seen = share[0, top : top + rows, left : left + columns]
         whole = cv2.resize(np.ascontiguousarray(seen), (width, height), interpolation=cv2.INTER_LINEAR)
-        return fill_holes(largest_pieces(np.where(whole > 0.5, 255, 0).astype(np.uint8)))
-
-
-def largest_pieces(mask: Picture) -> Picture:
-    """A mask (H, W) less the pieces that are far smaller than its largest one."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    if count < 2:
-        return mask
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    chosen = np.zeros(count, np.uint8)
-    chosen[1 + np.flatnonzero(areas > PIECE * areas.max())] = 255
-    return np.asarray(chosen[labels], np.uint8)
+        return fill_holes(largest_pieces((whole > 0.5).astype(np.uint8))[0])
 
 
 class RembgSegmenter:

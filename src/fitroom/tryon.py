@@ -29,7 +29,6 @@ BACKENDS = {  # module and class of a runner, and the extra that it needs beyond
     "onnx": ("fitroom.runtime.onnx", "OnnxRunner", "onnx"),
     "torch": ("fitroom.runtime.torch", "TorchRunner", "train"),
 }
-LEAST_GARMENT = 0.02  # share of a picture that a garment has at least
 GARMENTS_KEPT = 64
 GARMENT_BYTES_KEPT = 256 * 2**20  # large photos fill it before there are so many
 
@@ -181,7 +180,7 @@ class TryOn:
         if self.segmenter is None or images.is_plain(picture):
             return images.garment_mask(picture)
         mask = self.segmenter.segment(picture)
-        if mask.mean() < 255 * LEAST_GARMENT:
+        if mask.mean() < 255 * images.LEAST_GARMENT:
             raise ImageError("garment: none is found before this background; give a garment mask.")
         return mask
 
