@@ -79,8 +79,10 @@ class Person:
         self.photo = photo
         self.frame = tryon.frame(photo, at)
         self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
-        check_light(self.small, self.frame, photo.shape[1], photo.shape[0])
-        self.features = tryon.runner.person_features(self.small) if features is None else features
+        if features is None:
+            check_light(self.small, self.frame, photo.shape[1], photo.shape[0])
+            features = tryon.runner.person_features(self.small)
+        self.features = features
 
     @property
     def nbytes(self) -> int:

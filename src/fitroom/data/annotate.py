@@ -42,7 +42,7 @@ def annotate(root: str | Path, parser: PersonParser, progress: Progress = iter) 
         raise DataError(f"{root}: the test layout has no parsing labels; annotate a folder with train_img.")
     problems: list[str] = []
     persons, garments = (sorted(folder.glob("*.jpg")) for folder in (layout.person, layout.garment))
-    persons = [path for path in persons if not (written(layout, path))]
+    persons = [path for path in persons if not written(layout, path)]
     garments = [path for path in garments if not layout.garment_mask_path(path.name).exists()]
     done = {layout.person: 0, layout.garment: 0}
     try:

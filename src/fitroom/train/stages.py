@@ -152,8 +152,7 @@ class Trainee(Learner):
     def total(self, values: dict[str, Tensor]) -> Tensor:
         """The weighted sum of losses."""
         weights = self.stage.losses
-        counting = [(getattr(weights, name), value) for name, value in values.items() if getattr(weights, name)]
-        return torch.stack([weight * value for weight, value in counting]).sum()
+        return torch.stack([getattr(weights, name) * value for name, value in values.items()]).sum()
 
 
 def view(stage: StageConfig, batch: Batch) -> Tensor:
