@@ -55,3 +55,17 @@ def test_missing_arms_and_hips_are_guessed_shoulders_are_not():
     assert found.shoulder_width == 80
     assert found.points[limbs.RIGHT_WRIST, 1] > found.points[limbs.RIGHT_ELBOW, 1] > 80
     assert found.points[limbs.LEFT_HIP, 1] == pytest.approx(80 + 1.45 * 80)
+
+
+def test_garments_grow_below_the_chest_alone():
+    points = np.zeros((18, 2), np.float32)
+    points[limbs.RIGHT_SHOULDER], points[limbs.LEFT_SHOULDER] = (30, 30), (70, 30)
+    points[limbs.RIGHT_HIP], points[limbs.LEFT_HIP] = (36, 80), (64, 80)
+    target = Skeleton(points)
+    grid = limbs.pixel_grid(120, 100)
+    longer, shorter = (limbs.lengthened(grid, target, length) for length in (1.5, 0.5))
+    # shoulders lie at 30 and hips at 80: the chest at 55
+    assert np.allclose(longer[:55], grid[:55], atol=1e-3)
+    assert np.allclose(longer[85, 50], (50, 55 + 30 / 1.5), atol=1e-3)
+    assert np.allclose(shorter[85, 50], (50, 55 + 30 / 0.5), atol=1e-3)
+    assert np.allclose(limbs.lengthened(grid, target, 1.0), grid)

@@ -118,11 +118,26 @@ def torso_matrix(target: Skeleton, source: Skeleton) -> Array:
     return np.asarray(solution.T, np.float32)
 
 
-def part_map(part: int, target: Skeleton, source: Skeleton, height: int, width: int) -> Array:
-    """Backward map of one garment part: the source pixel for every target pixel, float32 (height, width, 2)."""
+def lengthened(grid: Array, skeleton: Skeleton, length: float) -> Array:
+    """Target pixels (H, W, 2) moved so that what they show below the chest becomes `length` times as long."""
+    points = skeleton.points
+    shoulders = (points[RIGHT_SHOULDER] + points[LEFT_SHOULDER]) / 2
+    hips = (points[RIGHT_HIP] + points[LEFT_HIP]) / 2
+    spine = (hips - shoulders) / max(float(np.linalg.norm(hips - shoulders)), 1e-3)
+    below_chest = np.maximum((grid - (shoulders + hips) / 2) @ spine, 0)
+    return np.asarray(grid - (below_chest * (1 - 1 / length))[..., None] * spine, np.float32)
+
+
+def part_map(
+    part: int, target: Skeleton, source: Skeleton, height: int, width: int, length: float = 1.0
+) -> Array:
+    """Backward map of one garment part: the source pixel for every target pixel, float32 (height, width, 2).
+
+    The torso is `length` times as long below the chest as the source's.
+    """
     grid = pixel_grid(height, width)
     affine = torso_matrix(target, source)
-    torso = grid @ affine[:, :2].T + affine[:, 2]
+    torso = lengthened(grid, target, length) @ affine[:, :2].T + affine[:, 2]
     if part == TORSO:
         return np.asarray(torso, np.float32)
     shoulder, elbow, wrist = ARM_JOINTS[part]

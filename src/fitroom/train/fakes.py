@@ -7,7 +7,8 @@ background inwards. Hair, face and hands stay in front.
 
 Bare arms mostly come along with the garment, in the colour of the person's skin. Were bare arms always painted where
 the photo has sleeves, and always the photo's own where it has none, a student would tell by the arms what to restore,
-and never put sleeves on a real one.
+and never put sleeves on a real one. Some garments are made shorter or longer: hems are where a student has to invent
+what a longer old garment hid.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ Mask = NDArray[np.bool_]
 
 LOWER_LABELS = (LOWER, 9, 10, 5, 6)
 DONORS_ARMS = 0.75  # share of fakes whose arms are the donor's
+OTHER_LENGTH = 0.5  # share of fakes whose garment is made shorter or longer below the chest
+LENGTHS = (0.7, 1.5)
 
 
 @dataclass(frozen=True)
@@ -173,13 +176,14 @@ def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) ->
     worn, garment = uncovered(donor)
     if rng.random() < 0.35:
         worn = recolour(worn, rng)
+    length = float(np.exp(rng.uniform(*np.log(LENGTHS)))) if rng.random() < OTHER_LENGTH else 1.0
     layers = [(worn, garment)]
     if donors_arms:
         arms = np.isin(donor.label, (LEFT_ARM, RIGHT_ARM)) & ~hands(donor)
         layers.insert(0, (in_skin_of(subject, donor), arms.astype(np.uint8)))
     nearest = limbs.nearest_part(subject.skeleton, height, width)
     for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):
-        where = limbs.part_map(part, subject.skeleton, donor.skeleton, height, width)
+        where = limbs.part_map(part, subject.skeleton, donor.skeleton, height, width, length)
         for source, mask in layers:
             cut = cv2.remap(cut_part(donor.skeleton, mask, part), where, None, cv2.INTER_LINEAR)
             colours = cv2.remap(source, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
