@@ -1,14 +1,13 @@
 """Scenes of garments: masks stay with their garment, whatever is drawn."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import torch
 
-from fitroom.data.garment_scenes import GarmentSceneConfig, compose_garment_scenes, draw_garment_scenes
+from fitroom.data.garment_scenes import STUDIO, GarmentSceneConfig, compose_garment_scenes, draw_garment_scenes
 from fitroom.train.batches import generator_of, to_unit
 
-STUDIO = GarmentSceneConfig(*[0.0] * len(fields(GarmentSceneConfig)))
 
 
 @pytest.fixture
@@ -18,7 +17,8 @@ def shots(training_samples):
 
 
 def scene(config, shots, seed=0):
-    return compose_garment_scenes(draw_garment_scenes(config, len(shots[0]), generator_of(seed), aspect=1.0), *shots)
+    scenes = draw_garment_scenes(config, len(shots[0]), generator_of(seed), aspect=1.0)
+    return compose_garment_scenes(scenes, *shots, shots[0])
 
 
 def test_nothing_drawn_changes_nothing(shots):
@@ -60,8 +60,8 @@ def test_shadows_darken_the_ground_alone(shots):
 
 def test_a_part_of_a_batch_is_a_part(shots):
     scenes = draw_garment_scenes(GarmentSceneConfig(), 12, generator_of(3), aspect=1.0)
-    whole = compose_garment_scenes(scenes, *shots)
+    whole = compose_garment_scenes(scenes, *shots, shots[0])
     part = slice(4, 9)
-    some = compose_garment_scenes(scenes.rows(part, torch.device("cpu")), *(x[part] for x in shots))
+    some = compose_garment_scenes(scenes.rows(part, torch.device("cpu")), *(x[part] for x in shots), shots[0])
     for a, b in zip(whole, some, strict=True):
         assert torch.allclose(a[part], b, atol=1e-4)

@@ -1,14 +1,13 @@
 """Scenes: labels and key points stay with their person, whatever is drawn."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import torch
 
-from fitroom.data.scenes import SceneConfig, compose_scenes, draw_scenes
+from fitroom.data.scenes import STUDIO, SceneConfig, compose_scenes, draw_scenes
 from fitroom.train.batches import generator_of, to_unit
 
-STUDIO = SceneConfig(*[0.0] * len(fields(SceneConfig)))
 NOSE, NECK = 0, 1
 
 

@@ -4,7 +4,7 @@ Batches of tensors as in `augment.py`, and drawn beforehand as there. Pictures a
 (N, 1, H, W) in [0, 1].
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +12,10 @@ from torch import Tensor
 
 from fitroom.data import augment
 from fitroom.data.augment import uniform
+from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
 
-# cells of the noise that grounds are made of, rows and columns: patches, folds, boards, grain
-CELLS = ((2, 2), (7, 5), (3, 24), (48, 6), (96, 72))
+BENDS = (5, 4)  # cells of the noise that bends garments
+CREASES = ((9, 7), (24, 8), (8, 18))  # and of that which creases them
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,19 @@ class GarmentSceneConfig:
     aside: float = 0.5  # of the way to the picture's edge, at most
     turn: float = 30.0  # degrees, at most
     ground: float = 0.9  # share that lies on another ground
-    joints: float = 0.4  # share of those grounds that have boards or tiles
+    grounds: GroundConfig = field(default_factory=GroundConfig)
     shadow: float = 0.6  # share of those that throw a shadow there
+    bend: float = 0.08  # of the picture's size, how far parts of a garment lie from their place, at most
+    creases: float = 0.35  # how dark or light they are, at most
     colour: float = 0.4  # share of garments in other colours
     light: float = 0.3  # brightness and contrast of the whole picture, at most
     slope: float = 0.35  # of light from one side of the picture to the other, at most
     tint: float = 0.2  # of each of its colours, at most
     blur: float = 0.3  # share that is unsharp
+
+
+# nothing is drawn: pictures as they are
+STUDIO = GarmentSceneConfig(**{setting.name: 0.0 for setting in fields(GarmentSceneConfig) if setting.name != "grounds"})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,9 @@ class GarmentScenes:
     flip: Tensor  # (N,) bool
     garment: Tensor  # (N, 2, 3) from target to source
     grounded: Tensor  # (N,) bool, where the ground is another
-    base: Tensor  # (N, 3, 1, 1) colour of the ground
-    noise: tuple[Tensor, ...]  # (N, 3, h, w) each, of CELLS, by how much it counts
-    ground: Tensor  # (N, 2, 3) from target to source, of the ground
-    joints: Tensor  # (N, 2) period along and across, in units of the picture; 0: none
-    depth: Tensor  # (N, 1, 1, 1) how dark joints are
+    grounds: Grounds
+    bend: Tensor  # (N, 2, h, w) of BENDS, from target to source
+    creases: tuple[Tensor, ...]  # (N, 1, h, w) each, of CREASES
     shadow: Tensor  # (N, 3) shift by x and y in units of the picture, darkness
     colour: Tensor  # (N, 3, 4 + SHADES) see `augment.recolour`
     recoloured: Tensor  # (N,) bool
@@ -60,7 +65,8 @@ class GarmentScenes:
         """Some rows of it, on a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {name: value[rows].to(device) for name, value in values.items() if isinstance(value, Tensor)}
-        return GarmentScenes(**moved, noise=tuple(level[rows].to(device) for level in self.noise))
+        creases = tuple(level[rows].to(device) for level in self.creases)
+        return GarmentScenes(**moved, grounds=self.grounds.rows(rows, device), creases=creases)
 
 
 def draw_garment_scenes(
@@ -73,15 +79,7 @@ def draw_garment_scenes(
 
     size = 1 - config.smaller + random() * (config.smaller + config.larger)
     centre = uniform(generator, config.aside, count, 2) * ((1 - size).abs() + 0.1).unsqueeze(1)
-    # greys and browns mostly, and every brightness
-    base = uniform(generator, 0.9, count, 1, 1, 1) + uniform(generator, 0.25, count, 3, 1, 1)
-    strength = random(len(CELLS)) ** 2
-    noise = tuple(
-        strength[:, level, None, None, None]
-        * (uniform(generator, 0.5, count, 1, *cells) + uniform(generator, 0.06, count, 3, *cells))
-        for level, cells in enumerate(CELLS)
-    )
-    joined = random() < config.joints
+    strength = config.creases * random(1, 1, 1) ** 2
     dark = torch.where(random() < config.shadow, 0.2 + 0.5 * random(), torch.zeros(()))
     return GarmentScenes(
         flip=random() < config.flip,
@@ -89,11 +87,9 @@ def draw_garment_scenes(
             1 / size, uniform(generator, config.turn, count), -centre / size.unsqueeze(1), aspect
         ),
         grounded=random() < config.ground,
-        base=base,
-        noise=noise,
-        ground=augment.affine(0.5 + random(), uniform(generator, 180.0, count), torch.zeros(count, 2), aspect),
-        joints=torch.where(joined.unsqueeze(1), 0.15 + 0.6 * random(2), torch.zeros(())),
-        depth=0.2 + 0.5 * random(1, 1, 1),
+        grounds=draw_grounds(config.grounds, count, generator, aspect),
+        bend=uniform(generator, config.bend, count, 2, *BENDS) * random(1, 1, 1),
+        creases=tuple(uniform(generator, 1.0, count, 1, *cells) * strength for cells in CREASES),
         shadow=torch.cat([uniform(generator, 0.04, count, 2), dark.unsqueeze(1)], dim=1),
         colour=augment.drawn_colours(count, generator),
         recoloured=random() < config.colour,
@@ -104,18 +100,21 @@ def draw_garment_scenes(
     )  # fmt: skip
 
 
-def compose_garment_scenes(scenes: GarmentScenes, garment: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures and garment masks of scenes."""
+def compose_garment_scenes(
+    scenes: GarmentScenes, garment: Tensor, mask: Tensor, fabrics: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Pictures and garment masks of scenes; `fabrics` as of `compose_grounds`."""
     height, width = garment.shape[-2:]
     tinted = scenes.recoloured
-    garment = garment.clone()
+    garment = creased(scenes, garment, mask)
     garment[tinted] = augment.recolour(garment[tinted], mask[tinted], scenes.colour[tinted])
-    grid = augment.grid_of(augment.mirrored(scenes.garment, scenes.flip), height, width)
+    bend = F.interpolate(scenes.bend, size=(height, width), mode="bicubic", align_corners=False)
+    grid = augment.grid_of(augment.mirrored(scenes.garment, scenes.flip), height, width) + bend.permute(0, 2, 3, 1)
     seen = augment.move(mask, grid, padding="zeros")
     # the outermost pixels of a product shot's garment hold some of its white
     inner = augment.move(-F.max_pool2d(-mask, 3, 1, 1), grid, padding="zeros")
     grounded = scenes.grounded.view(-1, 1, 1, 1)
-    under = torch.where(grounded, shaded(scenes, grounds(scenes, height, width), seen), augment.move(garment, grid))
+    under = torch.where(grounded, shaded(scenes, compose_grounds(scenes.grounds, fabrics), seen), augment.move(garment, grid))
     worn = torch.where(grounded, F.avg_pool2d(inner, 3, 1, 1), seen)
     made = augment.move(garment, grid) * worn + under * (1 - worn)
     made = augment.relight(((made + 1) * scenes.tint * sloped(scenes, height, width) - 1).clamp(-1, 1), scenes.light)
@@ -124,18 +123,13 @@ def compose_garment_scenes(scenes: GarmentScenes, garment: Tensor, mask: Tensor)
     return made, (torch.where(grounded, worn, seen) > 0.5).float()
 
 
-def grounds(scenes: GarmentScenes, height: int, width: int) -> Tensor:
-    """What garments lie on, (N, 3, H, W): noise of several shapes, with joints as of boards and tiles."""
-    ground = scenes.base + torch.stack([
-        F.interpolate(level, size=(height, width), mode="bicubic", align_corners=False) for level in scenes.noise
-    ]).sum(dim=0)  # fmt: skip
-    grid = augment.grid_of(scenes.ground, height, width)
-    # where the grid leaves the ground, the ground goes on mirrored
-    turned = F.grid_sample(ground, grid, padding_mode="reflection", align_corners=False)
-    period = scenes.joints[:, None, None, :]
-    place = (grid / period.clamp(min=1e-3)) % 1.0
-    joint = ((place < 0.05) & (period > 0)).any(dim=3).float().unsqueeze(1)
-    return (turned - scenes.depth * joint).clamp(-1, 1)
+def creased(scenes: GarmentScenes, garment: Tensor, mask: Tensor) -> Tensor:
+    """Garments lighter and darker in places, as cloth is that lies or hangs."""
+    size = garment.shape[-2:]
+    light = torch.stack([
+        F.interpolate(level, size=size, mode="bicubic", align_corners=False) for level in scenes.creases
+    ]).mean(dim=0)  # fmt: skip
+    return garment + mask * (((garment + 1) * (1 + light) - 1).clamp(-1, 1) - garment)
 
 
 def shaded(scenes: GarmentScenes, ground: Tensor, mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Batches of tensors as in `augment.py`, and drawn beforehand as there: the same g
 device. Pictures are (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 18, 3).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,7 @@ from torch import Tensor
 
 from fitroom.data import augment
 from fitroom.data.augment import uniform
-
-COARSE = ((3, 2), (8, 6), (32, 24))  # cells of the noise that backgrounds are made of
+from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,15 @@ class SceneConfig:
     grounded: float = 0.6  # share of the smaller ones whose crop ends at the picture's lower edge
     turn: float = 8.0  # degrees, at most
     background: float = 0.75  # share that stands before another background
-    garments: float = 0.4  # share of those backgrounds that hold a product shot, larger
+    grounds: GroundConfig = field(default_factory=GroundConfig)
+    garments: float = 0.25  # share of those backgrounds that hold a product shot, larger
     light: float = 0.3  # brightness and contrast of the whole picture, at most
     tint: float = 0.2  # of each of its colours, at most
     blur: float = 0.3  # share that is unsharp
+
+
+# nothing is drawn: pictures as they are
+STUDIO = SceneConfig(**{setting.name: 0.0 for setting in fields(SceneConfig) if setting.name != "grounds"})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Scenes:
     flip: Tensor  # (N,) bool
     person: Tensor  # (N, 2, 3) from target to source
     behind: Tensor  # (N,) bool, where the background is another
-    noise: tuple[Tensor, ...]  # (N, 3, h, w) each, of COARSE
+    grounds: Grounds
     garment: Tensor  # (N,) which sample's product shot is behind the person, by rows of the batch; -1: none's
     place: Tensor  # (N, 2, 3) from target to source, of that
     light: Tensor  # (N, 2) contrast and brightness
@@ -51,7 +55,7 @@ class Scenes:
         """Some rows of it, on a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {k: v[rows].to(device) for k, v in values.items() if isinstance(v, Tensor)}
-        return Scenes(**moved, noise=tuple(level[rows].to(device) for level in self.noise))
+        return Scenes(**moved, grounds=self.grounds.rows(rows, device))
 
 
 def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Scenes:
@@ -71,11 +75,7 @@ def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, asp
         flip=chance(config.flip),
         person=augment.affine(1 / size, turn, -centre / size.unsqueeze(1), aspect),
         behind=chance(config.background),
-        # mostly grey, as rooms and streets are
-        noise=tuple(
-            0.75 * uniform(generator, 1.0, count, 1, *cells) + uniform(generator, 0.35, count, 3, *cells)
-            for cells in COARSE
-        ),
+        grounds=draw_grounds(config.grounds, count, generator, aspect),
         garment=torch.where(chance(config.garments), torch.randint(count, (count,), generator=generator), -1),
         place=augment.affine(
             0.2 + 0.4 * torch.rand(count, generator=generator), still, uniform(generator, 0.6, count, 2), aspect
@@ -99,7 +99,7 @@ def compose_scenes(
     inside = augment.move(torch.ones_like(person), grid, padding="zeros")
     # before a background of their own only what is outside the crop is new
     shown = torch.where(scenes.behind.view(-1, 1, 1, 1), augment.move(person, grid, padding="zeros"), inside)
-    behind = backgrounds(scenes, garment, height, width)
+    behind = backgrounds(scenes, garment)
     made = augment.move(photo, grid) * shown + behind * (1 - shown)
     made = augment.relight(((made + 1) * scenes.tint - 1).clamp(-1, 1), scenes.light)
     soft = F.interpolate(F.avg_pool2d(made, 2), size=(height, width), mode="bilinear", align_corners=False)
@@ -112,14 +112,10 @@ def compose_scenes(
     return made, label, torch.cat([points[..., :2], points[..., 2:] * visible.unsqueeze(-1)], dim=2)
 
 
-def backgrounds(scenes: Scenes, garment: Tensor, height: int, width: int) -> Tensor:
-    """What stands behind persons, (N, 3, H, W): noise of several sizes, and before it perhaps a product shot."""
-    noise = torch.stack(
-        [F.interpolate(level, size=(height, width), mode="bicubic", align_corners=False) for level in scenes.noise]
-    )
-    weights = noise.new_tensor([0.8, 0.4, 0.25]).view(-1, 1, 1, 1, 1)
-    behind = (noise * weights).sum(dim=0).clamp(-1, 1)
+def backgrounds(scenes: Scenes, garment: Tensor) -> Tensor:
+    """What stands behind persons, (N, 3, H, W): a ground, and before it perhaps a product shot."""
+    behind = compose_grounds(scenes.grounds, garment)
     held = scenes.garment >= 0
-    place = augment.grid_of(scenes.place, height, width)
+    place = augment.grid_of(scenes.place, *garment.shape[-2:])
     cloth = augment.move(garment[scenes.garment.clamp(min=0)], place)
     return torch.where(held.view(-1, 1, 1, 1), cloth, behind)

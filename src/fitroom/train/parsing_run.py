@@ -1,13 +1,13 @@
 """The parser from a data folder or pack to weights: what `fitroom train parser` does."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from fitroom.data.pack import open_reader
-from fitroom.data.scenes import SceneConfig
+from fitroom.data.scenes import STUDIO, SceneConfig
 from fitroom.errors import WeightsError
 from fitroom.export.parser import export_parser
 from fitroom.export.weights import Origin
@@ -24,7 +24,6 @@ from fitroom.train.run import TERMS
 from fitroom.train.settings import parse, read_values
 
 CALIBRATED = 128  # photos that INT8's ranges come from
-STUDIO = SceneConfig(*[0.0] * len(fields(SceneConfig)))
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
 
 

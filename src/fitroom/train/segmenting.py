@@ -46,9 +46,10 @@ class GarmentSceneBatches:
         scenes = draw_garment_scenes(self.config, self.size, generator_of(self.seed, 5, step), width / height)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
         device = samples.garment.device
-        rows = chosen(step, self.size, self.count, self.seed)[part].to(device)
+        numbers = chosen(step, self.size, self.count, self.seed).to(device)
+        fabrics, rows = to_unit(samples.garment[numbers]), numbers[part]
         mask = samples.garment_mask[rows].unsqueeze(1) / 255
-        made = compose_garment_scenes(scenes.rows(part, device), to_unit(samples.garment[rows]), mask)
+        made = compose_garment_scenes(scenes.rows(part, device), fabrics[part], mask, fabrics)
         return GarmentScene(rows, *made)
 
     def names(self, scene: GarmentScene) -> list[str]:

@@ -1,11 +1,11 @@
 """The segmenter from a data folder or pack to weights: what `fitroom train segmenter` does."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from fitroom.data.garment_scenes import GarmentSceneConfig
+from fitroom.data.garment_scenes import STUDIO, GarmentSceneConfig
 from fitroom.data.pack import open_reader
 from fitroom.errors import WeightsError
 from fitroom.export.segmenter import export_segmenter
@@ -29,7 +29,6 @@ from fitroom.train.segmenting import (
 from fitroom.train.settings import parse, read_values
 
 CALIBRATED = 128  # scenes that INT8's ranges come from
-STUDIO = GarmentSceneConfig(*[0.0] * len(fields(GarmentSceneConfig)))
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation garments are shown in
 
 

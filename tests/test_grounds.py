@@ -1,0 +1,64 @@
+"""Grounds: what is drawn is there, and the same for a part of a batch."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fitroom.data.grounds import GroundConfig, compose_grounds, draw_grounds
+from fitroom.train.batches import generator_of
+
+PLAIN = GroundConfig(colourful=0.0, fabric=0.0, joints=0.0, objects=0.0)
+COUNT = 12
+
+
+@pytest.fixture
+def shots() -> torch.Tensor:
+    """Garments of one colour each, that no ground has by chance."""
+    colours = torch.linspace(-1, 1, COUNT).view(-1, 1, 1, 1) * torch.tensor([1.0, -1.0, 1.0]).view(1, 3, 1, 1)
+    return colours.expand(COUNT, 3, 64, 48)
+
+
+def made(config: GroundConfig, shots: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    return compose_grounds(draw_grounds(config, COUNT, generator_of(seed)), shots)
+
+
+def colour_apart(pictures: torch.Tensor) -> torch.Tensor:
+    """How far the channels of each picture's mean are apart."""
+    means = pictures.mean(dim=(2, 3))
+    return means.amax(dim=1) - means.amin(dim=1)
+
+
+def test_grounds_are_pictures_and_differ(shots):
+    found = made(GroundConfig(), shots)
+    assert found.shape == shots.shape
+    assert found.abs().max() <= 1
+    assert (found[0] - found[1]).abs().mean() > 0.05
+
+
+def test_some_are_of_any_colour(shots):
+    grey = torch.cat([colour_apart(made(PLAIN, shots, seed)) for seed in range(4)])
+    vivid = torch.cat([colour_apart(made(replace(PLAIN, colourful=1.0), shots, seed)) for seed in range(4)])
+    assert grey.max() < 0.6
+    assert vivid.max() > 0.9
+
+
+def test_fabrics_are_garments(shots):
+    found = made(replace(PLAIN, fabric=1.0), shots)
+    near = (found.unsqueeze(1) - shots.unsqueeze(0)).abs().amax(dim=(2, 3, 4)).amin(dim=1)
+    assert near.max() < 1e-5
+
+
+def test_objects_and_joints_stand_before_grounds(shots):
+    plain = made(PLAIN, shots)
+    for setting, least in (("joints", 0.03), ("objects", 0.05)):
+        other = made(replace(PLAIN, **{setting: 1.0}), shots)
+        changed = ((other - plain).abs().amax(dim=1) > 0.05).float().mean()
+        assert least < changed < 0.7, setting
+
+
+def test_a_part_of_a_batch_is_a_part(shots):
+    drawn = draw_grounds(GroundConfig(), COUNT, generator_of(3))
+    part = slice(4, 9)
+    some = compose_grounds(drawn.rows(part, torch.device("cpu")), shots)
+    assert torch.allclose(compose_grounds(drawn, shots)[part], some, atol=1e-5)
