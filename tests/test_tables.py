@@ -5,15 +5,28 @@ from types import SimpleNamespace
 
 import pytest
 
+from conftest import SMALL_LITE
 from fitroom.compress import tables
 from fitroom.compress.measure import Cost, Worth
-from fitroom.compress.tables import BEST_COLUMNS, BEST_FILE, COLUMNS, TABLES, TableRequest, run_best, run_table
+from fitroom.compress.tables import (
+    BEST_COLUMNS,
+    BEST_FILE,
+    COLUMNS,
+    TABLES,
+    TableRequest,
+    run_best,
+    run_costs,
+    run_table,
+)
 from fitroom.errors import OutputError
 from fitroom.evaluate.report import COMPARISONS, PRUNING
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.rows import read_rows
 from fitroom.store import check_weights_output
 from fitroom.train.sitting import Faces
 
+SMALL_PFAFN = {"encoder": (32,) * 5, "pyramid": 16, "heads": (16, 16, 16), "generator": 8}
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 
 
@@ -85,3 +98,18 @@ def test_other_tables_stay(tmp_path):
     path.write_text("a,b\n")
     with pytest.raises(OutputError, match="not a pruning table"):
         read_rows(path, COLUMNS, "pruning table")
+
+
+@pytest.mark.parametrize("build", [lambda: Lite(SMALL_LITE), lambda: Pfafn(PfafnConfig(**SMALL_PFAFN))])
+def test_costs_without_quality(build, tmp_path, monkeypatch):
+    monkeypatch.setitem(TABLES, "warp", replace(TABLES["warp"], ratios=(0.4,)))
+    network, path, told = build(), tmp_path / "costs.csv", []
+    for _ in range(2):
+        run_costs("warp", network.eval(), str(path), told.append, 64, 64)
+    rows = read_rows(path, COLUMNS, "table")
+    assert [row["metrics"] for row in rows] == [row["metrics"] for row in told]
+    assert len(rows) == 2
+    sizes = [float(row["total_size_mb"]) for row in rows]
+    assert sizes[1] < sizes[0]
+    assert all(row["network"] == f"{network.name} untrained" and float(row["ms"]) > 0 for row in rows)
+    assert not any(row["swap_back_ssim"] for row in rows)

@@ -117,6 +117,24 @@ def prune_table(table: str, csv: str | None, **request: Any) -> None:
     click.echo(f"wrote {run_table(wanted, tell, faces, bar)}")
 
 
+@main.command("prune-costs")
+@click.argument("table", type=click.Choice(["warp", "generator"]))
+@click.option("--network", type=click.Choice(["pfafn", "lite"]), default="pfafn", show_default=True)
+@click.option("--csv", help="Table to fill.  [default: results/TABLE_pruning.csv]")
+@reports_errors
+def prune_costs(table: str, network: str, csv: str | None) -> None:
+    """Fill one of the original's pruning TABLEs with what a network without trained weights costs (extra compress)."""
+    with missing_extra("compress", "prune-costs"):
+        from fitroom.compress.tables import TABLES, run_costs
+        from fitroom.nets.registry import build_network
+
+    def tell(row: dict[str, object]) -> None:
+        click.echo(f"{row['metrics']:28} {row['gflops']} G, {row['total_size_mb']} MB, {row['ms']} ms")
+
+    made = build_network(network, {}).eval()
+    click.echo(f"wrote {run_costs(table, made, csv or f'results/{TABLES[table].file}', tell)}")
+
+
 @main.command("best-table")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--pruned", required=True, help="Weights folder that fitroom prune made of them.")

@@ -73,6 +73,12 @@ def millions(modules: Sequence[torch.nn.Module]) -> float:
     return sum(parameter.numel() for module in modules for parameter in module.parameters()) / 1e6
 
 
+def runner_of(network: TryOnNetwork, height: int, width: int) -> OpenVinoRunner:
+    """A network in float32 OpenVINO."""
+    models = converted(traced_graphs(network, height, width))
+    return OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
+
+
 def worth_of_graphs(weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
     """Measure a weights folder's own graphs, of any precision, through the path of every look."""
     runner = OpenVinoRunner.from_weights(weights)
@@ -82,8 +88,6 @@ def worth_of_graphs(weights: Weights, plan: Plan, case: Case, repeats: int = 20)
 
 def worth(network: TryOnNetwork, weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
     """Measure a network of the weights' kind, in float32 OpenVINO, through the path of every look."""
-    manifest = weights.manifest
-    models = converted(traced_graphs(network, manifest.height, manifest.width))
-    runner = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
+    runner = runner_of(network, weights.manifest.height, weights.manifest.width)
     result = evaluate(FitroomSystem(TryOn(weights, runner), "openvino"), plan)
     return Worth(result.figures, time_ms(lambda: look(runner, case), repeats).median)

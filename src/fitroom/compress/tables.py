@@ -6,13 +6,20 @@ side.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from fitroom.benchmark.timing import time_ms
 from fitroom.circumstances import command, hardware, versions
-from fitroom.compress.measure import Cost, Worth, costs, worth
+from fitroom.compress.measure import Cost, Worth, costs, runner_of, worth
+from fitroom.compress.prune import pruned
 from fitroom.compress.run import PruneRequest, run_prune
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
+from fitroom.export.parity import look
+from fitroom.images import HEIGHT, WIDTH
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import load_network
 from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights, open_weights
@@ -22,6 +29,7 @@ from fitroom.train.sitting import Faces
 
 WARP = ("warp.person", "warp.garment", "warp.flow")
 UNPRUNED = "Original Module"
+REPEATS = 20  # looks that a row without quality is timed on
 Tell = Callable[[dict[str, object]], None]
 
 
@@ -100,20 +108,20 @@ def run_table(
                 request.weights, table.modules, ratio, data=request.data, work=str(folder),
                 overrides=(fakes, *request.overrides), max_minutes=request.minutes, precision=request.precision,
             )  # fmt: skip
-            pruned = run_prune(pruning, folder / "weights", faces).weights
-            tuned, found = pruned.manifest.history[-1], measured(pruned, plan)
+            made = run_prune(pruning, folder / "weights", faces).weights
+            tuned, found = made.manifest.history[-1], measured(made, plan)
         row = row_of(table, named, ratio, found, unpruned, tuned)
         append_row(path, COLUMNS, row)
         tell(row)
     return path
 
 
-def run_best(full: str, pruned: str, data: str, csv: str, progress: Progress) -> Path:
+def run_best(full: str, narrowed: str, data: str, csv: str, progress: Progress) -> Path:
     """Add the rows of the best scheme: weights that were pruned, beside those that they came from, both in float32.
 
     Raises WeightsError, DataError, OutputError.
     """
-    path, before, after = Path(csv), open_weights(full), open_weights(pruned)
+    path, before, after = Path(csv), open_weights(full), open_weights(narrowed)
     read_rows(path, BEST_COLUMNS, "table of the best scheme")
     plan = make_plan(data, UNPAIRED_LIST, VALIDATION_LIST, progress)
     (wide, first), (narrow, value) = measured(before, plan), measured(after, plan)
@@ -144,21 +152,54 @@ def row_of(
 ) -> dict[str, object]:  # fmt: skip
     """One row, by column."""
     (cost, value), (full, before) = found, unpruned
-
-    def total(of: dict[str, Cost]) -> float:
-        return sum(of[module].megabytes for module in table.modules)
-
-    counted, figures = cost[table.counted], value.figures
-    cells: dict[str, object] = {
-        "metrics": label(ratio), "gflops": f"{counted.multiply_adds:.3f}",
-        "params_m": f"{counted.parameters:.3f}", "size_mb": f"{counted.megabytes:.2f}",
-        "total_size_mb": f"{total(cost):.2f}", "compression_ratio_percent": f"{100 * total(cost) / total(full):.2f}",
-    }  # fmt: skip
+    figures = value.figures
+    cells = cost_cells(table, ratio, cost, full)
     cells |= own_cells(network, value, before, tuned)
     if "fid" in figures:
         cells["fid"] = f"{figures['fid']:.3f}"
         cells["fid_loss_percent"] = f"{100 * (figures['fid'] / before.figures['fid'] - 1):.2f}"
     return {column: cells.get(column, "") for column in COLUMNS}
+
+
+def cost_cells(table: Table, ratio: float, cost: dict[str, Cost], full: dict[str, Cost]) -> dict[str, object]:
+    """The original's columns of cost, of a network pruned by a ratio and of the full one."""
+
+    def total(of: dict[str, Cost]) -> float:
+        return sum(of[module].megabytes for module in table.modules)
+
+    counted = cost[table.counted]
+    return {
+        "metrics": label(ratio), "gflops": f"{counted.multiply_adds:.3f}",
+        "params_m": f"{counted.parameters:.3f}", "size_mb": f"{counted.megabytes:.2f}",
+        "total_size_mb": f"{total(cost):.2f}", "compression_ratio_percent": f"{100 * total(cost) / total(full):.2f}",
+    }  # fmt: skip
+
+
+def run_costs(
+    name: str, network: Lite | Pfafn, csv: str, tell: Tell, height: int = HEIGHT, width: int = WIDTH
+) -> Path:  # fmt: skip
+    """Fill a table, a key of TABLES, with what a network without trained weights costs: no quality, no fine-tuning.
+
+    Rows that the file has are not measured again. Raises OutputError.
+    """
+    table, path = TABLES[name], Path(csv)
+    named = f"{network.name} untrained"
+    done = {row["metrics"] for row in read_rows(path, COLUMNS, "pruning table of fitroom") if row["network"] == named}
+    full, case = costs(network, height, width), drawn_cases(1, height, width)[0]
+    for ratio in (0.0, *table.ratios):
+        if label(ratio) in done:
+            continue
+        narrow = pruned(network, table.modules, ratio) if ratio else network
+        runner = runner_of(narrow, height, width)
+        cells = cost_cells(table, ratio, costs(narrow, height, width), full)
+        cells |= {
+            "network": named, "ms": f"{time_ms(partial(look, runner, case), REPEATS).median:.2f}",
+            "hardware": hardware(), "versions": versions(), "command": command(),
+        }  # fmt: skip
+        row = {column: cells.get(column, "") for column in COLUMNS}
+        append_row(path, COLUMNS, row)
+        tell(row)
+    return path
 
 
 def own_cells(network: str, value: Worth, before: Worth, tuned: str) -> dict[str, object]:

@@ -181,10 +181,12 @@ def evaluation_section(rows: list[Row]) -> list[str]:
 
 
 def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row]) -> list[str]:
-    """One of the original's tables, our row below each of its own."""
+    """One of the original's tables, our rows below each of its own, one of each network."""
     key, *columns = comparison.headings
-    # one row of a label: the newest
-    own = {row[key]: row for row in ours}
+    # of a label and a network, whatever its version, the newest row
+    own: dict[str, dict[str, Row]] = {}
+    for row in ours:
+        own.setdefault(row[key], {})[row.get("network", "").split(" ")[0]] = row
     more = [column for column in OURS if any(row.get(column) for row in ours)]
     body = []
 
@@ -197,8 +199,8 @@ def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row
         body.append(
             [row[key], "original", *(row[column] for column in columns), *("" for _ in more), "published, 2023"]
         )
-        body.append(our_row("", own.pop(row[key], {})))
-    body += [our_row(name, row) for name, row in own.items()]
+        body += [our_row("", mine) for mine in own.pop(row[key], {"": {}}).values()]
+    body += [our_row(name, row) for name, rows in own.items() for row in rows.values()]
     headings = [comparison.headings[key], "whose", *(comparison.headings[column] for column in columns)]
     headings += [*(OURS[column] for column in more), "command"]
     return [f"### {comparison.title}", "", comparison.note, "", *markdown_table(headings, body), ""]
