@@ -90,3 +90,18 @@ def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
         # runs are many: names under both
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         save(figure, path)
+
+
+def draw_calibration(points: list[tuple[float, float]], path: Path) -> None:
+    """How often looks are right, by how sure one could be of them: (confidence, share that is right)."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(3.4, 3.2))
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color="0.7", linestyle=":")
+        axes.plot([said for said, _ in points], [right for _, right in points], marker="o")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("confidence")
+        axes.set_ylabel("share of looks that are right")
+        axes.grid(alpha=0.3)
+        save(figure, path)
