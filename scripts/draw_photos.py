@@ -26,26 +26,31 @@ class Case:
     title: str
     person: Picture
     garment: Picture
-    mask: Picture | None = None
 
 
 def cases() -> list[Case]:
     """The columns."""
     person, garment = read_sample("person-1.jpg"), read_sample("garment-3.jpg")
     height, width = garment.shape[:2]
-    boards = np.full_like(garment, 150)
-    boards[:, np.arange(width) // 24 % 2 == 0] = (120, 90, 60)
-    mask = images.garment_mask(garment)
-    on_boards = np.where(mask[..., None] > 127, garment, boards)
+    room = np.full((2 * len(person), 3 * person.shape[1], 3), (150, 140, 120), np.uint8)
+    room[:, : person.shape[1]], room[-len(person) // 3 :] = (90, 110, 130), (110, 80, 60)
+    small = images.shrink(person, len(person) * 4 // 5, person.shape[1] * 4 // 5)
+    room[-len(small) :, person.shape[1] : person.shape[1] + small.shape[1]] = small
+    boards, stripes = np.full_like(garment, 0), np.full_like(garment, 150)
+    boards[:] = (np.array([150, 112, 78]) + 9 * (np.arange(width) // 64 % 3 - 1)[:, None])[None]
+    boards[:, np.arange(width) % 64 < 2] = (70, 50, 34)
+    stripes[:, np.arange(width) // 24 % 2 == 0] = (120, 90, 60)
+    mask = images.garment_mask(garment)[..., None] > 127
     folded = np.full_like(garment, 255)
     folded[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = (40, 80, 160)
     soft = np.asarray(cv2.GaussianBlur(person, (0, 0), 3.5 * len(person) / 256), np.uint8)
     return [
         Case("as in a shop", person, garment),
+        Case("in a room", room, garment),
         Case("too dark", (person * 0.17).astype(np.uint8), garment),
         Case("blurred", soft, garment),
-        Case("on boards", person, on_boards),
-        Case("on boards, with --mask", person, on_boards, mask),
+        Case("on boards", person, np.where(mask, garment, boards)),
+        Case("on stripes", person, np.where(mask, garment, stripes)),
         Case("folded", person, folded),
     ]
 
@@ -62,7 +67,7 @@ def column(tryon: TryOn, case: Case) -> Picture:
     """Photo, garment, and the look or what is said in its place."""
     look, said = None, ""
     try:
-        made = tryon(case.person, case.garment, case.mask)
+        made = tryon(case.person, case.garment)
         look, said = made.image, "".join(f"{doubt.code}: " for doubt in made.doubts) + "used"
     except FitroomError as error:
         said = f"refused: {error.code}"

@@ -88,7 +88,7 @@ def test_pictures_of_nobody_are_named(drawn, monkeypatch):
     full, bare = drawn
     parser = Knowing(full)
     parser.truth.popitem()
-    monkeypatch.setattr(tryon, "load_parser", lambda folder: parser)
+    monkeypatch.setattr(tryon, "open_parser", lambda folder: parser)
     result = CliRunner().invoke(main, ["data", "annotate", str(bare), "--parser", "mine"])
     assert result.exit_code == 2
     assert "000002_0.jpg: nobody in a garment is seen" in result.output

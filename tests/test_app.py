@@ -96,9 +96,10 @@ def test_what_may_be_wrong_is_told(client, person, garment):
     assert "flat" in answer["doubts"][0]["message"]
 
 
-def test_which_of_several_persons(client, monkeypatch, person, garment):
+def test_which_of_several_persons(client, monkeypatch, tmp_path, person, garment):
     """Without a parser nobody is told from others; with one, its place is passed on."""
-    is_problem(look(client, {"person_at": "40,50"}, person=person, garment=garment), 400, "bad-input")
+    with client_of(tmp_path / "blind", parser="none") as blind:
+        is_problem(look(blind, {"person_at": "40,50"}, person=person, garment=garment), 400, "bad-input")
     is_problem(look(client, {"person_at": "40"}, person=person, garment=garment), 422, "bad-parameter")
     token = client.post("/v1/persons", files={"person": person}).json()["person_token"]
     fields = {"person_at": "40,50", "person_token": token}
@@ -169,7 +170,7 @@ def test_what_is_refused(client, person, garment):
     is_problem(look(client, person=b"GIF89a", garment=garment), 415, "not-a-picture")
     is_problem(look(client, person=person[:-200], garment=garment), 422, "unusable-picture")
     is_problem(look(client, person=bomb(20000), garment=garment), 413, "picture-too-large")
-    is_problem(look(client, person=garment, garment=person), 422, "unusable-picture")
+    is_problem(look(client, person=garment, garment=person), 422, "no-person")
     is_problem(client.get("/nowhere"), 404, "not-found")
     is_problem(client.delete("/v1/looks"), 405, "method-not-allowed")
     is_problem(client.get("/v1/garments?limit=0"), 422, "bad-parameter")

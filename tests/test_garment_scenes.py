@@ -9,7 +9,6 @@ from fitroom.data.garment_scenes import STUDIO, GarmentSceneConfig, compose_garm
 from fitroom.train.batches import generator_of, to_unit
 
 
-
 @pytest.fixture
 def shots(training_samples):
     """Garments and masks of twelve figures."""

@@ -15,7 +15,15 @@ from fitroom.nets.parser import LABELS, Parsed, Parser
 from fitroom.nets.trunk import TrunkConfig
 from fitroom.store import open_weights
 from fitroom.train.checkpoint import load
-from fitroom.train.parsing import ParserTrainee, ParsingLosses, SceneBatches, measure_parser, point_loss, point_maps
+from fitroom.train.parsing import (
+    ParserTrainee,
+    ParsingLosses,
+    SceneBatches,
+    measure_parser,
+    point_loss,
+    point_maps,
+    told_by,
+)
 from fitroom.train.parsing_run import STUDIO
 
 SMALL = TrunkConfig(stem=8, encoder=(8, 8, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)
@@ -47,11 +55,11 @@ def test_losses_of_a_tiny_case():
 
 def test_one_that_knows_everything(training_samples):
     batches = SceneBatches(training_samples, STUDIO, 6)
-    figures = measure_parser(Told(batches), batches)
+    figures = measure_parser(told_by(Told(batches)), batches)
     assert figures["mean_iou"] == 1
     assert figures["points"] > 0.95
     assert figures.keys() >= {"iou_0", "iou_4", "iou_12"}
-    ignorant = measure_parser(Parser(SMALL).eval(), batches)
+    ignorant = measure_parser(told_by(Parser(SMALL).eval()), batches)
     assert ignorant["mean_iou"] < 0.5
 
 

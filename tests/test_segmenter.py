@@ -98,12 +98,11 @@ def test_batches_are_decided_by_their_number(training_samples):
     assert all(name.endswith("_1.jpg") for name in batches.names(first))
 
 
-def test_the_command_and_what_it_made(figures, tmp_path, monkeypatch, sample):
+def test_the_command_and_what_it_made(figures, tmp_path, sample):
     small = [f"segmenter.{name}={list(v) if isinstance(v, tuple) else v}" for name, v in vars(SMALL).items()]
     settings = [*small, "height=64", "width=64", "loop.batch=4", "loop.warm_up=1", "loop.steps=2"]
     data = shutil.copytree(figures, tmp_path / "data")
     (data / "val_pairs_paired.txt").write_text((data / "train_pairs.txt").read_text())
-    monkeypatch.setitem(exporting.AGREED, "int8", 0.0)
     arguments = ["train", "segmenter", "--data", str(data), "--work", str(tmp_path), "-o", str(tmp_path / "weights")]
     result = CliRunner().invoke(main, [*arguments, *(part for setting in settings for part in ("--set", setting))])
     assert result.exit_code == 0, result.output
@@ -111,7 +110,7 @@ def test_the_command_and_what_it_made(figures, tmp_path, monkeypatch, sample):
     assert "studio_iou" in result.output
     assert "scenes_found" in result.output
     manifest = open_weights(tmp_path / "weights").manifest
-    assert (manifest.network, manifest.precision, manifest.height) == ("segmenter", "int8", 64)
+    assert (manifest.network, manifest.precision, manifest.height) == ("segmenter", "fp16", 64)
     mask = load_segmenter(tmp_path / "weights").segment(sample.garment)
     assert mask.shape == sample.garment.shape[:2]
     assert set(np.unique(mask)) <= {0, 255}

@@ -6,20 +6,30 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import images
-from fitroom.doubts import Doubt, doubts_of_garment
+from fitroom.confidence import confidence_of
+from fitroom.doubts import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer
 from fitroom.errors import ImageError, InputError, MissingExtraError
 from fitroom.framing import check_light, frame_person
 from fitroom.images import Frame, Picture, Source
 from fitroom.matting import LearnedSegmenter, RembgSegmenter
 from fitroom.output import save_picture
 from fitroom.paste import Layers, paste_back
-from fitroom.runtime.interface import SEGMENTER, Array, Features, GarmentSegmenter, PersonParser, Runner
+from fitroom.runtime.interface import (
+    PARSER,
+    SEGMENTER,
+    Array,
+    Dressed,
+    Features,
+    GarmentSegmenter,
+    PersonParser,
+    Runner,
+)
 from fitroom.store import DEFAULT, Weights, open_weights
 
 Size = Literal["photo", "model"]
@@ -43,7 +53,8 @@ class Look:
     warped_mask: NDArray[np.float32]  # (h, w) in [0, 1]
     composition: NDArray[np.float32]  # (h, w) in [0, 1], share of the warped garment
     change: NDArray[np.float32]  # (h, w) in [0, 1], 0 where the photo's own pixels stay
-    doubts: tuple[Doubt, ...] = ()  # what may be wrong with it
+    doubts: tuple[Doubt, ...]  # what may be wrong with it
+    confidence: float  # 0 to 1, that the garment lies where it should; see `confidence.py`
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
@@ -66,28 +77,35 @@ class EncodedGarment:
         return bytes_of(self.picture, self.small, self.mask, *self.features)
 
 
+class EncodedPerson(NamedTuple):
+    """What is found out about a person's photo once, and may be kept or sent elsewhere."""
+
+    frame: Frame  # of the photo, what is dressed
+    features: Features
+
+
 class Person:
     """A person encoded once, to be dressed many times."""
 
     def __init__(
-        self, tryon: "TryOn", photo: Picture, features: Features | None = None, at: tuple[int, int] | None = None
+        self, tryon: "TryOn", photo: Picture, at: tuple[int, int] | None = None, encoded: EncodedPerson | None = None
     ) -> None:
-        """`features` are those that encoding the photo gave before, where the caller has kept them; `at` as of
-        `TryOn.frame`. Raises PersonError where nobody in the photo can be dressed.
+        """`at` as of `TryOn.frame`; `encoded` is what the photo gave before, where the caller has kept it. Raises
+        PersonError where nobody in the photo can be dressed.
         """
         self.tryon = tryon
         self.photo = photo
-        self.frame = tryon.frame(photo, at)
-        self.small = images.shrink(images.cut(photo, self.frame, (255, 255, 255)))
-        if features is None:
-            check_light(self.small, self.frame, photo.shape[1], photo.shape[0])
-            features = tryon.runner.person_features(self.small)
-        self.features = features
+        frame = tryon.frame(photo, at) if encoded is None else encoded.frame
+        self.small = images.shrink(images.cut(photo, frame, (255, 255, 255)))
+        if encoded is None:
+            check_light(self.small, frame, photo.shape[1], photo.shape[0])
+            encoded = EncodedPerson(frame, tryon.runner.person_features(self.small))
+        self.encoded = encoded
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return bytes_of(self.photo, self.small, *self.features)
+        return bytes_of(self.photo, self.small, *self.encoded.features)
 
     def wear(self, garment: Source | EncodedGarment, garment_mask: Source | None = None, size: Size = "photo") -> Look:
         """This person in a garment, or in one that `TryOn.garment` has encoded; see `TryOn.__call__`."""
@@ -95,21 +113,26 @@ class Person:
         if isinstance(garment, EncodedGarment):
             return self.wear_encoded(garment, size)
         picture = images.read(garment, "garment")
-        if garment_mask is None and images.looks_swapped(self.photo, picture):
-            raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
         mask = None if garment_mask is None else images.read_mask(garment_mask)
+        check_order(self.photo, picture, mask)
         return self.wear_encoded(self.tryon.encode_garment(picture, mask), size)
+
+    def dress(self, garment: EncodedGarment) -> Dressed:
+        """What the network makes of this person in a garment, at its own size."""
+        encoded = self.encoded.features, garment.features
+        return self.tryon.runner.dress(self.small, garment.small, garment.mask, *encoded)
 
     def wear_encoded(self, encoded: EncodedGarment, size: Size) -> Look:
         """This person in a garment that is encoded."""
-        dressed = self.tryon.runner.dress(self.small, encoded.small, encoded.mask, self.features, encoded.features)
+        dressed = self.dress(encoded)
         image = dressed.look
         if size == "photo":
             corners = self.tryon.weights.manifest.align_corners
             layers = Layers(dressed.flow, dressed.rendered, dressed.composition, dressed.change, corners)
-            image = paste_back(self.photo, self.small, self.frame, encoded.picture, layers)
+            image = paste_back(self.photo, self.small, self.encoded.frame, encoded.picture, layers)
         said = dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change
-        return Look(image, *said, encoded.doubts)
+        confidence = confidence_of(dressed)
+        return Look(image, *said, (*encoded.doubts, *doubts_of_look(confidence)), confidence)
 
 
 class TryOn:
@@ -131,13 +154,13 @@ class TryOn:
 
     @classmethod
     def load(
-        cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path | None = None,
-        matting: str | Path = "colour",
+        cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path = PARSER,
+        matting: str | Path = SEGMENTER,
     ) -> "TryOn":  # fmt: skip
-        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch". `parser` is
-        the folder of a parser's weights, which run on OpenVINO. `matting` says how garments are told from what is not
-        plain and light: "colour" refuses it, "rembg" asks rembg's network, which rembg downloads; or it is the folder
-        of a segmenter's weights.
+        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch". `parser`
+        names weights that find persons, on OpenVINO; with "none" a person must fill the photo. `matting` says how
+        garments are told from what is not plain and light: by the segmenter of these weights; "colour" refuses it,
+        "rembg" asks rembg's network, which rembg downloads.
 
         Raises WeightsError for unknown or damaged weights and for such as the backend can't run, InputError for an
         unknown backend, MissingExtraError where packages that these need are not installed.
@@ -153,7 +176,7 @@ class TryOn:
                 f"install them with: pip install -c constraints.txt '.[{extra}]'"
             ) from error
         runs = kind.from_weights(opened)
-        return cls(opened, runs, None if parser is None else load_parser(parser), load_segmenter(matting))
+        return cls(opened, runs, load_parser(parser), load_segmenter(matting))
 
     def frame(self, photo: Picture, at: tuple[int, int] | None = None) -> Frame:
         """The part of a photo (H, W, 3) that is dressed: of several persons the largest, or the one at x, y `at`.
@@ -176,13 +199,13 @@ class TryOn:
         return self.encode_garment(images.read(picture, "garment"), mask)
 
     def garment_mask(self, picture: Picture) -> Picture:
-        """Mask (H, W) of 0 and 255 of a garment (H, W, 3): by colour on a plain, light background, elsewhere by the
+        """Mask (H, W) of 0 and 255 of a garment (H, W, 3): by colour on a studio's background, elsewhere by the
         segmenter. Raises ImageError where there is none of either, and where no garment is found.
         """
-        if self.segmenter is None or images.is_plain(picture):
+        if self.segmenter is None or images.is_studio(picture):
             return images.garment_mask(picture)
         mask = self.segmenter.segment(picture)
-        if mask.mean() < 255 * images.LEAST_GARMENT:
+        if not images.LEAST_GARMENT <= mask.mean() / 255 <= images.MOST_GARMENT:
             raise ImageError("garment: none is found before this background; give a garment mask.")
         return mask
 
@@ -215,6 +238,8 @@ class TryOn:
         if features is None:
             features = self.runner.garment_features(small, small_mask)
         doubts = doubts_of_garment(small_mask)
+        if self.parser is not None:
+            doubts += doubts_of_wearer(self.parser.parse(small))
         encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features, doubts)
         with self.lock:
             self.garments[key] = encoded
@@ -235,19 +260,28 @@ class TryOn:
         can't be used.
         """
         check_choice("size", size, SIZES)
-        return self.person(person, at).wear(garment, garment_mask, size)
+        photo, picture = images.read(person, "person"), images.read(garment, "garment")
+        mask = None if garment_mask is None else images.read_mask(garment_mask)
+        # before the photo is searched for a person
+        check_order(photo, picture, mask)
+        return Person(self, photo, at).wear_encoded(self.encode_garment(picture, mask), size)
 
 
-def load_parser(weights: str | Path) -> PersonParser:
+def load_parser(weights: str | Path, threads: int = 0) -> PersonParser | None:
+    """A parser, from its weights; none for "none". Raises WeightsError."""
+    return None if weights == "none" else open_parser(weights, threads)
+
+
+def open_parser(weights: str | Path, threads: int = 0) -> PersonParser:
     """A parser, from its weights. Raises WeightsError."""
     # other backends do without OpenVINO
     from fitroom.runtime.openvino import OpenVinoParser
 
-    return OpenVinoParser.from_weights(open_weights(weights))
+    return OpenVinoParser.from_weights(open_weights(weights), threads=threads)
 
 
-def load_segmenter(matting: str | Path) -> GarmentSegmenter | None:
-    """What tells garments from backgrounds that are not plain and light: "rembg", or a segmenter's weights; None for
+def load_segmenter(matting: str | Path, threads: int = 0) -> GarmentSegmenter | None:
+    """What tells garments from backgrounds that are not plain and light: a segmenter's weights, or "rembg"; none for
     "colour". Raises WeightsError, MissingExtraError, ImageError: see `matting`.
     """
     if matting == "colour":
@@ -258,7 +292,7 @@ def load_segmenter(matting: str | Path) -> GarmentSegmenter | None:
     from fitroom.runtime.openvino import OpenVinoGraphs, compile_weights
 
     weights = open_weights(matting)
-    graphs = OpenVinoGraphs(compile_weights(weights, (SEGMENTER,)))
+    graphs = OpenVinoGraphs(compile_weights(weights, (SEGMENTER,), threads=threads))
     return LearnedSegmenter(graphs, weights.manifest.height, weights.manifest.width)
 
 
@@ -273,6 +307,12 @@ def place_of(text: str, name: str) -> tuple[int, int]:
 def bytes_of(*arrays: NDArray[Any]) -> int:
     """Memory that arrays take."""
     return sum(array.nbytes for array in arrays)
+
+
+def check_order(photo: Picture, garment: Picture, mask: Picture | None) -> None:
+    """Raise ImageError where a person's and a garment's picture without a mask look swapped."""
+    if mask is None and images.looks_swapped(photo, garment):
+        raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

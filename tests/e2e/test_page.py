@@ -180,7 +180,9 @@ def test_the_camera(visit):
     page.get_by_role("button", name="Camera").click()
     page.wait_for_selector("#camera-dialog[open]")
     page.get_by_role("button", name="Take the photo").click()
-    page.wait_for_selector("#photo:not([hidden])")
+    # the pattern that stands in for a camera's picture was taken and sent: it shows no person
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "nobody is found" in page.inner_text("#problem")
 
 
 def test_samples_are_drawn_figures():

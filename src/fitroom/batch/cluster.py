@@ -5,15 +5,15 @@ import os
 import socket
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from fitroom.batch.dress import EncodedPerson, Failure, Job, Output, dress_all, encode_garment, encode_person
+from fitroom.batch.dress import Failure, Job, Output, SentPerson, dress_all, encode_garment, encode_person
 from fitroom.batch.journal import Result
 from fitroom.batch.run import BatchConfig, Work, Workers
 from fitroom.errors import InputError
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
-from fitroom.tryon import EncodedGarment, TryOn
+from fitroom.tryon import EncodedGarment, TryOn, load_parser, load_segmenter
 
 # Ray reports its use to its makers unless it is told not to
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -24,29 +24,38 @@ CONNECT_SECONDS = 10
 FOREVER = -1  # a lost task is run again: it writes the same files
 
 
+class Names(NamedTuple):
+    """What a worker loads; see `run.BatchConfig`."""
+
+    weights: str
+    parser: str
+    matting: str
+
+
 @lru_cache(maxsize=1)
-def worker(weights: str) -> TryOn:
+def worker(names: Names) -> TryOn:
     """A worker process's own weights, opened once; each has one core."""
-    opened = open_weights(weights)
-    return TryOn(opened, OpenVinoRunner.from_weights(opened, threads=1))
+    opened = open_weights(names.weights)
+    runner = OpenVinoRunner.from_weights(opened, threads=1)
+    return TryOn(opened, runner, load_parser(names.parser, threads=1), load_segmenter(names.matting, threads=1))
 
 
 @ray.remote(max_retries=FOREVER)
-def person_object(weights: str, name: str) -> EncodedPerson | Failure:
+def person_object(names: Names, name: str) -> SentPerson | Failure:
     """A person, into the object store; made again where its node is lost."""
-    return encode_person(worker(weights), name)
+    return encode_person(worker(names), name)
 
 
 @ray.remote(max_retries=FOREVER)
-def garment_object(weights: str, garment: tuple[str, str]) -> EncodedGarment | Failure:
+def garment_object(names: Names, garment: tuple[str, str]) -> EncodedGarment | Failure:
     """A garment, the same."""
-    return encode_garment(worker(weights), garment)
+    return encode_garment(worker(names), garment)
 
 
 @ray.remote(max_retries=FOREVER)
-def dress(weights: str, garment: Any, jobs: list[Job], output: Output, *persons: Any) -> list[Result]:
+def dress(names: Names, garment: Any, jobs: list[Job], output: Output, *persons: Any) -> list[Result]:
     """One task, its garment and persons from the object store."""
-    return dress_all(worker(weights), garment, list(persons), jobs, output)
+    return dress_all(worker(names), garment, list(persons), jobs, output)
 
 
 def cores() -> int:
@@ -69,6 +78,7 @@ def on_ray(address: str) -> Workers:
 
 def work_on_ray(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
     """See `run.Workers`."""
+    names = Names(config.weights, config.parser, config.matting)
     running: list[Any] = []
     held: dict[int, Any] = {}  # persons of a block
     block = garment = -1
@@ -77,12 +87,12 @@ def work_on_ray(work: Iterator[Work], persons: list[str], config: BatchConfig) -
         if item.task.block != block:
             held, block, garment = {}, item.task.block, -1
         if item.task.garment != garment:
-            worn, garment = garment_object.remote(config.weights, item.garment), item.task.garment
+            worn, garment = garment_object.remote(names, item.garment), item.task.garment
         for number in item.persons:
             if number not in held:
-                held[number] = person_object.remote(config.weights, persons[number])
+                held[number] = person_object.remote(names, persons[number])
         people = [held[number] for number in item.persons]
-        running.append(dress.remote(config.weights, worn, item.jobs, config.output, *people))
+        running.append(dress.remote(names, worn, item.jobs, config.output, *people))
         while len(running) >= AHEAD * max(cores(), 1):
             ended, running = ray.wait(running)
             yield from ray.get(ended)

@@ -8,8 +8,7 @@ from fitroom import images
 from fitroom.batch.files import source, write_look
 from fitroom.batch.journal import Result
 from fitroom.errors import FitroomError, OutputError
-from fitroom.runtime.interface import Features
-from fitroom.tryon import EncodedGarment, Person, Size, TryOn
+from fitroom.tryon import EncodedGarment, EncodedPerson, Person, Size, TryOn
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,11 @@ class Failure(NamedTuple):
     error: str
 
 
-class EncodedPerson(NamedTuple):
+class SentPerson(NamedTuple):
     """A person encoded once, as it travels between workers."""
 
     photo: images.Picture
-    features: Features
+    encoded: EncodedPerson
 
 
 class Job(NamedTuple):
@@ -42,11 +41,11 @@ class Job(NamedTuple):
     path: str  # of the look, below the output's root
 
 
-def encode_person(tryon: TryOn, name: str) -> EncodedPerson | Failure:
+def encode_person(tryon: TryOn, name: str) -> SentPerson | Failure:
     """Read and encode a person."""
     try:
         person = tryon.person(source(name))
-        return EncodedPerson(person.photo, person.features)
+        return SentPerson(person.photo, person.encoded)
     except Exception as error:
         return failure(error)
 
@@ -63,7 +62,7 @@ def encode_garment(tryon: TryOn, garment: tuple[str, str]) -> EncodedGarment | F
 def dress_all(
     tryon: TryOn,
     garment: EncodedGarment | Failure,
-    persons: list[EncodedPerson | Failure],
+    persons: list[SentPerson | Failure],
     jobs: list[Job],
     output: Output,
 ) -> list[Result]:
@@ -78,17 +77,17 @@ def dress_all(
         if unusable is not None:
             results.append(Result(job.key, code=unusable.code, error=unusable.error))
             continue
-        assert isinstance(person, EncodedPerson)
+        assert isinstance(person, SentPerson)
         assert isinstance(garment, EncodedGarment)
         results.append(dress_one(tryon, person, garment, job, output))
     return results
 
 
-def dress_one(tryon: TryOn, person: EncodedPerson, garment: EncodedGarment, job: Job, output: Output) -> Result:
+def dress_one(tryon: TryOn, person: SentPerson, garment: EncodedGarment, job: Job, output: Output) -> Result:
     """Dress and write one pair. Raises OutputError where nothing can be written any more."""
     start = time.perf_counter()
     try:
-        look = Person(tryon, person.photo, person.features).wear(garment, size=output.size)
+        look = Person(tryon, person.photo, encoded=person.encoded).wear(garment, size=output.size)
         write_look(look.image, output.root, job.path)
     except OutputError as error:
         if isinstance(error.__cause__, OSError):

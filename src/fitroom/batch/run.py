@@ -15,6 +15,7 @@ from fitroom.batch.journal import Journal, Result, write_results
 from fitroom.batch.pairs import Pairs
 from fitroom.batch.schedule import Task, tasks
 from fitroom.errors import InputError, MissingExtraError
+from fitroom.runtime.interface import PARSER, SEGMENTER
 from fitroom.store import DEFAULT
 from fitroom.tryon import Size
 
@@ -32,6 +33,8 @@ class BatchConfig:
     out: str  # folder of journal and results, and of the looks
     looks: str = ""  # folder or URL of the looks, where they shall lie elsewhere
     weights: str = DEFAULT
+    parser: str = PARSER  # weights that find persons in their photos, or "none"
+    matting: str = SEGMENTER  # how garments are told from what is not plain and light, see `TryOn.load`
     format: Literal["png", "webp", "jpg"] = "png"
     size: Size = "photo"
     workers: int = 0  # threads; 0: as many as the processor runs best

@@ -8,12 +8,12 @@ from typing import Generic, TypeVar
 
 import cv2
 
-from fitroom.batch.dress import EncodedPerson, Failure, dress_all, encode_garment, encode_person
+from fitroom.batch.dress import Failure, SentPerson, dress_all, encode_garment, encode_person
 from fitroom.batch.journal import Result
 from fitroom.batch.run import BatchConfig, Work
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
-from fitroom.tryon import EncodedGarment, TryOn
+from fitroom.tryon import EncodedGarment, TryOn, load_parser, load_segmenter
 
 AHEAD = 3  # tasks that are handed out for each thread
 Made = TypeVar("Made")
@@ -38,19 +38,19 @@ def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) ->
     """See `run.Workers`."""
     weights = open_weights(config.weights)
     runner = OpenVinoRunner.from_weights(weights, "throughput", config.workers)
-    tryon = TryOn(weights, runner)
+    tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.matting))
     threads = config.workers or runner.streams
     before, output = cv2.getNumThreads(), config.output
     # each thread has a core of its own; OpenCV's would fight over them
     cv2.setNumThreads(1)
 
     def do(
-        item: Work, garment: Once[EncodedGarment | Failure], people: list[Once[EncodedPerson | Failure]]
+        item: Work, garment: Once[EncodedGarment | Failure], people: list[Once[SentPerson | Failure]]
     ) -> list[Result]:
         return dress_all(tryon, garment(), [person() for person in people], item.jobs, output)
 
     pool, running = ThreadPoolExecutor(threads), set[Future[list[Result]]]()
-    held: dict[int, Once[EncodedPerson | Failure]] = {}  # persons of a block
+    held: dict[int, Once[SentPerson | Failure]] = {}  # persons of a block
     block = garment = -1
     try:
         for item in work:

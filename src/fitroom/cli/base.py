@@ -17,6 +17,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 PICTURES = "PNG, JPEG or WebP, by its ending"
 
+parser_option = click.option(
+    "--parser", default="parser", show_default=True, metavar="none|WEIGHTS",
+    help="What finds the person in a photo. none: the person must fill it.",
+)  # fmt: skip
+matting_option = click.option(
+    "--matting", default="segmenter", show_default=True, metavar="colour|rembg|WEIGHTS",
+    help="What tells a garment from any background but a studio's. colour: nothing does; rembg: its network, which "
+    "it downloads once (needs the extra matting); or a segmenter's weights.",
+)  # fmt: skip
+
 
 def reports_errors(command: Command) -> Command:
     """Print what went wrong, alone, and exit: 2 for bad input, 1 for a failure."""

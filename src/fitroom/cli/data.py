@@ -46,7 +46,7 @@ def data_synth(output: str, count: int, seed: int, height: int) -> None:
 
 @data.command("annotate")
 @click.argument("folder")
-@click.option("--parser", required=True, help="Weights of a human parser: fitroom train parser -o.")
+@click.option("--parser", default="parser", show_default=True, help="Weights of a human parser, by name or folder.")
 @reports_errors
 def data_annotate(folder: str, parser: str) -> None:
     """Write what training needs beside the pictures in FOLDER/train_img and FOLDER/train_color.
@@ -55,9 +55,9 @@ def data_annotate(folder: str, parser: str) -> None:
     already stays.
     """
     from fitroom.data.annotate import annotate
-    from fitroom.tryon import load_parser
+    from fitroom.tryon import open_parser
 
-    done = annotate(folder, load_parser(parser), lambda paths: bar(paths, "annotating"))
+    done = annotate(folder, open_parser(parser), lambda paths: bar(paths, "annotating"))
     for problem in done.problems:
         click.echo(problem)
     click.echo(f"{folder}: {done.persons} persons and {done.garments} garments annotated")

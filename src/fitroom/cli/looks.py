@@ -3,7 +3,7 @@
 import click
 from tqdm import tqdm
 
-from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
+from fitroom.cli.base import PICTURES, bar, main, matting_option, missing_extra, parser_option, reports_errors
 
 
 @main.command("try")
@@ -11,31 +11,27 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @click.argument("garment")
 @click.option("-o", "--output", required=True, help=f"Where to write the look: {PICTURES}.")
 @click.option("--mask", "garment_mask", help="Garment mask of the garment picture's size, white inside. Without "
-              "it the garment is found on its plain, light background.")  # fmt: skip
+              "it the garment is found.")  # fmt: skip
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
 @click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
               help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
-@click.option("--parser", help="Weights of a human parser (fitroom train parser -o): the person may stand anywhere in "
-              "the photo, and fill little of it.")  # fmt: skip
-@click.option("--person", "place", metavar="X,Y", help="With --parser: which of several persons, by a pixel of theirs. "
-              "Without it the largest is dressed.")  # fmt: skip
-@click.option("--matting", default="colour", show_default=True, metavar="colour|rembg|WEIGHTS",
-              help="How a garment is told from a background that is not plain and light. colour: not at all; rembg: by "
-              "its network, which it downloads once (needs the extra matting); or weights of fitroom train "
-              "segmenter.")  # fmt: skip
+@parser_option
+@click.option("--person", "place", metavar="X,Y", help="Which of several persons, by a pixel of theirs. Without it the "
+              "largest is dressed.")  # fmt: skip
+@matting_option
 @click.option(
     "--show-mask", metavar="FILE", help="Also write the garment as it was told from its background, on green."
 )
 @reports_errors
 def try_on(
     person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str,
-    parser: str | None, place: str | None, matting: str, show_mask: str | None,
+    parser: str, place: str | None, matting: str, show_mask: str | None,
 ) -> None:  # fmt: skip
     """Dress the PERSON of one photo in the GARMENT of another.
 
-    PERSON shows one upright person from the front, upper body, and little else; GARMENT shows a top on a plain, light
-    background.
+    PERSON shows an upright person from the front; the upper body is dressed. GARMENT shows a top, laid out flat or on a
+    hanger.
     """
     from fitroom.images import read, read_mask
     from fitroom.matting import shown_mask

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fitroom.cli.base import main, missing_extra, reports_errors
+from fitroom.cli.base import main, matting_option, missing_extra, parser_option, reports_errors
 
 
 @main.command()
@@ -16,9 +16,8 @@ from fitroom.cli.base import main, missing_extra, reports_errors
               help="Requests that may wait for a worker; more are told to come back.")  # fmt: skip
 @click.option("--data-dir", default="fitroom-data", show_default=True, help="Folder of registered garments.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--parser", help="Weights of a human parser: persons may stand anywhere in their photos.")
-@click.option("--matting", default="colour", show_default=True, metavar="colour|rembg|WEIGHTS",
-              help="How garments are told from what is not plain and light; see fitroom try.")  # fmt: skip
+@parser_option
+@matting_option
 @click.option("--api-keys", help="File of keys, a line each: a name and its key. Needed beyond this machine.")
 @click.option("--rate", default="300/minute", show_default=True, help="Requests of one key.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without keys.")
@@ -31,7 +30,7 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may ask; may be given again.")
 @reports_errors
 def serve(
-    host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, parser: str | None, matting: str,
+    host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, parser: str, matting: str,
     api_keys: str | None, rate: str, insecure: bool, upload_mb: int, megapixels: int, persons_mb: int,
     person_minutes: float, cors: tuple[str, ...],
 ) -> None:  # fmt: skip

@@ -168,14 +168,15 @@ def train_parser(config: str | None, overrides: tuple[str, ...], output: str | N
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
         from fitroom.train.parsing_run import export_trained, parsing_course, read_parsing_config
-    course = parsing_course(read_parsing_config(config, overrides))
+    settings = read_parsing_config(config, overrides)
     places = request["work"], request["data"], request["pairs"]
-    train_alone(course, output, lambda: export_trained(*places, str(output)), request)
+    course = parsing_course(settings)
+    train_alone(course, output, lambda: export_trained(settings, *places, str(output)), request)
 
 
 @train.command("segmenter")
 @run_options
-@click.option("-o", "--output", help="Weights folder to export to, INT8 (needs the extra compress).")
+@click.option("-o", "--output", help="Weights folder to export to.")
 @reports_errors
 def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the garment segmenter: masks of garments before any background."""

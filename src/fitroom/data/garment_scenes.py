@@ -5,6 +5,7 @@ Batches of tensors as in `augment.py`, and drawn beforehand as there. Pictures a
 """
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +41,8 @@ class GarmentSceneConfig:
 
 
 # nothing is drawn: pictures as they are
-STUDIO = GarmentSceneConfig(**{setting.name: 0.0 for setting in fields(GarmentSceneConfig) if setting.name != "grounds"})  # type: ignore[arg-type]
+UNDRAWN: dict[str, Any] = {one.name: 0.0 for one in fields(GarmentSceneConfig) if one.name != "grounds"}
+STUDIO = GarmentSceneConfig(**UNDRAWN)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def compose_garment_scenes(
     # the outermost pixels of a product shot's garment hold some of its white
     inner = augment.move(-F.max_pool2d(-mask, 3, 1, 1), grid, padding="zeros")
     grounded = scenes.grounded.view(-1, 1, 1, 1)
-    under = torch.where(grounded, shaded(scenes, compose_grounds(scenes.grounds, fabrics), seen), augment.move(garment, grid))
+    under = torch.where(
+        grounded, shaded(scenes, compose_grounds(scenes.grounds, fabrics), seen), augment.move(garment, grid)
+    )
     worn = torch.where(grounded, F.avg_pool2d(inner, 3, 1, 1), seen)
     made = augment.move(garment, grid) * worn + under * (1 - worn)
     made = augment.relight(((made + 1) * scenes.tint * sloped(scenes, height, width) - 1).clamp(-1, 1), scenes.light)

@@ -128,9 +128,7 @@ def lengthened(grid: Array, skeleton: Skeleton, length: float) -> Array:
     return np.asarray(grid - (below_chest * (1 - 1 / length))[..., None] * spine, np.float32)
 
 
-def part_map(
-    part: int, target: Skeleton, source: Skeleton, height: int, width: int, length: float = 1.0
-) -> Array:
+def part_map(part: int, target: Skeleton, source: Skeleton, height: int, width: int, length: float = 1.0) -> Array:
     """Backward map of one garment part: the source pixel for every target pixel, float32 (height, width, 2).
 
     The torso is `length` times as long below the chest as the source's.

@@ -5,6 +5,7 @@ device. Pictures are (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 1
 """
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,8 @@ class SceneConfig:
 
 
 # nothing is drawn: pictures as they are
-STUDIO = SceneConfig(**{setting.name: 0.0 for setting in fields(SceneConfig) if setting.name != "grounds"})  # type: ignore[arg-type]
+UNDRAWN: dict[str, Any] = {one.name: 0.0 for one in fields(SceneConfig) if one.name != "grounds"}
+STUDIO = SceneConfig(**UNDRAWN)
 
 
 @dataclass(frozen=True)

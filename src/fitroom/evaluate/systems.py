@@ -97,6 +97,6 @@ BASELINES: dict[str, type[Copy] | type[Paste]] = {"copy": Copy, "paste": Paste}
 def open_system(weights: str | Path = DEFAULT, backend: str = "openvino", baseline: str | None = None) -> System:
     """A baseline by name, or weights by name or folder on a backend. Raises what `TryOn.load` raises, InputError."""
     if baseline is None:
-        return FitroomSystem(TryOn.load(weights, backend), backend)
+        return FitroomSystem(TryOn.load(weights, backend, "none", "colour"), backend)
     check_choice("baseline", baseline, tuple(BASELINES))
     return BASELINES[baseline]()

@@ -13,10 +13,10 @@ MEDIA_TYPES = {  # of looks, the first is given to who accepts everything; and h
     "image/jpeg": ".jpg",
     "application/json": ".png",
 }
-DOUBTS = "X-Fitroom-Doubts"  # a header of looks
+DOUBTS, CONFIDENCE = "X-Fitroom-Doubts", "X-Fitroom-Confidence"  # headers of looks
 FIELDS = {  # of forms
     "person": "JPEG, PNG or WebP photo of one upright person from the front.",
-    "garment": "JPEG, PNG or WebP picture of a top on a plain, light background.",
+    "garment": "JPEG, PNG or WebP picture of a top, laid out flat or on a hanger.",
     "garment_mask": "Picture of the garment's size, white inside.",
     "person_at": "X,Y: a pixel of the one to dress, of several persons; needs a service with a parser.",
     "person_token": "What POST /v1/persons answered.",
@@ -41,6 +41,7 @@ class LookAnswer(BaseModel):
     height: int
     milliseconds: dict[str, float]  # by step
     doubts: list[DoubtAnswer]
+    confidence: float  # 0 to 1, that the garment lies where it should
 
     @classmethod
     def described(cls) -> dict[str, Any]:
@@ -49,7 +50,8 @@ class LookAnswer(BaseModel):
         content: dict[str, Any] = {kind: picture for kind in MEDIA_TYPES if kind.startswith("image/")}
         content["application/json"] = {"schema": cls.model_json_schema()}
         doubts = {"description": "Codes of what may be wrong with it, by commas.", "schema": {"type": "string"}}
-        return {"description": "The look.", "content": content, "headers": {DOUBTS: doubts}}
+        sure = {"description": "0 to 1, that the garment lies where it should.", "schema": {"type": "number"}}
+        return {"description": "The look.", "content": content, "headers": {DOUBTS: doubts, CONFIDENCE: sure}}
 
 
 class PersonAnswer(BaseModel):

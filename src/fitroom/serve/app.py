@@ -16,6 +16,7 @@ import fitroom
 from fitroom.errors import InputError
 from fitroom.serve import problems
 from fitroom.serve.answers import (
+    CONFIDENCE,
     DOUBTS,
     MEDIA_TYPES,
     DoubtAnswer,
@@ -73,7 +74,8 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
     if config.cors:
         app.add_middleware(
             CORSMiddleware, allow_origins=config.cors, allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key"], expose_headers=["Server-Timing", "Retry-After", DOUBTS],
+            allow_headers=["Authorization", "X-API-Key"],
+            expose_headers=["Server-Timing", "Retry-After", DOUBTS, CONFIDENCE],
         )  # fmt: skip
 
     async def admitted(
@@ -242,7 +244,10 @@ def order_of(form: Form, ending: str, spent: Spent) -> Order:
 def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
     """A look as it is answered, with the time of its steps."""
     timing = ", ".join(f"{step};dur={milliseconds}" for step, milliseconds in spent.items())
-    headers = {"Server-Timing": timing, "Cache-Control": "no-store", "Vary": "Accept"}
+    confidence = round(made.confidence, 3)
+    headers = {
+        "Server-Timing": timing, "Cache-Control": "no-store", "Vary": "Accept", CONFIDENCE: str(confidence),
+    }  # fmt: skip
     if made.doubts:
         headers[DOUBTS] = ", ".join(doubt.code for doubt in made.doubts)
     if media_type != "application/json":
@@ -250,5 +255,6 @@ def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
     body = LookAnswer(
         image=base64.b64encode(made.data).decode(), media_type="image/png", width=made.width, height=made.height,
         milliseconds=spent, doubts=[DoubtAnswer(code=doubt.code, message=doubt.message) for doubt in made.doubts],
+        confidence=confidence,
     )  # fmt: skip
     return Response(body.model_dump_json(), media_type=media_type, headers=headers)

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from fitroom.errors import InputError
+from fitroom.runtime.interface import PARSER, SEGMENTER
 from fitroom.store import DEFAULT
 
 
@@ -13,8 +14,8 @@ class ServeConfig:
     """Settings of a service; the defaults are those of a shop's product page on one machine."""
 
     weights: str = DEFAULT
-    parser: str | None = None  # weights of a human parser: persons may stand anywhere in their photos
-    matting: str = "colour"  # how garments are told from what is not plain and light, see `TryOn.load`
+    parser: str = PARSER  # weights that find persons in their photos, or "none"
+    matting: str = SEGMENTER  # how garments are told from what is not plain and light, see `TryOn.load`
     data_dir: Path = Path("fitroom-data")  # registered garments; made where it is missing
     workers: int = 0  # looks made at the same time; 0: as many as the processor runs best
     waiting: int = 16  # requests that may wait for a worker; the next ones are told to come back

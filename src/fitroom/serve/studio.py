@@ -41,6 +41,7 @@ class Made(NamedTuple):
     width: int
     height: int
     doubts: tuple[Doubt, ...]  # what may be wrong with it
+    confidence: float  # as of `tryon.Look`
 
 
 class Studio:
@@ -50,8 +51,7 @@ class Studio:
         """Load weights and open the garments. Raises WeightsError, OutputError."""
         weights = open_weights(config.weights)
         runner = OpenVinoRunner.from_weights(weights, "throughput")
-        parser = None if config.parser is None else load_parser(config.parser)
-        self.tryon = TryOn(weights, runner, parser, load_segmenter(config.matting))
+        self.tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.matting))
         self.workers = config.workers or runner.streams
         self.metrics = metrics
         self.most_pixels = config.megapixels * 10**6
@@ -72,7 +72,7 @@ class Studio:
             look = person.wear(garment, order.garment_mask, order.size)
         with self.metrics.timed("write", order.spent):
             data = encode_picture(look.image, order.ending)
-        return Made(data, look.image.shape[1], look.image.shape[0], look.doubts)
+        return Made(data, look.image.shape[1], look.image.shape[0], look.doubts, look.confidence)
 
     def person(self, order: Order) -> Person:
         """The person of an order, encoded."""

@@ -1,5 +1,6 @@
 """What the parser learns: labels and key points of scenes made of training photos, and how well it does on others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from fitroom.train.samples import Samples
 
 STAGE = "parser"
 SPREAD = 1.5  # standard deviation of a key point in its map, pixels of the map
+Told = Callable[[Tensor], tuple[Tensor, Tensor]]  # of photos (N, 3, H, W): labels (N, H, W), key points (N, 18, 3)
 NEAR = 0.25  # of the shoulders' width: so near a key point counts as found
 
 
@@ -104,9 +106,19 @@ def point_loss(maps: Tensor, points: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(maps, wanted, reduction="sum") / wanted.sum().clamp(min=1)
 
 
+def told_by(network: Parser) -> Told:
+    """What a network tells; in evaluation mode."""
+
+    def told(photo: Tensor) -> tuple[Tensor, Tensor]:
+        parsed: Parsed = network(photo)
+        return parsed.labels.argmax(dim=1), key_points(parsed.points)
+
+    return told
+
+
 @torch.no_grad()
-def measure_parser(network: Parser, batches: SceneBatches) -> dict[str, float]:
-    """Over every sample once, whose number the batch must divide; the network in evaluation mode.
+def measure_parser(told: Told, batches: SceneBatches) -> dict[str, float]:
+    """Over every sample once, whose number the batch must divide. `told` says what a parser tells of photos.
 
     iou_LABEL and their mean over the labels that occur: intersections and unions are summed over all pictures.
     points: share of the key points shown that are found within NEAR of the shoulders' width, or of a fifth of the
@@ -116,13 +128,12 @@ def measure_parser(network: Parser, batches: SceneBatches) -> dict[str, float]:
     found, shown = 0, 0
     for step in range(batches.count // batches.size):
         scene = batches.of_step(step)
-        parsed: Parsed = network(scene.photo)
-        labels = parsed.labels.argmax(dim=1)
+        labels, points = told(scene.photo)
         for label in range(LABELS):
             mine, true = labels == label, scene.label == label
             shared[label] += (mine & true).sum().cpu()
             either[label] += (mine | true).sum().cpu()
-        apart = (key_points(parsed.points)[..., :2] - scene.key_points[..., :2]).norm(dim=2)
+        apart = (points[..., :2] - scene.key_points[..., :2]).norm(dim=2)
         known = scene.key_points[..., 2] > 0
         found += int(((apart < NEAR * shoulder_widths(scene.key_points, scene.photo.shape[2])) & known).sum())
         shown += int(known.sum())

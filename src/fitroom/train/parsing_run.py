@@ -1,7 +1,6 @@
 """The parser from a data folder or pack to weights: what `fitroom train parser` does."""
 
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -11,7 +10,7 @@ from fitroom.data.scenes import STUDIO, SceneConfig
 from fitroom.errors import WeightsError
 from fitroom.export.parser import export_parser
 from fitroom.export.weights import Origin
-from fitroom.images import shrink
+from fitroom.nets.graphs import to_bytes
 from fitroom.nets.parser import Parser
 from fitroom.nets.trunk import TrunkConfig
 from fitroom.store import Weights, check_weights_output
@@ -19,11 +18,12 @@ from fitroom.train.alone import Course
 from fitroom.train.checkpoint import load
 from fitroom.train.config import check_sizes
 from fitroom.train.loop import LoopConfig
-from fitroom.train.parsing import STAGE, ParserTrainee, ParsingLosses, SceneBatches, measure_parser
+from fitroom.train.parsing import STAGE, ParserTrainee, ParsingLosses, SceneBatches, measure_parser, told_by
 from fitroom.train.run import TERMS
+from fitroom.train.samples import load_samples
 from fitroom.train.settings import parse, read_values
 
-CALIBRATED = 128  # photos that INT8's ranges come from
+CALIBRATED = 128  # scenes that INT8's ranges come from
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
 
 
@@ -57,13 +57,15 @@ def parsing_course(config: ParsingConfig) -> Course:
             "studio": SceneBatches(samples, STUDIO, size),
             "scenes": SceneBatches(samples, scenes, size, SEEN_ANYWHERE),
         },
-        figures=measure_parser,
+        figures=lambda network, batches: measure_parser(told_by(network), batches),
     )  # fmt: skip
 
 
-def export_trained(work: str | Path, data: str | Path, pairs: str, output: str | Path) -> Weights:
-    """INT8 weights of the parser in `work`, calibrated on photos of a list. Raises WeightsError, ExportError,
-    OutputError; ImportError without the extra compress.
+def export_trained(
+    config: ParsingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, version: str = "0"
+) -> Weights:
+    """INT8 weights of the parser in `work`, calibrated on scenes. Raises WeightsError, ExportError, OutputError;
+    ImportError without the extra compress.
     """
     check_weights_output(output)
     checkpoint = load(Path(work) / STAGE)
@@ -72,5 +74,8 @@ def export_trained(work: str | Path, data: str | Path, pairs: str, output: str |
     parser = Parser(TypeAdapter(TrunkConfig).validate_python(checkpoint.config))
     parser.load_state_dict(checkpoint.average)
     reader = open_reader(data)
-    photos = [shrink(reader.photo(pair.person)) for pair in islice(reader.pairs(pairs).pairs, CALIBRATED)]
-    return export_parser(parser, output, Origin(STAGE, "0", pairs, TERMS), photos)
+    listed = reader.pairs(pairs).pairs[:CALIBRATED]
+    samples = load_samples(reader, listed, config.height, config.width, 2, lambda items, total: items)
+    photos = list(to_bytes(SceneBatches(samples, config.scenes, len(listed)).of_step(0).photo).numpy())
+    origin = Origin(STAGE, version, pairs, TERMS)
+    return export_parser(parser, output, origin, photos, height=config.height, width=config.width)

@@ -5,7 +5,7 @@ const WORDS = {
     skip: "Skip to the looks", motto: "See it on before you buy it.", theme: "Light or dark", person: "You",
     personHint: "Drop a photo here: one person, upright, from the front.", choosePhoto: "Choose a photo",
     camera: "Camera", samples: "Or try with a drawn figure", garments: "Garments",
-    garmentsHint: "Choose one or more. Your own: a top on a plain, light background.", addGarment: "Add a garment",
+    garmentsHint: "Choose one or more. Your own: a top, laid out flat or on a hanger.", addGarment: "Add a garment",
     looks: "Looks", looksHint: "Choose a photo and a garment, and see them together here.",
     promise: "Photos are held in memory while you try things on, and never stored.",
     take: "Take the photo", cancel: "Cancel", save: "Use it", mask: "Garment mask",
@@ -23,13 +23,15 @@ const WORDS = {
     doubts: {
       "several-garments": "Several pieces are seen: show one garment alone, or edit its mask.",
       "folded-garment": "It looks folded: lay the garment out flat and whole.",
+      "worn-garment": "Somebody wears it: show the garment alone.",
+      "unsure-look": "The garment may not lie as it should: stand straight, arms away from the body.",
     },
   },
   zh: {
     skip: "跳到试穿效果", motto: "先试穿，再购买。", theme: "浅色或深色", person: "您的照片",
     personHint: "将照片拖到这里：一个人，正面站立。", choosePhoto: "选择照片",
     camera: "拍照", samples: "或用示例人物试试", garments: "服装",
-    garmentsHint: "选择一件或多件。也可添加自己的：纯浅色背景的上衣图。", addGarment: "添加服装",
+    garmentsHint: "选择一件或多件。也可添加自己的：平铺或挂起的上衣。", addGarment: "添加服装",
     looks: "试穿效果", looksHint: "选择照片和服装，在这里查看效果。",
     promise: "试穿期间照片只保存在内存中，从不存储。",
     take: "拍摄", cancel: "取消", save: "使用", mask: "服装遮罩",
@@ -54,6 +56,8 @@ const WORDS = {
     doubts: {
       "several-garments": "看到多件物品：请只展示一件服装，或编辑遮罩。",
       "folded-garment": "服装看起来是折叠的，请将其平铺展开。",
+      "worn-garment": "服装正穿在人身上：请只展示服装本身。",
+      "unsure-look": "服装的位置可能不准确：请站直，手臂离开身体。",
     },
   },
 };

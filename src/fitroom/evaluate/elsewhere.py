@@ -1,0 +1,102 @@
+"""What looks are worth where people's own photos are: validation persons smaller, elsewhere, before other things."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fitroom import images
+from fitroom.data.limbs import Array
+from fitroom.data.scenes import SceneConfig, compose_scenes, draw_scenes
+from fitroom.data.viton import GARMENT, Pair
+from fitroom.errors import DataError, PersonError
+from fitroom.evaluate.evaluate import Case, means, rank, read_gallery
+from fitroom.evaluate.metrics import Picture, mask_iou, worn_appearance
+from fitroom.evaluate.plan import Plan, Progress
+from fitroom.tryon import TryOn
+
+ENLARGED = 3  # photos, before persons are made smaller: a photo has more pixels than what is dressed of it
+TOGETHER = 12  # persons whose scenes are drawn together, and may hold each other's garments
+ELSEWHERE = replace(SceneConfig(), flip=0.0, larger=0.0, turn=0.0, background=1.0, light=0.0, tint=0.0, blur=0.0)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A person somewhere: photo (H, W, 3), label (H, W) and key points (18, 3) in its pixels."""
+
+    photo: Picture
+    label: Picture
+    key_points: Array
+
+
+def scenes_of(plan: Plan, pairs: list[Pair], config: SceneConfig, seed: int = 0) -> Iterator[Scene]:
+    """Scenes of the persons of pairs, always the same ones. Raises DataError where the data has no labels or poses."""
+    for start in range(0, len(pairs), TOGETHER):
+        part = pairs[start : start + TOGETHER]
+        subjects = [plan.subject(pair.person) for pair in part]
+        if any(subject.label is None or subject.key_points is None for subject in subjects):
+            raise DataError(f"{plan.reader.name}: scenes need labels and poses, which the test layout has not.")
+        height, width = plan.height * ENLARGED, plan.width * ENLARGED
+        photos = torch.stack([enlarged(s.photo, cv2.INTER_CUBIC) for s in subjects]).permute(0, 3, 1, 2)
+        shots = torch.stack([fitted(plan.garment(p.garment), height, width) for p in part]).permute(0, 3, 1, 2)
+        labels = torch.stack([enlarged(np.asarray(s.label), cv2.INTER_NEAREST) for s in subjects])
+        points = torch.from_numpy(np.stack([np.asarray(s.key_points) for s in subjects])).float()
+        points[..., :2] = (points[..., :2] + 0.5) * ENLARGED - 0.5
+        drawn = draw_scenes(config, len(part), torch.Generator().manual_seed(seed * 1_000_003 + start), width / height)
+        made, label, moved = compose_scenes(drawn, photos / 127.5 - 1, labels, points, shots / 127.5 - 1)
+        pictures = ((made.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        for row in range(len(part)):
+            yield Scene(np.ascontiguousarray(pictures[row]), label[row].numpy(), moved[row].numpy())
+
+
+def fitted(picture: Picture, height: int, width: int, how: int = cv2.INTER_LINEAR) -> torch.Tensor:
+    """A picture (H, W, ...) of another size."""
+    return torch.from_numpy(cv2.resize(picture, (width, height), interpolation=how))
+
+
+def enlarged(picture: Picture, how: int) -> torch.Tensor:
+    """A picture (H, W, ...) ENLARGED times as large."""
+    return fitted(picture, picture.shape[0] * ENLARGED, picture.shape[1] * ENLARGED, how)
+
+
+def measure_scenes(
+    tryon: TryOn, plan: Plan, config: SceneConfig, seed: int = 0,
+    progress: Progress = lambda items, description: items,
+) -> dict[str, float]:  # fmt: skip
+    """Figures of a plan's pairs in scenes; see `measures.py`, and refused: the share of persons that are refused.
+
+    Who is refused counts as a warp that misses, and as a garment that is not found. Raises DataError.
+    """
+    if plan.paired is None:
+        raise DataError("scenes are measured on paired and unpaired pairs; give both lists.")
+    unpaired, paired = plan.unpaired.pairs, plan.paired.pairs
+    cases: list[Case] = []
+    worn: list[NDArray[np.float32] | None] = []
+    refused = 0
+    for pair, scene in zip(progress(unpaired, "dressing"), scenes_of(plan, unpaired, config, seed), strict=True):
+        try:
+            look = tryon(scene.photo, plan.garment(pair.garment)).image
+        except PersonError:
+            look, refused = scene.photo, refused + 1
+        cases.append({"person": pair.person, "garment": pair.garment})
+        worn.append(worn_appearance(look, scene.key_points))
+    rank(cases, "retrieval_rank", worn, read_gallery(plan, progress), [pair.garment for pair in unpaired])
+    warps: list[Case] = []
+    for pair, scene in zip(progress(paired, "dressing, paired"), scenes_of(plan, paired, config, seed), strict=True):
+        try:
+            iou = warp_iou(tryon, scene, plan.garment(pair.garment))
+        except PersonError:
+            iou = 0.0
+        warps.append({"person": pair.person, "garment": pair.garment, "warp_iou": iou})
+    return means(cases, warps) | {"refused": refused / max(len(unpaired), 1)}
+
+
+def warp_iou(tryon: TryOn, scene: Scene, garment: Picture) -> float:
+    """How the warped garment lies on the same garment in a scene, at the network's size. Raises PersonError."""
+    person = tryon.person(scene.photo)
+    look = person.wear(garment, size="model")
+    framed = images.cut((scene.label == GARMENT).astype(np.uint8) * 255, person.encoded.frame, 0)
+    return mask_iou(look.warped_mask > 0.5, images.shrink(framed, *look.warped_mask.shape) > 127)
