@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from fitroom.runtime.openvino import device_name
 
@@ -27,5 +28,7 @@ def versions() -> str:
 
 
 def command() -> str:
-    """The command line that is running, as a shell takes it."""
-    return shlex.join(["fitroom", *sys.argv[1:]])
+    """The command line that is running, as a shell takes it: fitroom's, or of one of the project's scripts."""
+    program = Path(sys.argv[0])
+    named = ["python", f"scripts/{program.name}"] if program.parent.name == "scripts" else ["fitroom"]
+    return shlex.join([*named, *sys.argv[1:]])
