@@ -1,4 +1,4 @@
-"""How sure one can be of a look, by what the network says along with it: a logistic regression on five of its traits.
+"""How sure one can be of a look, by what the network says along with it: a logistic regression on three of its traits.
 
 Confidence is the chance that the warped garment covers what the real garment would cover: an IoU of 0.85 at least. It
 was fitted on looks of validation persons in their own garments, put on again; `evaluate/calibration.py` does that, and
@@ -10,18 +10,16 @@ import numpy as np
 from fitroom.runtime.interface import Array, Dressed
 
 COVERED = 0.85  # IoU from which a garment counts as in its place
-TRAITS = ("kept", "unsure composition", "unsure change", "repainted", "bent")
-WEIGHTS = (1.021, -0.042, -1.029, 12.518, -1.381)  # of the logarithms of TRAITS
-BIAS = -1.886
+TRAITS = ("unsure change", "repainted", "bent")
+WEIGHTS = (-1.15, 8.228, -1.27)  # of the logarithms of TRAITS
+BIAS = -1.95
 LEAST = 1e-4  # of a trait, for its logarithm
 
 
 def traits(dressed: Dressed) -> Array:
-    """TRAITS of a look, float32 (5,), LEAST and more."""
+    """TRAITS of a look, float32 (3,), LEAST and more."""
     # every second pixel tells as much
-    warped, composition, change, flow = (
-        layer[::2, ::2] for layer in (dressed.warped_mask, dressed.composition, dressed.change, dressed.flow)
-    )
+    warped, change, flow = (layer[::2, ::2] for layer in (dressed.warped_mask, dressed.change, dressed.flow))
     inside = warped > 0.5
     if inside.sum() < 2:
         return np.full(len(TRAITS), LEAST, np.float32)
@@ -31,8 +29,6 @@ def traits(dressed: Dressed) -> Array:
     down = np.abs(pixels[2:] + pixels[:-2] - 2 * pixels[1:-1])[:, 1:-1]
     bends = (across + down).sum(axis=-1)[inside[1:-1, 1:-1]]
     found = (
-        composition.sum() / warped.sum(),
-        unsure(composition[inside]).mean(),
         unsure(change).sum() / max(float(change.sum()), 1.0),
         change[inside].mean(),
         bends.mean() if bends.size else 0.0,

@@ -50,8 +50,8 @@ def calibrate(tryon: TryOn, plan: Plan, progress: Progress = lambda items, descr
         subject = plan.subject(pair.person)
         if subject.label is None:
             raise DataError(f"{plan.reader.name}: calibration needs labels, which the test layout has not.")
-        look = tryon(subject.photo, plan.garment(pair.garment))
-        person, garment = tryon.person(look.image), tryon.garment(plan.garment(plan.own[pair.person]))
+        other = tryon.person(subject.photo).dress(tryon.garment(plan.garment(pair.garment)))
+        person, garment = tryon.person(other.look), tryon.garment(plan.garment(plan.own[pair.person]))
         dressed = person.dress(garment)
         found.append(traits(dressed))
         right.append(mask_iou(dressed.warped_mask > 0.5, subject.label == GARMENT) >= COVERED)
