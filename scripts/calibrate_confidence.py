@@ -1,4 +1,4 @@
-"""Fit confidence on validation looks: print its constants, write results/confidence.csv and its curve.
+"""Fit confidence on validation looks: print its constants, write results/confidence.csv.
 
 From the project's root: calibrate_confidence.py DATA, the VITON folder. Constants go into src/fitroom/confidence.py.
 """
@@ -11,11 +11,10 @@ from tqdm import tqdm
 from fitroom.circumstances import command, hardware, versions
 from fitroom.evaluate.calibration import calibrate
 from fitroom.evaluate.plan import make_plan
-from fitroom.evaluate.plots import draw_calibration
 from fitroom.rows import append_row
 from fitroom.tryon import TryOn
 
-TABLE, PLOT = Path("results/confidence.csv"), Path("docs/results/confidence.svg")
+TABLE = Path("results/confidence.csv")
 COLUMNS = ("weights", "said", "right", "looks", "auc", "hardware", "versions", "command")
 
 
@@ -34,7 +33,6 @@ def main(data: str) -> None:
         }  # fmt: skip
         append_row(TABLE, COLUMNS, row)
         print(row["said"], row["right"], row["looks"])
-    draw_calibration([(one.said, one.right) for one in found.bins], PLOT)
 
 
 if __name__ == "__main__":

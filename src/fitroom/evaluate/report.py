@@ -7,7 +7,13 @@ from pathlib import Path
 
 from fitroom.errors import DataError, OutputError
 from fitroom.evaluate.measures import MEASURES, Measure
-from fitroom.evaluate.plots import draw_original_pruning, draw_systems, draw_training
+from fitroom.evaluate.plots import (
+    draw_calibration,
+    draw_original_pruning,
+    draw_sensitivity,
+    draw_systems,
+    draw_training,
+)
 
 Row = dict[str, str]
 NOT_YET = "not yet"
@@ -206,6 +212,16 @@ def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row
     return [f"### {comparison.title}", "", comparison.note, "", *markdown_table(headings, body), ""]
 
 
+def losses_alone(rows: list[Row]) -> dict[str, list[tuple[float, float]]]:
+    """Losses by ratio of modules pruned alone, of rows of `fitroom prune --sensitivity`."""
+    losses: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        module, _, ratio = row["scheme"].rpartition(" ")
+        if module and "," not in module:
+            losses.setdefault(module, [(0.0, 0.0)]).append((float(ratio), float(row["loss"])))
+    return losses
+
+
 def write_report(results: str | Path, output: str | Path) -> Path:
     """Read `results`/*.csv and write a Markdown page, with its plots in a folder of the page's name beside it.
 
@@ -242,12 +258,24 @@ def write_report(results: str | Path, output: str | Path) -> Path:
             raise DataError(f"{results / 'original' / comparison.file}: missing or empty; take it from the project.")
         lines += comparison_section(comparison, tables[comparison.file], read_rows(results / comparison.file))
     lines += [f"![FID of the pruned original]({plots.name}/original_pruning.svg)", ""]
+    losses, curve = losses_alone(read_rows(results / "sensitivity.csv")), read_rows(results / "confidence.csv")
+    if losses:
+        lines += ["## Modules pruned alone", "", "Not fine-tuned; what it says: [compression](compression.md).", ""]
+        lines += [f"![quality lost by each module pruned alone]({plots.name}/sensitivity.svg)", ""]
+    if curve:
+        lines += ["## Confidence", "", "What it is: [photos](photos.md).", ""]
+        lines += [f"![how often looks are right, by confidence]({plots.name}/confidence.svg)", ""]
     try:
         plots.mkdir(exist_ok=True)
         if evaluations:
             draw_systems(evaluations, plots / "systems.svg")
         if curves:
             draw_training(curves, plots / "training.svg")
+        if losses:
+            draw_sensitivity(losses, plots / "sensitivity.svg")
+        if curve:
+            points = [(float(row["said"]), float(row["right"])) for row in curve]
+            draw_calibration(points, plots / "confidence.svg")
         draw_original_pruning(
             tables["warp_pruning.csv"], tables["generator_pruning.csv"], plots / "original_pruning.svg"
         )
