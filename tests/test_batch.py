@@ -85,6 +85,16 @@ def test_every_person_in_every_garment(shop, tmp_path):
     assert changed == {path: path.stat().st_mtime_ns for path in (out / "looks").rglob("*.png")}
 
 
+def test_weights_that_find_persons_and_garments(shop, tmp_path):
+    """What finds them is handed on: unknown weights are refused, before any look, and nothing at all is an answer."""
+    both = "--persons", shop / "persons", "--garments", shop / "garments", "--out", tmp_path / "out"
+    for option in ("--parser", "--matting"):
+        refused = run(*both, option, "nowhere")
+        assert refused.exit_code == 2
+        assert "nowhere: unknown weights" in refused.stderr
+    assert run(*both, "--parser", "none", "--matting", "colour").exit_code == 0
+
+
 def test_lists_in_csv_and_parquet(shop, tmp_path):
     mask = images.garment_mask(images.read(shop / "garments/g1.jpg"))
     save_picture(np.repeat(mask[..., None], 3, axis=2), shop / "g1-mask.png")

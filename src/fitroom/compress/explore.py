@@ -1,7 +1,7 @@
 """What `fitroom prune --sensitivity` and `--search` do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fitroom.compress.prune import Importance, check_pruning
@@ -9,6 +9,7 @@ from fitroom.compress.sensitivity import Measurer, Row, search, sensitivity, wri
 from fitroom.errors import InputError
 from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.plots import draw_sensitivity
+from fitroom.evaluate.report import losses_alone
 from fitroom.export.cases import drawn_cases
 from fitroom.export.weights import ExportConfig, Exported, Origin, Step, export_network, fits_half
 from fitroom.nets.registry import load_network
@@ -51,11 +52,7 @@ def run_sensitivity(
     """Every module alone, at every ratio; rows to the CSV, losses to an SVG."""
     rows = list(sensitivity(open_measurer(request, tell, progress), request.modules))
     if plot:
-        losses: dict[str, list[tuple[float, float]]] = {module: [(0.0, 0.0)] for module in request.modules}
-        for row in rows[1:]:
-            module, _, ratio = row.scheme.rpartition(" ")
-            losses[module].append((float(ratio), row.loss))
-        draw_sensitivity(losses, Path(plot))
+        draw_sensitivity(losses_alone([asdict(row) for row in rows]), Path(plot))
     return rows
 
 
