@@ -23,16 +23,19 @@ LISTS = "val_pairs_unpaired.txt", "val_pairs_paired.txt"
 
 def main(data: str) -> None:
     plan = make_plan(data, *LISTS)
-    done = {(row["photos"], row["parser"]) for row in read_rows(TABLE, COLUMNS, "table of measure_photos.py")}
+    done = {
+        (row["photos"], row["parser"], row["weights"])
+        for row in read_rows(TABLE, COLUMNS, "table of measure_photos.py")
+    }
     for photos, config, parser in (
         ("studio", STUDIO, "none"), ("studio", STUDIO, "parser"),
         ("scenes", ELSEWHERE, "none"), ("scenes", ELSEWHERE, "parser"),
     ):  # fmt: skip
-        if (photos, parser) in done:
-            continue
         tryon = TryOn.load(parser=parser, matting="colour")
-        found = measure_scenes(tryon, plan, config, progress=lambda items, said: tqdm(items, said, disable=None))
         named = f"{tryon.weights.manifest.name} {tryon.weights.manifest.version}"
+        if (photos, parser, named) in done:
+            continue
+        found = measure_scenes(tryon, plan, config, progress=lambda items, said: tqdm(items, said, disable=None))
         row = {
             "photos": photos, "parser": parser, "weights": named, "persons": int(found["looks"]),
             **{name: f"{found[name]:.4f}" for name in FIGURES},

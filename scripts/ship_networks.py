@@ -1,4 +1,4 @@
-"""Make the parser or the segmenter that ships, of a checkpoint, and write into its manifest what INT8 measures.
+"""Make the parser or the segmenter that ships, of a checkpoint, and write into its manifest what the graph measures.
 
 From the project's root: ship_networks.py parser|segmenter WORK VERSION DATA TRAINED. DATA is the VITON folder, whose
 validation pairs measure; TRAINED says what it was trained on. Settings are the defaults.
@@ -18,7 +18,7 @@ from fitroom.runtime.interface import SEGMENTER, batched
 from fitroom.runtime.openvino import OpenVinoGraphs, OpenVinoParser, compile_weights
 from fitroom.store import MANIFEST, Measurement, Weights
 from fitroom.train import parsing_run, segmenting_run
-from fitroom.train.parsing import measure_parser
+from fitroom.train.parsing import Told, measure_parser
 from fitroom.train.samples import Samples, load_samples
 from fitroom.train.segmenting import measure_segmenter
 
@@ -27,7 +27,7 @@ VALIDATION, TRAINING = "val_pairs_paired.txt", "train_pairs.txt"
 BATCH = 30
 
 
-def told_by_graph(parser: OpenVinoParser):
+def told_by_graph(parser: OpenVinoParser) -> Told:
     """See `parsing.Told`."""
 
     def told(photo: Tensor) -> tuple[Tensor, Tensor]:

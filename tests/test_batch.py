@@ -85,6 +85,22 @@ def test_every_person_in_every_garment(shop, tmp_path):
     assert changed == {path: path.stat().st_mtime_ns for path in (out / "looks").rglob("*.png")}
 
 
+def test_looks_are_judged(shop, tmp_path):
+    """Every look has its confidence; a garment that looks folded is worn with a warning."""
+    (tmp_path / "garments").mkdir()
+    folded = np.full((256, 192, 3), 255, np.uint8)
+    folded[60:200, 40:150] = (40, 80, 160)
+    save_picture(folded, tmp_path / "garments" / "folded.png")
+    shutil.copy(shop / "garments" / "g0.jpg", tmp_path / "garments")
+    made = run("--persons", shop / "persons", "--garments", tmp_path / "garments", "--out", tmp_path / "out")
+    assert made.exit_code == 0
+    for row in results(tmp_path / "out"):
+        look = TryOn.load()(row["person"], row["garment"])
+        assert row["warnings"] == [doubt.code for doubt in look.doubts]
+        assert ("folded-garment" in row["warnings"]) == row["garment"].endswith("folded.png")
+        assert row["confidence"] == pytest.approx(look.confidence, abs=0.02)
+
+
 def test_weights_that_find_persons_and_garments(shop, tmp_path):
     """What finds them is handed on: unknown weights are refused, before any look, and nothing at all is an answer."""
     both = "--persons", shop / "persons", "--garments", shop / "garments", "--out", tmp_path / "out"

@@ -26,7 +26,7 @@ from fitroom.rows import read_rows
 from fitroom.store import check_weights_output
 from fitroom.train.sitting import Faces
 
-SMALL_PFAFN = {"encoder": (32,) * 5, "pyramid": 16, "heads": (16, 16, 16), "generator": 8}
+PRUNABLE_PFAFN = {"encoder": (32,) * 5, "pyramid": 16, "heads": (16, 16, 16), "generator": 8}
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 
 
@@ -100,7 +100,7 @@ def test_other_tables_stay(tmp_path):
         read_rows(path, COLUMNS, "pruning table")
 
 
-@pytest.mark.parametrize("build", [lambda: Lite(SMALL_LITE), lambda: Pfafn(PfafnConfig(**SMALL_PFAFN))])
+@pytest.mark.parametrize("build", [lambda: Lite(SMALL_LITE), lambda: Pfafn(PfafnConfig(**PRUNABLE_PFAFN))])
 def test_costs_without_quality(build, tmp_path, monkeypatch):
     monkeypatch.setitem(TABLES, "warp", replace(TABLES["warp"], ratios=(0.4,)))
     network, path, told = build(), tmp_path / "costs.csv", []

@@ -1,4 +1,4 @@
-"""Garments told from backgrounds that are not plain and light: by our own network, or by rembg (extra `matting`).
+"""Garments told from any background but a studio's: by our own network, or by rembg (extra `matting`).
 
 rembg downloads its network once, from its own project's releases, into the folder that the variable U2NET_HOME names;
 where the file u2net.onnx lies there already, nothing is asked for.

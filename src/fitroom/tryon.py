@@ -159,7 +159,7 @@ class TryOn:
     ) -> "TryOn":  # fmt: skip
         """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch". `parser`
         names weights that find persons, on OpenVINO; with "none" a person must fill the photo. `matting` says how
-        garments are told from what is not plain and light: by the segmenter of these weights; "colour" refuses it,
+        garments are told from any ground but a studio's: by the segmenter of these weights; "colour" refuses it,
         "rembg" asks rembg's network, which rembg downloads.
 
         Raises WeightsError for unknown or damaged weights and for such as the backend can't run, InputError for an
@@ -281,7 +281,7 @@ def open_parser(weights: str | Path, threads: int = 0) -> PersonParser:
 
 
 def load_segmenter(matting: str | Path, threads: int = 0) -> GarmentSegmenter | None:
-    """What tells garments from backgrounds that are not plain and light: a segmenter's weights, or "rembg"; none for
+    """What tells garments from any background but a studio's: a segmenter's weights, or "rembg"; none for
     "colour". Raises WeightsError, MissingExtraError, ImageError: see `matting`.
     """
     if matting == "colour":

@@ -95,7 +95,9 @@ def dress_one(tryon: TryOn, person: SentPerson, garment: EncodedGarment, job: Jo
         return failed(job, error)
     except Exception as error:
         return failed(job, error)
-    return Result(job.key, job.path, ms=round(1000 * (time.perf_counter() - start), 2))
+    spent = round(1000 * (time.perf_counter() - start), 2)
+    warnings = tuple(doubt.code for doubt in look.doubts)
+    return Result(job.key, job.path, ms=spent, warnings=warnings, confidence=round(look.confidence, 4))
 
 
 def failure(error: Exception) -> Failure:

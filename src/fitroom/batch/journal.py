@@ -26,8 +26,8 @@ class Result:
     code: str = ""  # of what went wrong
     error: str = ""
     ms: float = 0.0  # that dressing and writing took
-    warnings: tuple[str, ...] = ()
-    confidence: float | None = None
+    warnings: tuple[str, ...] = ()  # codes of what may be wrong with the look
+    confidence: float | None = None  # in the look, 0 to 1
 
 
 class Journal:

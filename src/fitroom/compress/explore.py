@@ -8,8 +8,7 @@ from fitroom.compress.prune import Importance, check_pruning
 from fitroom.compress.sensitivity import Measurer, Row, search, sensitivity, written
 from fitroom.errors import InputError
 from fitroom.evaluate.plan import Progress, make_plan
-from fitroom.evaluate.plots import draw_sensitivity
-from fitroom.evaluate.report import losses_alone
+from fitroom.evaluate.plots import draw_sensitivity, losses_alone
 from fitroom.export.cases import drawn_cases
 from fitroom.export.weights import ExportConfig, Exported, Origin, Step, export_network, fits_half
 from fitroom.nets.registry import load_network

@@ -41,7 +41,7 @@ def scenes_of(plan: Plan, pairs: list[Pair], config: SceneConfig, seed: int = 0)
             raise DataError(f"{plan.reader.name}: scenes need labels and poses, which the test layout has not.")
         height, width = plan.height * ENLARGED, plan.width * ENLARGED
         photos = torch.stack([enlarged(s.photo, cv2.INTER_CUBIC) for s in subjects]).permute(0, 3, 1, 2)
-        shots = torch.stack([fitted(plan.garment(p.garment), height, width) for p in part]).permute(0, 3, 1, 2)
+        shots = torch.stack([resized(plan.garment(p.garment), height, width) for p in part]).permute(0, 3, 1, 2)
         labels = torch.stack([enlarged(np.asarray(s.label), cv2.INTER_NEAREST) for s in subjects])
         points = torch.from_numpy(np.stack([np.asarray(s.key_points) for s in subjects])).float()
         points[..., :2] = (points[..., :2] + 0.5) * ENLARGED - 0.5
@@ -52,14 +52,14 @@ def scenes_of(plan: Plan, pairs: list[Pair], config: SceneConfig, seed: int = 0)
             yield Scene(np.ascontiguousarray(pictures[row]), label[row].numpy(), moved[row].numpy())
 
 
-def fitted(picture: Picture, height: int, width: int, how: int = cv2.INTER_LINEAR) -> torch.Tensor:
+def resized(picture: Picture, height: int, width: int, how: int = cv2.INTER_LINEAR) -> torch.Tensor:
     """A picture (H, W, ...) of another size."""
     return torch.from_numpy(cv2.resize(picture, (width, height), interpolation=how))
 
 
 def enlarged(picture: Picture, how: int) -> torch.Tensor:
     """A picture (H, W, ...) ENLARGED times as large."""
-    return fitted(picture, picture.shape[0] * ENLARGED, picture.shape[1] * ENLARGED, how)
+    return resized(picture, picture.shape[0] * ENLARGED, picture.shape[1] * ENLARGED, how)
 
 
 def measure_scenes(

@@ -41,6 +41,16 @@ def draw_systems(rows: list[Row], path: Path) -> None:
         save(figure, path)
 
 
+def losses_alone(rows: list[Row]) -> dict[str, list[tuple[float, float]]]:
+    """Losses by ratio of modules pruned alone, of rows of `fitroom prune --sensitivity`."""
+    losses: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        module, _, ratio = row["scheme"].rpartition(" ")
+        if module and "," not in module:
+            losses.setdefault(module, [(0.0, 0.0)]).append((float(ratio), float(row["loss"])))
+    return losses
+
+
 def draw_sensitivity(losses: dict[str, list[tuple[float, float]]], path: Path) -> None:
     """Loss of quality, a share, of modules pruned alone: (ratio, loss) by module."""
     with matplotlib.rc_context(SETTINGS):

@@ -13,6 +13,7 @@ from fitroom.evaluate.plots import (
     draw_sensitivity,
     draw_systems,
     draw_training,
+    losses_alone,
 )
 
 Row = dict[str, str]
@@ -210,16 +211,6 @@ def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row
     headings = [comparison.headings[key], "whose", *(comparison.headings[column] for column in columns)]
     headings += [*(OURS[column] for column in more), "command"]
     return [f"### {comparison.title}", "", comparison.note, "", *markdown_table(headings, body), ""]
-
-
-def losses_alone(rows: list[Row]) -> dict[str, list[tuple[float, float]]]:
-    """Losses by ratio of modules pruned alone, of rows of `fitroom prune --sensitivity`."""
-    losses: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        module, _, ratio = row["scheme"].rpartition(" ")
-        if module and "," not in module:
-            losses.setdefault(module, [(0.0, 0.0)]).append((float(ratio), float(row["loss"])))
-    return losses
 
 
 def write_report(results: str | Path, output: str | Path) -> Path:

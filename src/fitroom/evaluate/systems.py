@@ -40,7 +40,7 @@ class System(Protocol):
 
 
 class FitroomSystem:
-    """Weights, through the path that every user takes."""
+    """Weights, through the path that every user takes; `open_system` leaves out what looks for persons and garments."""
 
     needs_poses = False
 
@@ -97,6 +97,7 @@ BASELINES: dict[str, type[Copy] | type[Paste]] = {"copy": Copy, "paste": Paste}
 def open_system(weights: str | Path = DEFAULT, backend: str = "openvino", baseline: str | None = None) -> System:
     """A baseline by name, or weights by name or folder on a backend. Raises what `TryOn.load` raises, InputError."""
     if baseline is None:
+        # the lists show studio pictures, and figures are those of the network
         return FitroomSystem(TryOn.load(weights, backend, "none", "colour"), backend)
     check_choice("baseline", baseline, tuple(BASELINES))
     return BASELINES[baseline]()
