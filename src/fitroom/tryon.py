@@ -184,7 +184,7 @@ class TryOn:
         Raises PersonError where the parser finds nobody to dress, InputError for `at` without a parser, or outside.
         """
         if self.parser is not None:
-            return frame_person(photo, self.parser, at)[0]
+            return frame_person(photo, self.parser, at)
         if at is not None:
             raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
         return images.person_frame(photo.shape[1], photo.shape[0])
