@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fitroom.data.limbs import NOSE
 from fitroom.data.viton import FACE
@@ -14,6 +15,12 @@ from fitroom.runtime.interface import Parsing
 # than 92 % of the rectangle around it
 ANOTHER = 0.35  # of the largest piece's area: a second garment
 BOXY = 0.93  # of the smallest rectangle around it: a folded one
+# outlines that tops do not have, by their largest piece
+WIDEST, NARROWEST = 2.2, 0.4  # width by height of its upright rectangle
+FULLEST = 0.45  # share of its convex hull that is garment, below which it is a chain, a strap, a frame
+# trousers: the share of the lower half's middle tenth that is empty, while that of the lowest quarter is filled, which
+# sleeves that hang below a hem don't
+GAP, LEGS = 0.6, 0.6
 # of 300 of VITON's photos 297 have both, of 300 product shots 2
 FACES, NOSES = 0.008, 0.5  # share of a garment's picture that is face, and a nose's confidence: somebody wears it
 UNSURE = 0.3  # confidence below which a look is doubtful
@@ -27,7 +34,7 @@ class Doubt(NamedTuple):
 
 
 def doubts_of_garment(mask: Picture) -> tuple[Doubt, ...]:
-    """What may be wrong with a garment, by its mask (H, W) of 0 and 255: several garments, a folded one."""
+    """What may be wrong with a garment, by its mask (H, W) of 0 and 255: several, a folded one, none for upper bodies."""
     doubts = []
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
@@ -40,7 +47,24 @@ def doubts_of_garment(mask: Picture) -> tuple[Doubt, ...]:
     _, sides, _ = cv2.minAreaRect(largest)
     if cv2.contourArea(largest) >= BOXY * max(float(np.prod(sides)), 1.0):
         doubts.append(Doubt("folded-garment", "garment: it looks folded, or is no garment; lay it out flat and whole."))
+    if not outlined_as_a_top(largest, mask):
+        doubts.append(
+            Doubt("not-a-top", "garment: its outline is not a top's; show a shirt, pullover, jacket or dress, upright.")
+        )
     return tuple(doubts)
+
+
+def outlined_as_a_top(outline: NDArray[np.int32], mask: Picture) -> bool:
+    """Whether an outline in a mask may be that of something worn on the upper body."""
+    left, top, width, height = cv2.boundingRect(outline)
+    if not NARROWEST <= width / height <= WIDEST:
+        return False
+    if cv2.contourArea(outline) < FULLEST * max(cv2.contourArea(cv2.convexHull(outline)), 1.0):
+        return False
+    middle = slice(left + int(0.45 * width), left + int(0.55 * width) + 1)
+    gap = (mask[top + height // 2 : top + height, middle] == 0).mean()
+    legs = (mask[top + height * 3 // 4 : top + height, left : left + width] > 0).mean()
+    return bool(gap < GAP or legs < LEGS)
 
 
 def doubts_of_wearer(found: Parsing) -> tuple[Doubt, ...]:
