@@ -53,7 +53,7 @@ def framed(photo: Picture, points: np.ndarray, monkeypatch) -> Frame:
         return cut(picture, frame, fill)
 
     monkeypatch.setattr(images, "cut", noted)
-    return frame_person(photo, parser)
+    return frame_person(photo, parser).frame
 
 
 def test_a_studio_picture_is_framed_as_it_is(figure, monkeypatch):
@@ -137,10 +137,10 @@ def test_who_is_found_is_parsed_once_and_nobody_is_refused_at_first_sight(figure
                 seen[NOSE, 2] = 0
             return Parsing(np.full(picture.shape[:2], GARMENT, np.uint8), seen)
 
-    frame = frame_person(photo, AtASecondLook(blind=False))
+    frame = frame_person(photo, AtASecondLook(blind=False)).frame
     assert len(looks) == 1
     looks.clear()
-    other = frame_person(photo, AtASecondLook(blind=True))
+    other = frame_person(photo, AtASecondLook(blind=True)).frame
     assert len(looks) == 2
     assert other.height == pytest.approx(frame.height, rel=0.1)
 
@@ -179,7 +179,7 @@ def of_two() -> Picture:
 def test_of_several_persons_the_largest_or_the_one_pointed_at(at, left):
     photo = of_two()
     assert len(people(Colours().parse(photo).label)) == 2
-    frame = frame_person(photo, Colours(), at)
+    frame = frame_person(photo, Colours(), at).frame
     size = 400 if left == 80 else 300
     assert frame.left == pytest.approx(left, abs=0.03 * size)
     assert frame.height == pytest.approx(size, rel=0.05)

@@ -34,7 +34,7 @@ class Doubt(NamedTuple):
 
 
 def doubts_of_garment(mask: Picture) -> tuple[Doubt, ...]:
-    """What may be wrong with a garment, by its mask (H, W) of 0 and 255: several, a folded one, none for upper bodies."""
+    """What may be wrong with a garment, by its mask (H, W) of 0 and 255: several, a folded one, no top."""
     doubts = []
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:

@@ -4,6 +4,8 @@ Networks know studio pictures: one person from the head to the hips, upright, fi
 the joints that a parser finds, so that shoulders and hips lie where they lie there.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +14,15 @@ from fitroom import images
 from fitroom.data.limbs import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER
 from fitroom.data.viton import FACE, HAIR, LEFT_ARM, RIGHT_ARM
 from fitroom.errors import InputError, PersonError
-from fitroom.images import HEIGHT, Frame, Picture
-from fitroom.runtime.interface import Array, Parsing, PersonParser
+from fitroom.front import Share, front_of
+from fitroom.images import HEIGHT, WIDTH, Frame, Picture
+from fitroom.runtime.interface import FOUND, Array, Parsing, PersonParser
 
 # where studio pictures have them, pixels of 256x192: medians of every fourth of VITON's training poses
 STUDIO = {
     NOSE: (95.5, 38.9), NECK: (96.0, 83.8), RIGHT_SHOULDER: (55.9, 84.5), LEFT_SHOULDER: (134.8, 83.4),
     RIGHT_HIP: (69.5, 201.5), LEFT_HIP: (118.7, 201.8),
 }  # fmt: skip
-FOUND = 0.2  # confidence at which a key point counts as found
 # a frame like the whole photo's is the whole photo's: of sizes, and of shifts by the frame's size, in studio pictures
 USUAL_SIZE, USUAL_SHIFT = 1.25, 0.12
 NECK_HEIGHT, ARM_GAP = 0.16, 0.03  # of a label's height: what may lie between parts of one person, down and across
@@ -29,9 +31,8 @@ AROUND = 1.3  # a person's frame by the height or width of what is seen of them
 DARK = 50  # grey value that 5 % of a photo's pixels must reach
 SHARP = 0.027  # second by first derivative at a photo's strongest edges: 0.053 to 0.089 of VITON's, of the same with a
 # Gaussian blur of 1.5 pixels 0.028 at least, with one of 2.5 pixels 0.026 at most
-# garments alone have shoulders too; of 300 of VITON's photos all have a nose and 0.11 at least, of 300 product shots 9 %
-# have one of both
-BARE = 0.1  # of what is seen of a person, that is face, hair and arms where no nose is found
+BARE = 0.1  # of what is seen of a person, that is face, hair and arms where no nose is found: garments alone have
+# shoulders too. Of 300 of VITON's photos all have a nose, and 0.11 at least; of 300 product shots 9 % have one of both
 SMALLEST = 96  # pixels of the frame's height, below which a person has too few
 
 
@@ -103,8 +104,15 @@ def chosen_person(parsing: Parsing, whole: Frame, at: tuple[int, int] | None) ->
     return Frame(round(x - height * 0.375), round(y - height / 2), round(height * 0.75), height)
 
 
-def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | None = None) -> Frame:
-    """The upper body's frame in a photo (H, W, 3) of any size.
+class Framed(NamedTuple):
+    """The part of a photo that is dressed, and what is known of it."""
+
+    frame: Frame
+    front: Share | None = None  # (HEIGHT, WIDTH) of it that stays in front of any garment; None: nobody looked
+
+
+def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | None = None) -> Framed:
+    """The upper body's frame in a photo (H, W, 3) of any size, and what is in front of garments there.
 
     Of several persons the largest, or the one nearest to `at`, x and y in pixels. Raises PersonError; InputError where
     `at` lies outside the photo.
@@ -127,8 +135,9 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
         if frame == parsed:
             raise
         # look closer before anybody is refused
-        check_person(parsed_in(photo, frame, parser), frame, width, height)
-    return frame
+        parsing, parsed = parsed_in(photo, frame, parser), frame
+        check_person(parsing, frame, width, height)
+    return Framed(frame, front_of(parsing, parsed, frame, HEIGHT, WIDTH))
 
 
 def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> None:

@@ -15,8 +15,8 @@ from fitroom import images
 from fitroom.confidence import confidence_of
 from fitroom.doubts import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer
 from fitroom.errors import ImageError, InputError, MissingExtraError
-from fitroom.framing import check_light, frame_person
-from fitroom.images import Frame, Picture, Source
+from fitroom.framing import Framed, check_light, frame_person
+from fitroom.images import Picture, Source
 from fitroom.matting import LearnedSegmenter, RembgSegmenter
 from fitroom.output import save_picture
 from fitroom.paste import Layers, paste_back
@@ -80,7 +80,7 @@ class EncodedGarment:
 class EncodedPerson(NamedTuple):
     """What is found out about a person's photo once, and may be kept or sent elsewhere."""
 
-    frame: Frame  # of the photo, what is dressed
+    framed: Framed  # the part of the photo that is dressed
     features: Features
 
 
@@ -95,17 +95,18 @@ class Person:
         """
         self.tryon = tryon
         self.photo = photo
-        frame = tryon.frame(photo, at) if encoded is None else encoded.frame
-        self.small = images.shrink(images.cut(photo, frame, (255, 255, 255)))
+        framed = tryon.frame(photo, at) if encoded is None else encoded.framed
+        self.small = images.shrink(images.cut(photo, framed.frame, (255, 255, 255)))
         if encoded is None:
-            check_light(self.small, frame, photo.shape[1], photo.shape[0])
-            encoded = EncodedPerson(frame, tryon.runner.person_features(self.small))
+            check_light(self.small, framed.frame, photo.shape[1], photo.shape[0])
+            encoded = EncodedPerson(framed, tryon.runner.person_features(self.small))
         self.encoded = encoded
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return bytes_of(self.photo, self.small, *self.encoded.features)
+        front = self.encoded.framed.front
+        return bytes_of(self.photo, self.small, *self.encoded.features, *([] if front is None else [front]))
 
     def wear(self, garment: Source | EncodedGarment, garment_mask: Source | None = None, size: Size = "photo") -> Look:
         """This person in a garment, or in one that `TryOn.garment` has encoded; see `TryOn.__call__`."""
@@ -128,8 +129,11 @@ class Person:
         image = dressed.look
         if size == "photo":
             corners = self.tryon.weights.manifest.align_corners
-            layers = Layers(dressed.flow, dressed.rendered, dressed.composition, dressed.change, corners)
-            image = paste_back(self.photo, self.small, self.encoded.frame, encoded.picture, layers)
+            frame, front = self.encoded.framed
+            behind = 1.0 if front is None else 1 - front
+            composition, change = dressed.composition * behind, dressed.change * behind
+            layers = Layers(dressed.flow, dressed.rendered, composition, change, corners)
+            image = paste_back(self.photo, self.small, frame, encoded.picture, layers)
         said = dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change
         confidence = confidence_of(dressed)
         return Look(image, *said, (*encoded.doubts, *doubts_of_look(confidence)), confidence)
@@ -178,7 +182,7 @@ class TryOn:
         runs = kind.from_weights(opened)
         return cls(opened, runs, load_parser(parser), load_segmenter(matting))
 
-    def frame(self, photo: Picture, at: tuple[int, int] | None = None) -> Frame:
+    def frame(self, photo: Picture, at: tuple[int, int] | None = None) -> Framed:
         """The part of a photo (H, W, 3) that is dressed: of several persons the largest, or the one at x, y `at`.
 
         Raises PersonError where the parser finds nobody to dress, InputError for `at` without a parser, or outside.
@@ -187,7 +191,7 @@ class TryOn:
             return frame_person(photo, self.parser, at)
         if at is not None:
             raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
-        return images.person_frame(photo.shape[1], photo.shape[0])
+        return Framed(images.person_frame(photo.shape[1], photo.shape[0]))
 
     def person(self, photo: Source, at: tuple[int, int] | None = None) -> Person:
         """Read and encode a person's photo; `at` as of `frame`. Raises ImageError, InputError."""

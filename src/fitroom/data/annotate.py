@@ -14,9 +14,9 @@ from fitroom import images
 from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb
 from fitroom.data.writing import write_image, write_pose
 from fitroom.errors import DataError, ImageError, OutputError
-from fitroom.framing import FOUND, parsed_in
+from fitroom.framing import parsed_in
 from fitroom.images import Frame, Picture
-from fitroom.runtime.interface import Array, PersonParser
+from fitroom.runtime.interface import FOUND, Array, PersonParser
 
 Progress = Callable[[list[Path]], Iterable[Path]]
 LEAST_WORN = 0.01  # share of a photo that is garment, for its parsing to be of use

@@ -98,5 +98,5 @@ def warp_iou(tryon: TryOn, scene: Scene, garment: Picture) -> float:
     """How the warped garment lies on the same garment in a scene, at the network's size. Raises PersonError."""
     person = tryon.person(scene.photo)
     look = person.wear(garment, size="model")
-    framed = images.cut((scene.label == GARMENT).astype(np.uint8) * 255, person.encoded.frame, 0)
+    framed = images.cut((scene.label == GARMENT).astype(np.uint8) * 255, person.encoded.framed.frame, 0)
     return mask_iou(look.warped_mask > 0.5, images.shrink(framed, *look.warped_mask.shape) > 127)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fitroom.data import limbs
 from fitroom.data.limbs import Skeleton
 from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, NOISE, RIGHT_ARM
+from fitroom.front import hands
 from fitroom.images import nearest_known
 
 Image = NDArray[np.uint8]
@@ -140,17 +141,6 @@ def recolour(pixels: Image, rng: np.random.Generator) -> Image:
     return np.asarray(permuted * (1 - share) + lightness * tint * share, np.uint8)
 
 
-def hands(subject: Subject) -> Mask:
-    """Where the person's own hands are (H, W): arm pixels beyond the wrist."""
-    points, unit = subject.skeleton.points, subject.skeleton.shoulder_width
-    grid = limbs.pixel_grid(*subject.label.shape)
-    beyond = np.zeros(subject.label.shape, bool)
-    for _, elbow, wrist in limbs.ARM_JOINTS.values():
-        along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
-        beyond |= (along > 0.95) & (np.abs(across) < 0.4 * unit)
-    return beyond & np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
-
-
 def around_arm(skeleton: Skeleton, part: int, height: int, width: int) -> limbs.Array:
     """Distance (H, W) from an arm's bones, in shoulder widths."""
     grid = limbs.pixel_grid(height, width)
@@ -168,7 +158,7 @@ def in_skin_of(subject: Subject, donor: Subject) -> Image:
 def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) -> Image:
     """The subject wearing the donor's garment, uint8 (H, W, 3) RGB; both pictures are of the same size."""
     height, width = subject.label.shape
-    front = np.isin(subject.label, (HAIR, FACE)) | hands(subject)
+    front = np.isin(subject.label, (HAIR, FACE)) | hands(subject.label, subject.skeleton)
     own_arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
     donors_arms = rng.random() < DONORS_ARMS
     kept = front if donors_arms else front | own_arms
@@ -179,7 +169,7 @@ def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) ->
     length = float(np.exp(rng.uniform(*np.log(LENGTHS)))) if rng.random() < OTHER_LENGTH else 1.0
     layers = [(worn, garment)]
     if donors_arms:
-        arms = np.isin(donor.label, (LEFT_ARM, RIGHT_ARM)) & ~hands(donor)
+        arms = np.isin(donor.label, (LEFT_ARM, RIGHT_ARM)) & ~hands(donor.label, donor.skeleton)
         layers.insert(0, (in_skin_of(subject, donor), arms.astype(np.uint8)))
     nearest = limbs.nearest_part(subject.skeleton, height, width)
     for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):

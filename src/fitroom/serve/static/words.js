@@ -23,6 +23,7 @@ const WORDS = {
     doubts: {
       "several-garments": "Several pieces are seen: show one garment alone, or edit its mask.",
       "folded-garment": "It looks folded: lay the garment out flat and whole.",
+      "not-a-top": "Its outline is not a top's: show a shirt, pullover, jacket or dress, upright.",
       "worn-garment": "Somebody wears it: show the garment alone.",
       "unsure-look": "The garment may not lie as it should: stand straight, arms away from the body.",
     },
@@ -56,6 +57,7 @@ const WORDS = {
     doubts: {
       "several-garments": "看到多件物品：请只展示一件服装，或编辑遮罩。",
       "folded-garment": "服装看起来是折叠的，请将其平铺展开。",
+      "not-a-top": "轮廓不像上衣：请竖直展示衬衫、毛衣、外套或连衣裙。",
       "worn-garment": "服装正穿在人身上：请只展示服装本身。",
       "unsure-look": "服装的位置可能不准确：请站直，手臂离开身体。",
     },

@@ -1,0 +1,50 @@
+"""What stays in front of any garment: a person's own hands, hair and face, where a parser sees them."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.data import limbs
+from fitroom.data.viton import FACE, HAIR, LEFT_ARM, RIGHT_ARM
+from fitroom.images import Frame, Picture
+from fitroom.runtime.interface import FOUND, Parsing
+
+Share = NDArray[np.float32]
+
+WRIST = 0.95  # of the way from elbow to wrist, from where an arm is a hand
+REACH = 0.4  # of the shoulders' width, that a hand lies beside its forearm's line at most
+SURE = 3  # pixels of the network's by which a label is made smaller: beside its outline it is often wrong
+
+
+def hands(label: Picture, skeleton: limbs.Skeleton) -> NDArray[np.bool_]:
+    """Where hands are (H, W): a label's arms beyond the wrist."""
+    points, unit = skeleton.points, skeleton.shoulder_width
+    grid = limbs.pixel_grid(*label.shape)
+    beyond = np.zeros(label.shape, bool)
+    for _, elbow, wrist in limbs.ARM_JOINTS.values():
+        along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
+        beyond |= (along > WRIST) & (np.abs(across) < REACH * unit)
+    return beyond & np.isin(label, (LEFT_ARM, RIGHT_ARM))
+
+
+def front_of(parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: int) -> Share:
+    """Share (height, width) of what `frame` shows that no garment covers, by what was parsed in another frame.
+
+    `parsing` has key points in the photo's pixels and its label at a size of its own. Soft at the edges.
+    """
+    scale = np.array(parsing.label.shape[::-1]) / (parsed.width, parsed.height)
+    points = np.where(parsing.key_points[:, 2:] >= FOUND, parsing.key_points, 0)
+    points[:, :2] = (points[:, :2] + 0.5 - (parsed.left, parsed.top)) * scale - 0.5
+    found = np.isin(parsing.label, (FACE, HAIR))
+    skeleton = limbs.complete(points)
+    if skeleton is not None:
+        found |= hands(parsing.label, skeleton)
+    # from pixels of `frame` at the network's size to those of the label
+    step = scale * (frame.width / width, frame.height / height)
+    start = (np.array([frame.left - parsed.left, frame.top - parsed.top])) * scale + 0.5 * step - 0.5
+    matrix = np.array([[step[0], 0, start[0]], [0, step[1], start[1]]], np.float32)
+    share = cv2.warpAffine(
+        found.astype(np.float32), matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+    sure = cv2.erode((share > 0.5).astype(np.float32), np.ones((SURE, SURE), np.uint8))
+    return np.asarray(cv2.GaussianBlur(sure, (3, 3), 0), np.float32)

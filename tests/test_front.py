@@ -1,0 +1,70 @@
+"""What stays in front of garments: hands, hair, face, where a parser sees them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from fitroom import TryOn
+from fitroom.data import limbs
+from fitroom.data.synthetic import samples
+from fitroom.data.viton import FACE, GARMENT, HAIR, LEFT_ARM, RIGHT_ARM
+from fitroom.front import front_of, hands
+from fitroom.images import Frame
+from fitroom.runtime.interface import Parsing
+
+WHOLE = Frame(0, 0, 192, 256)
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return next(iter(samples(1, 3))).photo
+
+
+def test_hands_are_beyond_the_wrists(figure):
+    skeleton = limbs.complete(figure.key_points)
+    found = hands(figure.label, skeleton)
+    assert found.any()
+    assert np.isin(figure.label[found], (LEFT_ARM, RIGHT_ARM)).all()
+    for wrist, elbow in ((limbs.RIGHT_WRIST, limbs.RIGHT_ELBOW), (limbs.LEFT_WRIST, limbs.LEFT_ELBOW)):
+        x, y = (skeleton.points[wrist] * 0.4 + skeleton.points[elbow] * 0.6).astype(int)
+        assert not found[y, x]
+
+
+def test_faces_and_hair_are_in_front_and_garments_are_not(figure):
+    front = front_of(Parsing(figure.label, figure.key_points), WHOLE, WHOLE, 256, 192)
+    assert front.shape == (256, 192)
+    assert front.min() >= 0
+    assert front.max() <= 1
+    inner = cv2.erode(np.isin(figure.label, (FACE, HAIR)).astype(np.uint8), np.ones((5, 5))) > 0
+    assert (front[inner] == 1).all()
+    assert front[cv2.erode((figure.label == GARMENT).astype(np.uint8), np.ones((3, 3))) > 0].max() == 0
+
+
+def test_another_frame_shows_the_same_elsewhere(figure):
+    parsing = Parsing(figure.label, figure.key_points)
+    front = front_of(parsing, WHOLE, WHOLE, 256, 192)
+    wider = front_of(parsing, WHOLE, Frame(-96, -128, 384, 512), 256, 192)
+    small = cv2.resize(front, (96, 128), interpolation=cv2.INTER_AREA)
+    assert np.abs(wider[64:192, 48:144] - small).mean() < 0.01
+    wider[64:192, 48:144] = 0
+    assert wider.max() < 0.01
+    # a label of another size, of a photo of another size
+    large = Parsing(figure.label, figure.key_points * (3, 3, 1))
+    again = front_of(large, Frame(0, 0, 576, 768), Frame(0, 0, 576, 768), 256, 192)
+    assert np.abs(again - front).mean() < 0.003
+
+
+def test_without_joints_there_are_no_hands(figure):
+    unknown = Parsing(figure.label, np.zeros((18, 3), np.float32))
+    front = front_of(unknown, WHOLE, WHOLE, 256, 192)
+    assert front[np.isin(figure.label, (LEFT_ARM, RIGHT_ARM))].max() < 0.5
+    assert front.max() == 1
+
+
+def test_a_look_leaves_hands_hair_and_face_as_they_are(figure):
+    tryon = TryOn.load()
+    person = tryon.person(figure.image)
+    look = person.wear(next(iter(samples(1, 2))).garment)
+    front = person.encoded.framed.front
+    assert (front == 1).mean() > 0.03
+    assert np.array_equal(look.image[front == 1], figure.image[front == 1])
