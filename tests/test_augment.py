@@ -127,4 +127,10 @@ def test_backgrounds_leave_the_person_and_the_neck():
     assert mask[0, 0, 32:, 14:34].max() == 0
     changed = augment.before(picture, mask, torch.full((1, 3, 2, 2), 0.5))
     assert torch.allclose(changed[0, :, 0, 0], torch.full((3,), 1.8 * 0.5 - 1), atol=1e-5)
+    # a fake's garment is narrower than the label: background lies between
+    wide = label.clone()
+    wide[:, 32:, 6:42] = 4
+    assert augment.background_mask(picture, wide)[0, 0, 34:, 8:11].max() == 0
+    assert augment.background_mask(picture, wide, reach=8)[0, 0, 34:, 8:11].min() == 1
+    assert augment.background_mask(picture, wide, reach=8)[0, 0, 34:, 14:34].max() == 0
     assert augment.background_mask(picture - 1.5, label).max() == 0, "a dark background is no studio"

@@ -95,6 +95,29 @@ def test_photo_and_label_move_together(training_samples):
         assert (a - b).abs().max() < 0.2
 
 
+def test_elsewhere_only_the_background_changes(training_samples, fakes):
+    studio, elsewhere = (
+        Batches(training_samples, fakes, replace(UNCHANGED, elsewhere=share), 8).of_step(0) for share in (0.0, 1.0)
+    )
+    body = torch.nn.functional.max_pool2d((studio.label == 0).float().unsqueeze(1), 3, 1, 1) == 0
+    assert body.any()
+    assert torch.allclose(elsewhere.photo * body, studio.photo * body, atol=1e-5)
+    behind = (studio.label == 0).float().unsqueeze(1)
+    assert ((elsewhere.photo - studio.photo).abs() * behind).sum() / behind.sum() > 0.1
+    corner = (slice(None), slice(None), slice(0, 3), slice(0, 3))
+    assert torch.allclose(elsewhere.photo[corner], elsewhere.shown[corner], atol=1e-5), "photo and fake, one ground"
+    assert torch.equal(elsewhere.label, studio.label)
+
+
+def test_elsewhere_bodies_end_where_their_crop_ends(training_samples):
+    changes = replace(UNCHANGED, elsewhere=1.0, shift=0.3)
+    batch = Batches(training_samples, None, changes, 12).of_step(0)
+    beside = Batches(training_samples, None, replace(changes, elsewhere=0.0), 12).of_step(0)
+    ended = (batch.label == 0) & (beside.label > 0)
+    assert ended.any(), "studio pictures go on beyond their edge"
+    assert torch.equal(batch.label[~ended], beside.label[~ended])
+
+
 def test_fakes_are_read_by_name(training_samples, tmp_path):
     for pair, other in ((0, 1), (0, 2), (5, 1)):
         name = fake_name(

@@ -32,7 +32,8 @@ class AugmentConfig:
     colour: float = 0.4  # share whose garment changes its colours, in photo and product shot alike
     prints: float = 0.15  # share whose print changes: every brightness gets a colour of its own, on both alike
     light: float = 0.15  # brightness and contrast of the whole photo, at most
-    background: float = 0.2  # share that stands before another background
+    background: float = 0.2  # share whose studio background has other colours
+    elsewhere: float = 0.2  # share that stands before something else, see `grounds.py`, and ends where the crop ends
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Changes:
     background: (
         Tensor  # (N, 3, 2, 2) colours of four corners that the background is multiplied with; ones where it stays
     )
+    elsewhere: Tensor  # (N,) bool, who stands before something else
 
     def rows(self, rows: slice, device: torch.device) -> "Changes":
         """Some rows of it, on a device."""
@@ -97,6 +99,7 @@ def draw(config: AugmentConfig, count: int, generator: torch.Generator, aspect: 
         recoloured=chance < config.colour + config.prints,
         light=torch.stack([1 + uniform(generator, config.light, count), uniform(generator, config.light, count)], 1),
         background=torch.where(other, corners, torch.ones(())),
+        elsewhere=torch.rand(count, generator=generator) < config.elsewhere,
     )
 
 
@@ -169,18 +172,24 @@ def shades(picture: Tensor) -> Tensor:
     return (1 - (place - values).abs()).clamp(min=0)
 
 
-def background_mask(picture: Tensor, label: Tensor) -> Tensor:
+def background_mask(picture: Tensor, label: Tensor, reach: int = 0) -> Tensor:
     """Where a light studio background shows, soft: the label's background that has the colour of the upper corners.
 
-    The neck, which labels call background, has another colour, and so stays.
+    The neck, which labels call background, has another colour, and so stays. What has precisely that colour belongs to
+    it as far as `reach` pixels from there, whatever its label: where a fake's garment is the narrower one.
     """
     corner = max(picture.shape[-1] // 16, 1)
     corners = torch.cat([picture[..., :corner, :corner], picture[..., :corner, -corner:]], dim=-1)
     colour = corners.mean(dim=(2, 3), keepdim=True)
-    near = ((0.25 - (picture - colour).abs().amax(dim=1, keepdim=True)) / 0.1).clamp(0, 1)
+    distance = (picture - colour).abs().amax(dim=1, keepdim=True)
+    near = ((0.25 - distance) / 0.1).clamp(0, 1)
     outside = (label == BACKGROUND).float().unsqueeze(1)
     light = (colour.mean(dim=1, keepdim=True) > 0.3).float()
-    return F.avg_pool2d(torch.minimum(near, outside), 3, 1, 1, count_include_pad=False) * light
+    found = torch.minimum(near, outside)
+    precisely = (distance < 0.12).float()
+    for _ in range(reach):
+        found = torch.maximum(found, torch.minimum(F.max_pool2d(found, 3, 1, 1), precisely))
+    return F.avg_pool2d(found, 3, 1, 1, count_include_pad=False) * light
 
 
 def before(picture: Tensor, mask: Tensor, corners: Tensor) -> Tensor:

@@ -45,8 +45,8 @@ class Grounds:
     slope: Tensor  # (N, OBJECTS) of light across it
     shown: Tensor  # (N, OBJECTS) bool
 
-    def rows(self, rows: slice, device: torch.device) -> "Grounds":
-        """Some rows of it, on a device."""
+    def rows(self, rows: slice | Tensor, device: torch.device) -> "Grounds":
+        """Some rows of it, by a slice or a mask, on a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {name: value[rows].to(device) for name, value in values.items() if isinstance(value, Tensor)}
         return Grounds(**moved, noise=tuple(level[rows].to(device) for level in self.noise))

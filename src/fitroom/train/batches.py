@@ -10,8 +10,13 @@ from torch import Tensor
 
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, Changes, draw
+from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
 from fitroom.data.viton import GARMENT
 from fitroom.train.samples import Fakes, Samples
+
+# no sample's garment is the pattern of another's ground: every process has its own samples alone
+GROUNDS = GroundConfig(fabric=0.0)
+ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
 
 
 class Batch(NamedTuple):
@@ -71,6 +76,7 @@ class Batches:
         height, width = self.samples.photo.shape[-2:]
         generator = generator_of(self.seed, 2, step)
         changes = draw(self.config, self.size, generator, width / height)
+        grounds = draw_grounds(GROUNDS, self.size, generator, width / height)
         own = torch.arange(self.size) % max(round(1 / self.own_share), 1) == 0 if self.own_share else None
         numbers = chosen(step, self.size, self.count, self.seed)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
@@ -83,15 +89,17 @@ class Batches:
             rows, shown = self.fakes.row[numbers], to_unit(self.fakes.picture[numbers])
             if own is not None:
                 restored = (~own[part]).float().to(device)
-        return self.changed(rows, shown, restored, changes.rows(part, device))
+        return self.changed(rows, shown, restored, changes.rows(part, device), grounds.rows(part, device))
 
     def names(self, batch: Batch) -> list[str]:
         """Files that a batch was made of."""
         pairs = [self.samples.pairs[row] for row in batch.rows.tolist()]
         return [f"{pair.person} {pair.garment}" for pair in pairs]
 
-    def changed(self, rows: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes) -> Batch:
-        """Apply changes to samples; photo, label and what is shown of a person move alike."""
+    def changed(
+        self, rows: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, grounds: Grounds
+    ) -> Batch:
+        """Apply changes to samples; photo, label and what is shown of a person move alike, before the same ground."""
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
         photo, label = to_unit(samples.photo[rows]), samples.label[rows]
         garment, garment_mask = to_unit(samples.garment[rows]), samples.garment_mask[rows].unsqueeze(1) / 255
@@ -100,23 +108,32 @@ class Batches:
             for matrices in (changes.person, changes.garment)
         )
         before, tinted = changes.background.flatten(1).ne(1).any(1), changes.recoloured
+        elsewhere = changes.elsewhere
         stand_before(photo, label, changes.background, before)
         if shown is not None:
-            stand_before(shown, label, changes.background, before)
+            stand_before(shown, label, changes.background, before, ERASED)
             # a photo shown as it is keeps its garment's colours
             shown = torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)
+        cut_out = torch.ones_like(photo[:, : 1 if shown is None else 2])
+        if elsewhere.any():
+            cut_out[elsewhere, :1] -= augment.background_mask(photo[elsewhere], label[elsewhere])
+        if elsewhere.any() and shown is not None:
+            cut_out[elsewhere, 1:] -= augment.background_mask(shown[elsewhere], label[elsewhere], ERASED)
         # the same new colours on the product shot and where it is worn
         worn = (label[tinted] == GARMENT).float().unsqueeze(1)
         photo[tinted] = augment.recolour(photo[tinted], worn, changes.colour[tinted])
         garment[tinted] = augment.recolour(garment[tinted], garment_mask[tinted], changes.colour[tinted])
         pictures = photo if shown is None else torch.cat([photo, shown], dim=1)
         pictures = augment.move(augment.relight(pictures, changes.light), person)
+        if elsewhere.any():
+            put_elsewhere(pictures, cut_out, person, elsewhere, grounds)
         garment = augment.move(garment, flat)
         garment_mask = (augment.move(garment_mask, flat, padding="zeros") > 0.5).float()
-        label = moved_label(augment.swap_sides(label, changes.flip), person)
+        label = moved_label(augment.swap_sides(label, changes.flip), person, elsewhere)
         dense = samples.dense
         if dense is not None:
-            dense = moved_label(augment.swap_sides(dense[rows], changes.flip, augment.MIRRORED_DENSE), person)
+            dense = augment.swap_sides(dense[rows], changes.flip, augment.MIRRORED_DENSE)
+            dense = moved_label(dense, person, elsewhere)
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == GARMENT).float().unsqueeze(1)
@@ -125,15 +142,30 @@ class Batches:
         )
 
 
-def moved_label(label: Tensor, grid: Tensor) -> Tensor:
-    """Labels (N, H, W) resampled at a grid, each value from its nearest pixel."""
-    return augment.move(label.unsqueeze(1).float(), grid, mode="nearest").squeeze(1).to(torch.uint8)
+def moved_label(label: Tensor, grid: Tensor, ends: Tensor) -> Tensor:
+    """Labels (N, H, W) resampled at a grid, each value from its nearest pixel; rows that end at their crop's edge are 0
+    beyond it.
+    """
+    moved = augment.move(label.unsqueeze(1).float(), grid, mode="nearest").squeeze(1).to(torch.uint8)
+    beyond = ends.view(-1, 1, 1) & (grid.abs().amax(dim=3) > 1)
+    return moved.masked_fill(beyond, 0)
 
 
-def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor) -> None:
-    """Put some rows of pictures before another background, in place; see `augment.before`."""
-    behind = augment.background_mask(picture[rows], label[rows])
+def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor, reach: int = 0) -> None:
+    """Give the studio background of some rows of pictures other colours, in place; see `augment.before`."""
+    behind = augment.background_mask(picture[rows], label[rows], reach)
     picture[rows] = augment.before(picture[rows], behind, colours[rows])
+
+
+def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor, grounds: Grounds) -> None:
+    """Put a ground behind some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
+
+    `cut_out` are masks (N, k, H, W) of what is no background in each of the k, before it was moved.
+    """
+    shown = augment.move(cut_out[rows], grid[rows], padding="zeros").repeat_interleave(3, dim=1)
+    behind = compose_grounds(grounds.rows(rows, pictures.device), pictures[rows, :3])
+    behind = behind.repeat(1, cut_out.shape[1], 1, 1)
+    pictures[rows] = behind + shown * (pictures[rows] - behind)
 
 
 def to_unit(picture: Tensor) -> Tensor:
