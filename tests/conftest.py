@@ -16,7 +16,7 @@ from fitroom.train.samples import Samples, load_samples
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NOBODY = Origin("small", "0", "none", "none")
-SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16))
+SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (1, 1, 1, 2), (16, 16, 8, 8, 8), (8, 8, 16, 16))
 
 
 @pytest.fixture(scope="session", autouse=True)

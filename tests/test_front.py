@@ -8,7 +8,7 @@ from fitroom import TryOn
 from fitroom.data import limbs
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import FACE, GARMENT, HAIR, LEFT_ARM, RIGHT_ARM
-from fitroom.front import front_of, hands
+from fitroom.front import front_of, hands, head
 from fitroom.images import Frame
 from fitroom.runtime.interface import Parsing
 
@@ -38,6 +38,13 @@ def test_faces_and_hair_are_in_front_and_garments_are_not(figure):
     inner = cv2.erode(np.isin(figure.label, (FACE, HAIR)).astype(np.uint8), np.ones((5, 5))) > 0
     assert (front[inner] == 1).all()
     assert front[cv2.erode((figure.label == GARMENT).astype(np.uint8), np.ones((3, 3))) > 0].max() == 0
+
+
+def test_hair_that_lies_apart_is_none(figure):
+    label = figure.label.copy()
+    label[150:170, 90:110] = HAIR
+    assert (head(label) == np.isin(figure.label, (FACE, HAIR))).all()
+    assert not head(np.full_like(label, GARMENT)).any()
 
 
 def test_another_frame_shows_the_same_elsewhere(figure):

@@ -20,7 +20,7 @@ from test_networks import inputs
 
 MODULES = ("warp.person", "warp.garment", "warp.flow", "generator")
 BUILD = {
-    "lite": lambda: Lite(LiteConfig(8, (16, 16, 16, 16), 8, (16, 16, 16, 16), (16, 16, 16, 16))),
+    "lite": lambda: Lite(LiteConfig(8, (16, 16, 16, 16), 8, (1, 1, 1, 2), (16,) * 5, (16, 16, 16, 16))),
     "pfafn": lambda: Pfafn(PfafnConfig("official", (16, 16, 16, 16, 16), 16, (16, 16, 16), 16)),
 }
 
@@ -78,7 +78,7 @@ def test_a_pruned_network_is_built_again_and_pruned_again(network):
 
 
 def test_the_least_important_channels_go():
-    network = Lite(LiteConfig(8, (16, 16, 16, 16), 8, (16, 16, 16, 16), (16, 16, 16, 16))).eval()
+    network = Lite(LiteConfig(8, (16, 16, 16, 16), 8, (1, 1, 1, 2), (16,) * 5, (16, 16, 16, 16))).eval()
     random_statistics(network)
     layer = network.warp.heads[0].body[0][0]
     with torch.no_grad():

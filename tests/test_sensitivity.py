@@ -69,7 +69,7 @@ def test_the_search_takes_what_saves_most_within_the_budget():
 
 @pytest.mark.slow
 def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
-    network = Lite(LiteConfig(8, (16, 16, 16, 16), 8, (16, 16, 16, 16), (16, 16, 16, 16)))
+    network = Lite(LiteConfig(8, (16, 16, 16, 16), 8, (1, 1, 1, 2), (16,) * 5, (16, 16, 16, 16)))
     random_statistics(network)
     config = ExportConfig(half_tensors=True)
     weights = export_network(network, tmp_path / "weights", NOBODY, config).weights

@@ -149,7 +149,7 @@ def test_the_generator_rests_in_warp_stages(batch):
 
 @pytest.mark.parametrize("rests", ["warp", "generator"])
 def test_what_rests_moves_in_nothing(batch, rests):
-    network = Lite(LiteConfig(8, (8, 8, 16, 16), 8, (16, 16, 8, 8), (8, 8, 16, 16)))
+    network = Lite(LiteConfig(8, (8, 8, 16, 16), 8, (1, 1, 1, 2), (16, 16, 8, 8, 8), (8, 8, 16, 16)))
     trainee = Trainee(network, StageConfig("pf_generator", rests=rests)).train()
     wider = batch._replace(**{
         name: torch.nn.functional.interpolate(getattr(batch, name), size=(64, 64))

@@ -23,7 +23,7 @@ FULLEST = 0.45  # share of its convex hull that is garment, below which it is a 
 GAP, LEGS = 0.6, 0.6
 # of 300 of VITON's photos 297 have both, of 300 product shots 2
 FACES, NOSES = 0.008, 0.5  # share of a garment's picture that is face, and a nose's confidence: somebody wears it
-UNSURE = 0.3  # confidence below which a look is doubtful
+UNSURE = 0.4  # confidence below which a look is doubtful
 
 
 class Doubt(NamedTuple):

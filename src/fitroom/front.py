@@ -27,6 +27,15 @@ def hands(label: Picture, skeleton: limbs.Skeleton) -> NDArray[np.bool_]:
     return beyond & np.isin(label, (LEFT_ARM, RIGHT_ARM))
 
 
+def head(label: Picture) -> NDArray[np.bool_]:
+    """Where face and hair are (H, W), in one piece: what a label calls hair elsewhere is a fold or a print."""
+    shown = np.isin(label, (FACE, HAIR)).astype(np.uint8)
+    count, regions, sizes, _ = cv2.connectedComponentsWithStats(shown)
+    if count < 2:
+        return shown > 0
+    return np.asarray(regions == 1 + int(sizes[1:, cv2.CC_STAT_AREA].argmax()), np.bool_)
+
+
 def front_of(parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: int) -> Share:
     """Share (height, width) of what `frame` shows that no garment covers, by what was parsed in another frame.
 
@@ -35,7 +44,7 @@ def front_of(parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: 
     scale = np.array(parsing.label.shape[::-1]) / (parsed.width, parsed.height)
     points = np.where(parsing.key_points[:, 2:] >= FOUND, parsing.key_points, 0)
     points[:, :2] = (points[:, :2] + 0.5 - (parsed.left, parsed.top)) * scale - 0.5
-    found = np.isin(parsing.label, (FACE, HAIR))
+    found = head(parsing.label)
     skeleton = limbs.complete(points)
     if skeleton is not None:
         found |= hands(parsing.label, skeleton)

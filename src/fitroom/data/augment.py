@@ -160,8 +160,10 @@ def move_points(points: Tensor, matrices: Tensor, height: int, width: int) -> Te
 
 def recolour(picture: Tensor, mask: Tensor, colour: Tensor) -> Tensor:
     """Map colours inside a mask by matrices (N, 3, 4 + SHADES) of red, green, blue, 1, and `shades`."""
-    parts = torch.cat([picture, torch.ones_like(mask), shades(picture)], dim=1)
-    mapped = (colour @ parts.flatten(2)).view_as(picture)
+    mapped = torch.baddbmm(colour[..., 3:4], colour[..., :3], picture.flatten(2)).view_as(picture)
+    printed = colour[..., 4:].ne(0).any(2).any(1)
+    by_shade = colour[printed, :, 4:] @ shades(picture[printed]).flatten(2)
+    mapped[printed] += by_shade.view_as(mapped[printed])
     return picture + mask * (mapped.clamp(-1, 1) - picture)
 
 
@@ -186,10 +188,18 @@ def background_mask(picture: Tensor, label: Tensor, reach: int = 0) -> Tensor:
     outside = (label == BACKGROUND).float().unsqueeze(1)
     light = (colour.mean(dim=1, keepdim=True) > 0.3).float()
     found = torch.minimum(near, outside)
-    precisely = (distance < 0.12).float()
-    for _ in range(reach):
-        found = torch.maximum(found, torch.minimum(F.max_pool2d(found, 3, 1, 1), precisely))
+    if reach:
+        found = torch.maximum(found, grown(found, (distance < 0.12).float(), reach))
     return F.avg_pool2d(found, 3, 1, 1, count_include_pad=False) * light
+
+
+def grown(mask: Tensor, within: Tensor, reach: int) -> Tensor:
+    """A mask (N, 1, H, W) grown by so many pixels, in steps of two, but only where it stays `within` another."""
+    free = -F.max_pool2d(-within, 2)
+    spread = F.max_pool2d(mask, 2)
+    for _ in range(reach // 2):
+        spread = torch.maximum(spread, torch.minimum(F.max_pool2d(spread, 3, 1, 1), free))
+    return torch.minimum(F.interpolate(spread, scale_factor=2.0, mode="nearest"), within)
 
 
 def before(picture: Tensor, mask: Tensor, corners: Tensor) -> Tensor:

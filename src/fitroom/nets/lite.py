@@ -1,7 +1,8 @@
 """`lite`: the try-on network made for CPUs. Features at a quarter of the size and coarser; full size only at the ends.
 
-Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4 with correlation
-at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and Deng, ECCV 2020, section 3.3).
+Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4, twice at the
+finer levels as PF-AFN does, with correlation at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and
+Deng, ECCV 2020, section 3.3).
 Generator: a U-Net that also reads the person's features, and predicts a change mask beside PF-AFN's outputs.
 """
 
@@ -17,6 +18,8 @@ from fitroom.nets.interface import Dressed, Features, Part, TryOnNetwork, compos
 from fitroom.nets.narrow import narrow
 from fitroom.nets.sampling import sample
 
+CORRELATED = (1, 2)  # levels of the pyramid, 1/8 and 1/16, whose features are correlated
+
 
 @dataclass(frozen=True)
 class LiteConfig:
@@ -25,7 +28,8 @@ class LiteConfig:
     stem: int = 16  # at 1/2
     encoder: tuple[int, int, int, int] = (32, 64, 96, 80)  # at 1/4, 1/8, 1/16, 1/32
     pyramid: int = 48  # what correlation and flow heads read, at every level
-    heads: tuple[int, int, int, int] = (96, 64, 64, 32)  # flow heads at 1/32, 1/16, 1/8, 1/4
+    passes: tuple[int, int, int, int] = (1, 1, 2, 2)  # how often the flow is refined at 1/32, 1/16, 1/8, 1/4
+    heads: tuple[int, ...] = (96, 64, 64, 64, 32, 48)  # flow heads, one for every pass, coarsest first
     generator: tuple[int, int, int, int] = (24, 48, 80, 88)  # at 1/2, 1/4, 1/8, 1/16
     person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
     widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
@@ -133,12 +137,16 @@ class Warp(nn.Module):
         self.affine = nn.Linear(64, 6)
         nn.init.zeros_(self.affine.weight)
         nn.init.zeros_(self.affine.bias)
-        inputs = (pair + 2, pair + 2 + 49, pair + 2 + 49, pair + 2)
-        self.heads = nn.ModuleList(FlowHead(i, width) for i, width in zip(inputs, config.heads, strict=True))
+        # the pyramid's level that each pass reads, 3 is 1/32
+        self.levels = tuple(3 - step for step, passes in enumerate(config.passes) for _ in range(passes))
+        self.heads = nn.ModuleList(
+            FlowHead(pair + 2 + 49 * (level in CORRELATED), width)
+            for level, width in zip(self.levels, config.heads, strict=True)
+        )
         self.upsample = ConvexUpsample(config.heads[-1])
 
     def forward(self, person: Features, garment: Features) -> tuple[Tensor, ...]:
-        """Flows (N, 2, h, w) from 1/32 to 1/4, and the last one at full size."""
+        """Flows (N, 2, h, w) of all passes, from 1/32 to 1/4, and the last one at full size."""
         coarse_person, coarse_garment = person[3], garment[3]
         glance = self.glance(torch.cat([coarse_person, coarse_garment], dim=1)).mean(dim=(2, 3))
         affine = unrounded(self.affine(glance)).reshape(-1, 2, 3)
@@ -148,13 +156,12 @@ class Warp(nn.Module):
         flow = identity + a * x + b * y + c
         flows: list[Tensor] = []
         features = coarse_person
-        for step, head in enumerate(self.heads):
-            level = 3 - step
-            if step:
+        for level, head in zip(self.levels, self.heads, strict=True):
+            if person[level].shape[-1] > flow.shape[-1]:
                 flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
             warped = sample(garment[level], flow, align_corners=False)
             inputs = [person[level], warped, (flow - identity_grid(flow)).to(warped.dtype)]
-            if level in (1, 2):
+            if level in CORRELATED:
                 inputs.append(correlation(warped, person[level]) / person[level].shape[1])
             delta, features = head(torch.cat(inputs, dim=1))
             flow = flow + delta
@@ -216,13 +223,13 @@ class Lite(TryOnNetwork):
         pyramid, person = self.config.pyramid, self.config.person
         layer = self.get_submodule
         flow = [Part(self.warp.glance, ((1, 2 * pyramid, 2, 2),), (layer("warp.glance.1.0"),))]
-        levels = len(self.warp.heads)
-        for number, head in enumerate(self.warp.heads):
+        last = len(self.warp.heads) - 1
+        for number, (level, head) in enumerate(zip(self.warp.levels, self.warp.heads, strict=True)):
             inputs = cast(nn.Conv2d, layer(f"warp.heads.{number}.body.0.0")).in_channels
             # the features of the last head are what the upsampling reads
-            read = ("out", "body.1.0") if number == levels - 1 else ("out",)
+            read = ("out", "body.1.0") if number == last else ("out",)
             kept = tuple(layer(f"warp.heads.{number}.{name}") for name in read)
-            flow.append(Part(head, ((1, inputs, 2 << number, 2 << number),), kept))
+            flow.append(Part(head, ((1, inputs, 16 >> level, 16 >> level),), kept))
         encoders = {
             name: (Part(encoder, ((1, channels, 64, 64),), tuple(smooth[0] for smooth in encoder.smooth)),)  # type: ignore[index]
             for name, encoder, channels in (
