@@ -10,7 +10,7 @@ from fitroom import TryOn
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import open_layout, read_pairs
-from fitroom.doubts import doubts_of_garment
+from fitroom.doubts import doubts_of_garment, may_be_worn
 from fitroom.images import garment_mask, read
 from fitroom.output import save_picture
 
@@ -78,6 +78,27 @@ def test_sleeves_below_a_short_hem_are_no_legs():
 
 def test_a_mask_that_vanished():
     assert codes(rectangle()) == []
+
+
+def test_only_what_may_be_worn_is_looked_at_for_a_wearer(sample):
+    assert not may_be_worn(sample.garment, sample.garment_mask)
+    cut_off = sample.garment.copy()
+    cut_off[-60:, 60:130] = (180, 140, 120)
+    assert may_be_worn(cut_off, sample.garment_mask)
+    assert may_be_worn(np.full_like(sample.garment, 90), sample.garment_mask), "no studio"
+    slim = np.full((256, 192), 0, np.uint8)
+    slim[10:240, 70:130] = 255
+    assert may_be_worn(np.full_like(sample.garment, 255), slim)
+
+
+def test_persons_may_be_worn_garments_and_shots_hardly():
+    layout = open_layout(shared("viton"))
+    pairs = read_pairs(layout.root / "val_pairs_paired.txt")[::5]
+    persons = [read(str(layout.person_path(pair.person)), "garment") for pair in pairs]
+    shots = [read(str(layout.garment_path(pair.garment)), "garment") for pair in pairs]
+    anything = np.full((256, 192), 255, np.uint8)
+    assert sum(may_be_worn(person, anything) for person in persons) >= 0.9 * len(pairs)
+    assert sum(may_be_worn(shot, garment_mask(shot)) for shot in shots) <= 0.15 * len(pairs)
 
 
 def test_few_of_a_shops_garments_are_doubted():

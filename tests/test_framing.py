@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from conftest import shared
-from fitroom import images
+from fitroom import framing, images
 from fitroom.data.limbs import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import GARMENT, open_layout, read_pairs
@@ -46,13 +46,13 @@ def standing(figure, scale: float, left: int, top: int, height: int, width: int)
 
 def framed(photo: Picture, points: np.ndarray, monkeypatch) -> Frame:
     parser = Known(photo, points)
-    cut = images.cut
+    parsed_in = framing.parsed_in
 
-    def noted(picture, frame, fill):
+    def noted(photo, frame, parser):
         parser.frames.append(frame)
-        return cut(picture, frame, fill)
+        return parsed_in(photo, frame, parser)
 
-    monkeypatch.setattr(images, "cut", noted)
+    monkeypatch.setattr(framing, "parsed_in", noted)
     return frame_person(photo, parser).frame
 
 

@@ -35,7 +35,7 @@ def test_faces_and_hair_are_in_front_and_garments_are_not(figure):
     assert front.shape == (256, 192)
     assert front.min() >= 0
     assert front.max() <= 1
-    inner = cv2.erode(np.isin(figure.label, (FACE, HAIR)).astype(np.uint8), np.ones((5, 5))) > 0
+    inner = cv2.erode(np.isin(figure.label, (FACE, HAIR)).astype(np.uint8), np.ones((9, 9))) > 0
     assert (front[inner] == 1).all()
     assert front[cv2.erode((figure.label == GARMENT).astype(np.uint8), np.ones((3, 3))) > 0].max() == 0
 

@@ -29,7 +29,8 @@ SMALL = """
 height: 64
 width: 64
 lite:
-  {stem: 8, encoder: [8, 8, 16, 16], pyramid: 8, passes: [1, 1, 1, 2], heads: [16, 16, 8, 8, 8], generator: [8, 8, 16, 16]}
+  {stem: 8, encoder: [8, 8, 16, 16], pyramid: 8, passes: [1, 1, 1, 2], heads: [16, 16, 8, 8, 8],
+   generator: [8, 8, 16, 16]}
 loop: {steps: 2, batch: 4, log_every: 1, look_every: 2}
 """
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fitroom.data.limbs import NOSE
 from fitroom.data.viton import FACE
-from fitroom.images import Picture
+from fitroom.images import Picture, background, is_studio
 from fitroom.runtime.interface import Parsing
 
 # of 1,071 of VITON's garment masks, 1 % have a second piece of a third of the first one's size, and none fills more
@@ -21,6 +21,9 @@ FULLEST = 0.45  # share of its convex hull that is garment, below which it is a 
 # trousers: the share of the lower half's middle tenth that is empty, while that of the lowest quarter is filled, which
 # sleeves that hang below a hem don't
 GAP, LEGS = 0.6, 0.6
+# of 300 of VITON's product shots 8 % may be worn by these, of 300 photos 97 %
+EDGE_ROWS, OTHER, CUT_OFF = 3, 30, 0.05  # lowest rows of a picture, whose colour is far from the background's: how much
+SLIM = 0.6  # width by height of what is narrow
 # of 300 of VITON's photos 297 have both, of 300 product shots 2
 FACES, NOSES = 0.008, 0.5  # share of a garment's picture that is face, and a nose's confidence: somebody wears it
 UNSURE = 0.4  # confidence below which a look is doubtful
@@ -65,6 +68,19 @@ def outlined_as_a_top(outline: NDArray[np.int32], mask: Picture) -> bool:
     gap = (mask[top + height // 2 : top + height, middle] == 0).mean()
     legs = (mask[top + height * 3 // 4 : top + height, left : left + width] > 0).mean()
     return bool(gap < GAP or legs < LEGS)
+
+
+def may_be_worn(picture: Picture, mask: Picture) -> bool:
+    """Whether a garment's picture (H, W, 3) with its mask (h, w) may show somebody: worth asking a parser.
+
+    Shops lay garments whole before a studio's background. Persons stand elsewhere, are cut off below, or are narrow.
+    """
+    if not is_studio(picture):
+        return True
+    colour, _ = background(picture)
+    far = np.abs(picture[-EDGE_ROWS:].astype(np.float32) - colour).max(axis=2) > OTHER
+    _, _, width, height = cv2.boundingRect(mask)
+    return bool(far.mean() > CUT_OFF or width < SLIM * height)
 
 
 def doubts_of_wearer(found: Parsing) -> tuple[Doubt, ...]:

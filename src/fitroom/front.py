@@ -13,6 +13,7 @@ Share = NDArray[np.float32]
 
 WRIST = 0.95  # of the way from elbow to wrist, from where an arm is a hand
 REACH = 0.4  # of the shoulders' width, that a hand lies beside its forearm's line at most
+EVERY = 2
 SURE = 3  # pixels of the network's by which a label is made smaller: beside its outline it is often wrong
 
 
@@ -42,18 +43,20 @@ def front_of(parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: 
     `parsing` has key points in the photo's pixels and its label at a size of its own. Soft at the edges.
     """
     scale = np.array(parsing.label.shape[::-1]) / (parsed.width, parsed.height)
+    # every second pixel tells as much
+    label = parsing.label[::EVERY, ::EVERY]
     points = np.where(parsing.key_points[:, 2:] >= FOUND, parsing.key_points, 0)
-    points[:, :2] = (points[:, :2] + 0.5 - (parsed.left, parsed.top)) * scale - 0.5
-    found = head(parsing.label)
+    points[:, :2] = ((points[:, :2] + 0.5 - (parsed.left, parsed.top)) * scale - 0.5) / EVERY
+    found = head(label)
     skeleton = limbs.complete(points)
     if skeleton is not None:
-        found |= hands(parsing.label, skeleton)
+        found |= hands(label, skeleton)
     # from pixels of `frame` at the network's size to those of the label
     step = scale * (frame.width / width, frame.height / height)
     start = (np.array([frame.left - parsed.left, frame.top - parsed.top])) * scale + 0.5 * step - 0.5
-    matrix = np.array([[step[0], 0, start[0]], [0, step[1], start[1]]], np.float32)
-    share = cv2.warpAffine(
-        found.astype(np.float32), matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    matrix = np.array([[step[0], 0, start[0]], [0, step[1], start[1]]], np.float32) / EVERY
+    shown = cv2.warpAffine(
+        found.astype(np.uint8) * 255, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )
-    sure = cv2.erode((share > 0.5).astype(np.float32), np.ones((SURE, SURE), np.uint8))
-    return np.asarray(cv2.GaussianBlur(sure, (3, 3), 0), np.float32)
+    sure = cv2.erode(np.where(shown > 127, 255, 0).astype(np.uint8), np.ones((SURE, SURE), np.uint8))
+    return np.asarray(cv2.GaussianBlur(sure, (3, 3), 0), np.float32) / 255

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fitroom import images
 from fitroom.confidence import confidence_of
-from fitroom.doubts import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer
+from fitroom.doubts import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer, may_be_worn
 from fitroom.errors import ImageError, InputError, MissingExtraError
 from fitroom.framing import Framed, check_light, frame_person
 from fitroom.images import Picture, Source
@@ -242,7 +242,7 @@ class TryOn:
         if features is None:
             features = self.runner.garment_features(small, small_mask)
         doubts = doubts_of_garment(small_mask)
-        if self.parser is not None:
+        if self.parser is not None and may_be_worn(picture, small_mask):
             doubts += doubts_of_wearer(self.parser.parse(small))
         encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features, doubts)
         with self.lock:
