@@ -59,4 +59,4 @@ def front_of(parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: 
         found.astype(np.uint8) * 255, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )
     sure = cv2.erode(np.where(shown > 127, 255, 0).astype(np.uint8), np.ones((SURE, SURE), np.uint8))
-    return np.asarray(cv2.GaussianBlur(sure, (3, 3), 0), np.float32) / 255
+    return cv2.GaussianBlur(sure, (3, 3), 0).astype(np.float32) / np.float32(255)

@@ -39,7 +39,8 @@ def correlation_step(config: LiteConfig, batch: int, device: torch.device) -> Ca
     """The correlations of one step of `lite`, forward and backward."""
     inputs = [
         [torch.randn(batch, config.pyramid, *size, device=device, requires_grad=True) for _ in range(2)]
-        for size in ((16, 12), (32, 24))
+        for size, passes in (((16, 12), config.passes[1]), ((32, 24), config.passes[2]))
+        for _ in range(passes)
     ]
 
     def run() -> None:
