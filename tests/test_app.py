@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 
 from fitroom import TryOn, images
 from fitroom.errors import InputError
+from fitroom.framing import Framed
 from fitroom.images import Frame
 from fitroom.output import encode_picture
 from fitroom.serve.app import create_app
@@ -105,7 +106,7 @@ def test_which_of_several_persons(client, monkeypatch, tmp_path, person, garment
     fields = {"person_at": "40,50", "person_token": token}
     is_problem(look(client, fields, garment=garment), 400, "unknown-part")
     asked = []
-    monkeypatch.setattr(TryOn, "frame", lambda tryon, photo, at=None: asked.append(at) or Frame(0, 0, 192, 256))
+    monkeypatch.setattr(TryOn, "frame", lambda tryon, photo, at=None: asked.append(at) or Framed(Frame(0, 0, 192, 256)))
     assert look(client, {"person_at": "40,50"}, person=person, garment=garment).status_code == 200
     sent = client.post("/v1/persons", files={"person": person}, data={"person_at": " 7,8"})
     assert sent.status_code == 201

@@ -5,8 +5,9 @@ import numpy as np
 from fitroom.data.limbs import complete
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
+from fitroom.front import hands
 from fitroom.train import fakes
-from fitroom.train.fakes import Subject, fill_from, hands, in_skin_of, paste_garment
+from fitroom.train.fakes import Subject, fill_from, in_skin_of, paste_garment
 
 
 def subjects(sample) -> list[Subject]:
@@ -37,7 +38,7 @@ def test_bare_arms_stay_or_come_from_the_donor(rng, monkeypatch):
     """With the donor's arms few of the own ones are left; hands stay either way."""
     first, second = list(samples(2, seed=3))
     subject, donor = (Subject(s.photo.image, s.photo.label, complete(s.photo.key_points)) for s in (first, second))
-    own = hands(subject)
+    own = hands(subject.label, subject.skeleton)
     arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM)) & ~own
     assert own.sum() > 50
     assert arms.sum() > 500
