@@ -13,7 +13,7 @@ Share = NDArray[np.float32]
 
 WRIST = 0.95  # of the way from elbow to wrist, from where an arm is a hand
 REACH = 0.4  # of the shoulders' width, that a hand lies beside its forearm's line at most
-EVERY = 2
+EVERY = 2  # pixels of a label, of which one is looked at
 SURE = 3  # pixels of the network's by which a label is made smaller: beside its outline it is often wrong
 
 
@@ -43,7 +43,6 @@ def front_of(parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: 
     `parsing` has key points in the photo's pixels and its label at a size of its own. Soft at the edges.
     """
     scale = np.array(parsing.label.shape[::-1]) / (parsed.width, parsed.height)
-    # every second pixel tells as much
     label = parsing.label[::EVERY, ::EVERY]
     points = np.where(parsing.key_points[:, 2:] >= FOUND, parsing.key_points, 0)
     points[:, :2] = ((points[:, :2] + 0.5 - (parsed.left, parsed.top)) * scale - 0.5) / EVERY
