@@ -124,7 +124,7 @@ def test_who_is_found_is_parsed_once_and_nobody_is_refused_at_first_sight(figure
     looks = []
 
     class AtASecondLook:
-        """A parser that sees all joints, the first time perhaps without shoulders."""
+        """A parser that sees all joints, the first time perhaps without a nose."""
 
         def __init__(self, blind: bool) -> None:
             self.blind = blind
