@@ -98,3 +98,11 @@ def test_change_target_covers_what_differs_and_what_is_worn():
     assert target[18:27, 18:27].all()
     assert not target[20, :8].any()
     assert target.sum() < 300
+
+
+def test_cross_entropy_is_that_of_pytorch_and_bounded():
+    probability, target = torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4)
+    wanted = torch.nn.functional.binary_cross_entropy(probability, target, reduction="none")
+    assert torch.allclose(losses.cross_entropy(probability, target), wanted, atol=1e-5)
+    rounded = losses.cross_entropy(torch.tensor([0.0, 1.0], dtype=torch.bfloat16), torch.tensor([1.0, 0.0]))
+    assert torch.allclose(rounded, torch.tensor(1e4).log().expand(2), rtol=1e-4)

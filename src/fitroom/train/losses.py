@@ -111,6 +111,15 @@ def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, co
     return (squares * counts).mean()
 
 
+def cross_entropy(probability: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of every pixel, in nats; probabilities count as within 1e-4 of neither 0 nor 1.
+
+    PyTorch's own refuses to work under a GPU's mixed precision, where sigmoids may be rounded to 0 and 1.
+    """
+    probability = probability.float().clamp(1e-4, 1 - 1e-4)
+    return -(target * probability.log() + (1 - target) * (1 - probability).log())
+
+
 def change_target(fake: Tensor, photo: Tensor, worn: Tensor, threshold: float = 0.08) -> Tensor:
     """Where a look may differ from its input: fake and photo differ, or the garment lies there; 3 pixels wider."""
     differs = ((fake - photo).abs().amax(dim=1, keepdim=True) > threshold).to(photo.dtype)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fitroom.evaluate.pretrained import FeatureNetwork
@@ -21,6 +20,7 @@ from fitroom.train.loop import Learner
 from fitroom.train.losses import (
     change_target,
     colour_means_difference,
+    cross_entropy,
     gradient_difference,
     perceptual_distance,
     structural_dissimilarity,
@@ -190,14 +190,13 @@ def look_losses(
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
     emphasis = (0.5 + 1.5 * changed) * counts
-    entropy = F.binary_cross_entropy(unrounded(dressed.change).clamp(1e-4, 1 - 1e-4), changed, reduction="none")
     values = {
         "look": ((dressed.look - batch.photo).abs() * emphasis).mean(),
         "rendered": ((dressed.rendered - batch.photo).abs() * changed * counts).mean(),
         "gradients": gradient_difference(dressed.look * counts, batch.photo * counts),
         "structure": (structural_dissimilarity(dressed.look, batch.photo) * counts).mean(),
         "composition": ((dressed.composition - batch.worn * dressed.warped_mask.detach()).abs() * counts).mean(),
-        "change": (entropy * counts).mean(),
+        "change": (cross_entropy(dressed.change, changed) * counts).mean(),
     }
     if perceptual is not None:
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
@@ -233,7 +232,7 @@ def look_distillation(teacher: TryOnNetwork, known: Features, told: Tensor, dres
     with torch.no_grad():
         target = teacher.generate(told, batch.garment, batch.garment_mask, dressed.flow, known)
     masks = [
-        F.binary_cross_entropy(unrounded(mine).clamp(1e-4, 1 - 1e-4), unrounded(theirs))
+        cross_entropy(mine, unrounded(theirs)).mean()
         for mine, theirs in ((dressed.composition, target.composition), (dressed.change, target.change))
     ]
     rendered = ((dressed.rendered - target.rendered).abs() * target.change).mean()
