@@ -45,8 +45,8 @@ class Grounds:
     slope: Tensor  # (N, OBJECTS) of light across it
     shown: Tensor  # (N, OBJECTS) bool
 
-    def rows(self, rows: slice | Tensor, device: torch.device) -> "Grounds":
-        """Some rows of it, by a slice or a mask, on a device."""
+    def rows(self, rows: slice, device: torch.device) -> "Grounds":
+        """Some rows of it, on a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {name: value[rows].to(device) for name, value in values.items() if isinstance(value, Tensor)}
         return Grounds(**moved, noise=tuple(level[rows].to(device) for level in self.noise))
@@ -82,7 +82,7 @@ def draw_grounds(config: GroundConfig, count: int, generator: torch.Generator, a
         place=augment.affine(0.5 + random(), uniform(generator, 180.0, count), torch.zeros(count, 2), aspect),
         joints=torch.where(joined.unsqueeze(1), 0.15 + 0.6 * random(2), torch.zeros(())),
         depth=0.2 + 0.5 * random(1, 1, 1),
-        fabric=torch.where(random() < config.fabric, torch.randint(count, (count,), generator=generator), -1),
+        fabric=torch.where(random() < config.fabric, torch.randint(max(count, 1), (count,), generator=generator), -1),
         # of the chest, where a garment's print is
         pattern=augment.affine(
             0.1 + 0.25 * random(), uniform(generator, 180.0, count), uniform(generator, 0.15, count, 2), aspect

@@ -76,7 +76,8 @@ class Batches:
         height, width = self.samples.photo.shape[-2:]
         generator = generator_of(self.seed, 2, step)
         changes = draw(self.config, self.size, generator, width / height)
-        grounds = draw_grounds(GROUNDS, self.size, generator, width / height)
+        # a ground costs more than all else that is drawn: those alone that stand before one get it
+        grounds = draw_grounds(GROUNDS, int(changes.elsewhere.sum()), generator, width / height)
         own = torch.arange(self.size) % max(round(1 / self.own_share), 1) == 0 if self.own_share else None
         numbers = chosen(step, self.size, self.count, self.seed)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
@@ -89,7 +90,9 @@ class Batches:
             rows, shown = self.fakes.row[numbers], to_unit(self.fakes.picture[numbers])
             if own is not None:
                 restored = (~own[part]).float().to(device)
-        return self.changed(rows, shown, restored, changes.rows(part, device), grounds.rows(part, device))
+        earlier, within = (int(changes.elsewhere[some].sum()) for some in (slice(part.start), part))
+        grounds = grounds.rows(slice(earlier, earlier + within), device)
+        return self.changed(rows, shown, restored, changes.rows(part, device), grounds)
 
     def names(self, batch: Batch) -> list[str]:
         """Files that a batch was made of."""
@@ -99,47 +102,68 @@ class Batches:
     def changed(
         self, rows: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, grounds: Grounds
     ) -> Batch:
-        """Apply changes to samples; photo, label and what is shown of a person move alike, before the same ground."""
+        """Apply changes to samples; photo, label and what is shown of a person move alike, before the same ground.
+
+        `grounds` are those of the samples that stand elsewhere, in their order.
+        """
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
-        photo, label = to_unit(samples.photo[rows]), samples.label[rows]
-        garment, garment_mask = to_unit(samples.garment[rows]), samples.garment_mask[rows].unsqueeze(1) / 255
+        label, garment = samples.label[rows], to_unit(samples.garment[rows])
+        garment_mask = samples.garment_mask[rows].unsqueeze(1) / 255
         person, flat = (
             augment.grid_of(augment.mirrored(matrices, changes.flip), height, width)
             for matrices in (changes.person, changes.garment)
         )
-        before, tinted = changes.background.flatten(1).ne(1).any(1), changes.recoloured
-        elsewhere = changes.elsewhere
-        stand_before(photo, label, changes.background, before)
-        if shown is not None:
-            stand_before(shown, label, changes.background, before, ERASED)
-            # a photo shown as it is keeps its garment's colours
-            shown = torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)
-        cut_out = torch.ones_like(photo[:, : 1 if shown is None else 2])
-        if elsewhere.any():
-            cut_out[elsewhere, :1] -= augment.background_mask(photo[elsewhere], label[elsewhere])
-        if elsewhere.any() and shown is not None:
-            cut_out[elsewhere, 1:] -= augment.background_mask(shown[elsewhere], label[elsewhere], ERASED)
-        # the same new colours on the product shot and where it is worn
-        worn = (label[tinted] == GARMENT).float().unsqueeze(1)
-        photo[tinted] = augment.recolour(photo[tinted], worn, changes.colour[tinted])
-        garment[tinted] = augment.recolour(garment[tinted], garment_mask[tinted], changes.colour[tinted])
-        pictures = photo if shown is None else torch.cat([photo, shown], dim=1)
-        pictures = augment.move(augment.relight(pictures, changes.light), person)
-        if elsewhere.any():
-            put_elsewhere(pictures, cut_out, person, elsewhere, grounds)
+        seen = in_studio(to_unit(samples.photo[rows]), shown, label, restored, changes)
+        cut_out = cut_outs(seen, label, changes.elsewhere)
+        recolour_garments(seen[0], label, garment, garment_mask, changes)
+        pictures = augment.move(augment.relight(torch.cat(seen, dim=1), changes.light), person)
+        put_elsewhere(pictures, cut_out, person, changes.elsewhere, grounds)
         garment = augment.move(garment, flat)
         garment_mask = (augment.move(garment_mask, flat, padding="zeros") > 0.5).float()
-        label = moved_label(augment.swap_sides(label, changes.flip), person, elsewhere)
+        label = moved_label(augment.swap_sides(label, changes.flip), person, changes.elsewhere)
         dense = samples.dense
         if dense is not None:
             dense = augment.swap_sides(dense[rows], changes.flip, augment.MIRRORED_DENSE)
-            dense = moved_label(dense, person, elsewhere)
+            dense = moved_label(dense, person, changes.elsewhere)
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == GARMENT).float().unsqueeze(1)
         return Batch(
             rows, pictures[:, :3], label, points, worn, garment, garment_mask, pictures[:, -3:], restored, dense
         )
+
+
+def in_studio(photo: Tensor, shown: Tensor | None, label: Tensor, restored: Tensor, changes: Changes) -> list[Tensor]:
+    """Photos, and behind them what is shown of the persons, if not they: some before a studio of other colours."""
+    before = changes.background.flatten(1).ne(1).any(1)
+    stand_before(photo, label, changes.background, before)
+    if shown is None:
+        return [photo]
+    stand_before(shown, label, changes.background, before, ERASED)
+    return [photo, torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)]
+
+
+def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor, reach: int = 0) -> None:
+    """Give the studio background of some rows of pictures other colours, in place; see `augment.before`."""
+    behind = augment.background_mask(picture[rows], label[rows], reach)
+    picture[rows] = augment.before(picture[rows], behind, colours[rows])
+
+
+def cut_outs(pictures: list[Tensor], label: Tensor, rows: Tensor) -> Tensor:
+    """Masks (N, k, H, W) of what is no studio background in photos and, where k is 2, fakes; ones but in some rows."""
+    found = torch.ones_like(pictures[0][:, : len(pictures)])
+    if rows.any():
+        for number, (picture, reach) in enumerate(zip(pictures, (0, ERASED), strict=False)):
+            found[rows, number] -= augment.background_mask(picture[rows], label[rows], reach)[:, 0]
+    return found
+
+
+def recolour_garments(photo: Tensor, label: Tensor, garment: Tensor, garment_mask: Tensor, changes: Changes) -> None:
+    """Give some garments new colours, in place: the same on the product shot and where it is worn."""
+    rows = changes.recoloured
+    worn = (label[rows] == GARMENT).float().unsqueeze(1)
+    photo[rows] = augment.recolour(photo[rows], worn, changes.colour[rows])
+    garment[rows] = augment.recolour(garment[rows], garment_mask[rows], changes.colour[rows])
 
 
 def moved_label(label: Tensor, grid: Tensor, ends: Tensor) -> Tensor:
@@ -151,19 +175,15 @@ def moved_label(label: Tensor, grid: Tensor, ends: Tensor) -> Tensor:
     return moved.masked_fill(beyond, 0)
 
 
-def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor, reach: int = 0) -> None:
-    """Give the studio background of some rows of pictures other colours, in place; see `augment.before`."""
-    behind = augment.background_mask(picture[rows], label[rows], reach)
-    picture[rows] = augment.before(picture[rows], behind, colours[rows])
-
-
 def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor, grounds: Grounds) -> None:
-    """Put a ground behind some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
+    """Put their grounds behind some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
 
     `cut_out` are masks (N, k, H, W) of what is no background in each of the k, before it was moved.
     """
+    if not rows.any():
+        return
     shown = augment.move(cut_out[rows], grid[rows], padding="zeros").repeat_interleave(3, dim=1)
-    behind = compose_grounds(grounds.rows(rows, pictures.device), pictures[rows, :3])
+    behind = compose_grounds(grounds, pictures[rows, :3])
     behind = behind.repeat(1, cut_out.shape[1], 1, 1)
     pictures[rows] = behind + shown * (pictures[rows] - behind)
 
