@@ -145,7 +145,7 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
         # look closer before anybody is refused
         parsing, parsed = parsed_in(photo, frame, parser), frame
         check_person(parsing, frame, width, height)
-    return Framed(frame, front_of(parsing, parsed, frame, HEIGHT, WIDTH))
+    return Framed(frame, front_of(photo, parsing, parsed, frame, HEIGHT, WIDTH))
 
 
 def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> None:
