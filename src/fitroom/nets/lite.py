@@ -1,7 +1,7 @@
 """`lite`: the try-on network made for CPUs. Features at a quarter of the size and coarser; full size only at the ends.
 
-Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4, twice at the
-finer levels as PF-AFN does, with correlation at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and
+Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4, twice at all
+but the coarsest level as PF-AFN does, with correlation at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and
 Deng, ECCV 2020, section 3.3).
 Generator: a U-Net that also reads the person's features, and predicts a change mask beside PF-AFN's outputs.
 """
@@ -26,11 +26,11 @@ class LiteConfig:
     """Widths of `lite`, in channels."""
 
     stem: int = 16  # at 1/2
-    encoder: tuple[int, int, int, int] = (32, 64, 96, 80)  # at 1/4, 1/8, 1/16, 1/32
+    encoder: tuple[int, int, int, int] = (32, 64, 128, 128)  # at 1/4, 1/8, 1/16, 1/32
     pyramid: int = 48  # what correlation and flow heads read, at every level
-    passes: tuple[int, int, int, int] = (1, 1, 2, 2)  # how often the flow is refined at 1/32, 1/16, 1/8, 1/4
-    heads: tuple[int, ...] = (96, 64, 64, 64, 32, 48)  # flow heads, one for every pass, coarsest first
-    generator: tuple[int, int, int, int] = (24, 48, 80, 88)  # at 1/2, 1/4, 1/8, 1/16
+    passes: tuple[int, int, int, int] = (1, 2, 2, 2)  # how often the flow is refined at 1/32, 1/16, 1/8, 1/4
+    heads: tuple[int, ...] = (128, 96, 96, 64, 80, 32, 48)  # flow heads, one for every pass, coarsest first
+    generator: tuple[int, int, int, int] = (24, 48, 80, 128)  # at 1/2, 1/4, 1/8, 1/16
     person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
     widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
 
