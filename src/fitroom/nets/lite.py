@@ -1,8 +1,8 @@
 """`lite`: the try-on network made for CPUs. Features at a quarter of the size and coarser; full size only at the ends.
 
 Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4, twice at all
-but the coarsest level as PF-AFN does, with correlation at 1/16 and 1/8, and upsampled by learned convex weights (RAFT, Teed and
-Deng, ECCV 2020, section 3.3).
+but the coarsest level as PF-AFN does, with correlation at 1/16 and 1/8, and upsampled by learned convex weights (RAFT,
+Teed and Deng, ECCV 2020, section 3.3).
 Generator: a U-Net that also reads the person's features, and predicts a change mask beside PF-AFN's outputs.
 """
 
