@@ -44,17 +44,15 @@ def colours_at(photo: Picture, frame: Frame, height: int, width: int) -> Picture
     """Colours (height, width, 3) of the pixels that lie at a grid over a frame of a photo; at its edge beyond it."""
     rows = frame.top + (np.arange(height) + 0.5) * frame.height / height
     columns = frame.left + (np.arange(width) + 0.5) * frame.width / width
-    inside = (
-        places.astype(int).clip(0, size - 1) for places, size in zip((rows, columns), photo.shape[:2], strict=True)
-    )
-    return np.asarray(photo[np.ix_(*inside)], np.uint8)
+    rows, columns = rows.astype(int).clip(0, len(photo) - 1), columns.astype(int).clip(0, photo.shape[1] - 1)
+    return np.asarray(photo[np.ix_(rows, columns)], np.uint8)
 
 
 def like_the_face(colours: Picture, label: Picture) -> NDArray[np.bool_]:
     """Where colours (H, W, 3) are those of the face that a label shows, in any light; everywhere where it shows none.
 
     Labels of hands reach over cuffs: of 1,217 pixels there this leaves 20 %, of 55,431 of hands 86 % (VITON's
-    validation persons).
+    validation persons, by a script).
     """
     face = label == FACE
     if face.sum() < FEW:
