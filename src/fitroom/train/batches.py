@@ -140,6 +140,7 @@ def in_studio(photo: Tensor, shown: Tensor | None, label: Tensor, restored: Tens
     if shown is None:
         return [photo]
     stand_before(shown, label, changes.background, before, ERASED)
+    # a copy: a photo shown as it is keeps its garment's colours when the target's are changed
     return [photo, torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)]
 
 

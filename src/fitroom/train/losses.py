@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom.evaluate.pretrained import FeatureNetwork
+from fitroom.nets.interface import unrounded
 from fitroom.nets.sampling import sample
 
 UNSEEN = 0.25  # what a bend of the flow costs where no garment shows, against 1 within a print
@@ -112,11 +113,11 @@ def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, co
 
 
 def cross_entropy(probability: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of every pixel, in nats; probabilities count as within 1e-4 of neither 0 nor 1.
+    """Binary cross-entropy of every pixel, in nats; probabilities are kept 1e-4 away from 0 and 1.
 
     PyTorch's own refuses to work under a GPU's mixed precision, where sigmoids may be rounded to 0 and 1.
     """
-    probability = probability.float().clamp(1e-4, 1 - 1e-4)
+    probability = unrounded(probability).clamp(1e-4, 1 - 1e-4)
     return -(target * probability.log() + (1 - target) * (1 - probability).log())
 
 
