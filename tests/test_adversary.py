@@ -74,3 +74,13 @@ def test_equal_pictures_match(adversary):
     adversary.eval()
     assert adversary(photo, photo, torch.ones(2, 1, 64, 64))["matching"] < 1e-5
     assert adversary(-photo, photo, torch.ones(2, 1, 64, 64))["matching"] > 0.01
+
+
+def test_looks_without_a_truth_are_judged_and_match_nothing(adversary):
+    adversary.eval()  # spectral norm goes on estimating otherwise
+    look, photo, where = stripes(2, 1), stripes(2, 2), torch.ones(2, 1, 64, 64)
+    first, both = (adversary(look, photo, where, torch.tensor([1.0, like]).view(2, 1, 1, 1)) for like in (0.0, 1.0))
+    assert both["matching"].item() == pytest.approx(adversary(look, photo, where)["matching"].item())
+    assert first["matching"].item() == pytest.approx(adversary(look[:1], photo[:1], where[:1])["matching"].item() / 2)
+    for name in ("adversarial", "discriminator"):
+        assert first[name] == both[name], name

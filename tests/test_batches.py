@@ -69,8 +69,9 @@ def test_a_step_alone_decides(training_samples, fakes):
     assert not equal(a.of_step(7), a.of_step(8))
 
 
-def test_parts_make_the_whole(training_samples, fakes):
-    batches = Batches(training_samples, fakes, AugmentConfig(), 6, 0.5)
+@pytest.mark.parametrize("unpaired", [0.0, 0.34])
+def test_parts_make_the_whole(training_samples, fakes, unpaired):
+    batches = Batches(training_samples, fakes, AugmentConfig(), 6, 0.5, unpaired_share=unpaired)
     whole = batches.of_step(4)
     parts = [batches.of_step(4, rank, 2) for rank in range(2)]
     for index, tensor in enumerate(whole[:-1]):
@@ -82,6 +83,20 @@ def test_students_see_fakes_and_some_photos(training_samples, fakes):
     assert batch.restored.tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
     same = (batch.shown - batch.photo).flatten(1).abs().amax(1) < 1e-4
     assert same.tolist() == [True, False, False, False, True, False, False, False]
+
+
+def test_unpaired_samples_are_photos_with_the_garment_of_other_sleeves(training_samples, fakes):
+    batches = Batches(training_samples, fakes, UNCHANGED, 8, own_share=0.25, unpaired_share=0.25)
+    batch = batches.of_step(0)
+    assert batch.restored.tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
+    assert batch.paired.tolist() == [1, 0, 1, 1, 1, 0, 1, 1]
+    assert torch.allclose(batch.shown[1], batch.photo[1], atol=1e-5)
+    own = training_samples.garment[batch.rows].float() / 127.5 - 1
+    assert ((batch.garment - own).flatten(1).abs().amax(1) < 1e-4).float().tolist() == batch.paired.tolist()
+    arms = ((training_samples.label == LEFT_ARM) | (training_samples.label == RIGHT_ARM)).flatten(1).sum(1)
+    others = batches.others(0, batch.rows, slice(0, 8))
+    anybody = [(arms[torch.arange(12) != row] - arms[row]).abs().float().mean() for row in batch.rows]
+    assert (arms[others] - arms[batch.rows]).abs().float().mean() > torch.stack(anybody).mean()
 
 
 def test_photo_and_label_move_together(training_samples):

@@ -36,11 +36,12 @@ def small(config, seed):
 
 def parts(samples, name, losses=LOSSES):
     """A trainee and its batches, always the same."""
-    stage = StageConfig(name, losses, own_share=0.25)
+    stage = StageConfig(name, losses, own_share=0.25, unpaired_share=0.25)
     fakes = None if stage.parser_based else Fakes(torch.arange(12), samples.photo.roll(1, 0))
     network = small(TEACHER if stage.parser_based else SMALL_LITE, seed=1)
     teacher = None if stage.parser_based else small(TEACHER, seed=2)
-    return Trainee(network, stage, teacher), Batches(samples, fakes, AugmentConfig(), 8, stage.own_share)
+    batches = Batches(samples, fakes, AugmentConfig(), 8, stage.own_share, unpaired_share=stage.unpaired_share)
+    return Trainee(network, stage, teacher), batches
 
 
 def run(samples, folder, steps=6, kill_at=None, resume=False, name="pf_generator", minutes=0.0, rate=5e-4):

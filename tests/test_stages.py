@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fitroom.data.viton import HAIR
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.lite import Lite, LiteConfig, identity_grid
 from fitroom.nets.sampling import sample
@@ -15,9 +16,11 @@ from fitroom.train.stages import (
     flow_losses,
     look_distillation,
     look_losses,
+    unpaired_regions,
     view,
     warp_distillation,
     warp_error,
+    with_warp_of,
 )
 
 
@@ -55,9 +58,8 @@ def batch():
     mask[:, :, 8:24, 8:24] = 1
     label = (4 * mask[:, 0]).to(torch.uint8)
     shown = torch.zeros(2, 3, 32, 32)
-    return Batch(
-        torch.arange(2), garment, label, torch.zeros(2, 18, 3), mask, garment, mask, shown, torch.tensor([1.0, 0.0])
-    )
+    restored, paired = torch.tensor([1.0, 0.0]), torch.ones(2)
+    return Batch(torch.arange(2), garment, label, torch.zeros(2, 18, 3), mask, garment, mask, shown, restored, paired)
 
 
 def test_levels_weigh_more_the_finer_they_are(batch):
@@ -97,6 +99,55 @@ def test_only_a_better_teacher_teaches(batch):
     assert taught["distilled_features"].item() == pytest.approx(0.09)
     for name, value in warp_distillation(bad, features, flow[good], features, batch).items():
         assert value == 0, name
+
+
+def test_unpaired_samples_are_taught_by_the_teachers_warp(batch):
+    """Their photos show another garment, which teaches nothing; the others keep theirs."""
+    batch = batch._replace(paired=torch.tensor([1.0, 0.0]), photo=batch.photo.clone(), worn=batch.worn.clone())
+    batch.photo[1], batch.worn[1] = 1, 1
+    stage = StageConfig("pf_warp", LossConfig(smoothness=0))
+    taught = with_warp_of(Shift(0.25), stage, batch)
+    assert torch.equal(taught.photo[0], batch.photo[0])
+    assert torch.equal(taught.shown, batch.shown)
+    assert torch.equal(taught.worn[1], batch.garment_mask[1].roll((-4, -4), dims=(1, 2))), "0.25 is 4 of 32 pixels"
+    shifted = Trainee(Shift(0.25), stage, Shift(0.25))(batch)
+    assert shifted.keys() == Trainee(Shift(0.25), stage)(batch).keys(), "no distillation without a weight"
+    photo = torch.cat([batch.photo[:1], taught.photo[1:]])
+    alone = Trainee(Shift(0.25), stage)(batch._replace(photo=photo, worn=taught.worn))
+    for name, value in shifted.items():
+        assert value.item() == pytest.approx(alone[name].item()), name
+    only_unpaired = Batch(*(None if tensor is None else tensor[1:] for tensor in batch))
+    assert Trainee(Shift(0.25), stage, Shift(0.25))(only_unpaired)["mask"].item() < 0.02
+    assert Trainee(Shift(0.0), stage, Shift(0.25))(only_unpaired)["mask"].item() > 0.1
+
+
+def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
+    """Where the old garment was they change, where the new one lies it shows, and hair stays in front of both."""
+    label = batch.label.clone()
+    label[1, 8:24, 8:12] = HAIR
+    paired, restored = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])
+    batch = batch._replace(label=label, paired=paired, restored=restored)
+    front, gone = unpaired_regions(batch)
+    assert front[1, 0, 8:24, 6:14].all()
+    assert front[1].sum() == 20 * 8, "hair, and 2 pixels around it"
+    assert torch.equal(gone[1], batch.worn[1] * (1 - front[1]))
+
+    def values_of(composition, change):
+        mask = torch.stack([torch.full((1, 32, 32), 0.5), composition])
+        painted = torch.stack([torch.full((1, 32, 32), 0.5), change])
+        look = batch.photo
+        dressed = Dressed(look, None, batch.garment, batch.garment_mask, look, mask, painted)
+        return look_losses(dressed, batch.shown, batch)
+
+    perfect = values_of(batch.worn[1], gone[1])
+    without = values_of(batch.worn[1] * 0, gone[1])["composition"] - perfect["composition"]
+    assert without.item() == pytest.approx(gone[1].sum().item() / (2 * 32 * 32))
+    unchanged = values_of(batch.worn[1], gone[1] * 0)
+    costs = gone[1].sum().item() / (2 * 32 * 32) * 9.21  # -log(1e-4), which is as far as it counts
+    assert (unchanged["change"] - perfect["change"]).item() == pytest.approx(costs, rel=0.01)
+    in_hair = values_of(batch.worn[1] * (1 - front[1]), gone[1])
+    assert in_hair["composition"] == perfect["composition"], "what shows in front is not told"
+    assert {name for name in perfect if unchanged[name] != perfect[name]} == {"change"}
 
 
 def test_the_look_of_an_unpruned_network_is_learned(batch):

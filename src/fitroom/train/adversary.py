@@ -47,17 +47,19 @@ class Adversary(nn.Module):
         super().__init__()
         self.discriminator = Discriminator()
 
-    def forward(self, look: Tensor, photo: Tensor, where: Tensor) -> dict[str, Tensor]:
+    def forward(self, look: Tensor, photo: Tensor, where: Tensor, alike: Tensor | None = None) -> dict[str, Tensor]:
         """Losses of looks and photographs (N, 3, H, W), patches weighed by `where` (N, 1, H, W) in [0, 1].
 
-        "adversarial" and "matching" teach the network alone, "discriminator" the discriminator alone.
+        "adversarial" and "matching" teach the network alone, "discriminator" the discriminator alone. `alike`
+        (N, 1, 1, 1) is 0 for looks that should be like some photograph, but not like this one; without it all should.
         """
         told = self.discriminator(torch.cat([photo, look.detach()]))
         with frozen(self.discriminator):
             *maps, verdict = self.discriminator(look)
         real, fake = told[-1].float().chunk(2)
+        matched = where if alike is None else where * alike
         distances = [
-            weighed((mine - theirs.detach().chunk(2)[0]).abs().mean(dim=1, keepdim=True), where)
+            weighed((mine - theirs.detach().chunk(2)[0]).abs().mean(dim=1, keepdim=True), matched)
             for mine, theirs in zip(maps, told[:-1], strict=True)
         ]
         return {

@@ -11,11 +11,12 @@ from torch import Tensor
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, Changes, draw
 from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
-from fitroom.data.viton import GARMENT
+from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
 from fitroom.train.samples import Fakes, Samples
 
 # no sample's garment is the pattern of another's ground: every process has its own samples alone
 GROUNDS = GroundConfig(fabric=0.0)
+OFFERED = 4  # garments of which an unpaired sample gets the one with the most different sleeves
 ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
 
 
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     garment_mask: Tensor
     shown: Tensor  # what a student sees of the person: a fake, or the photo itself
     restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
+    paired: Tensor  # (N,) 1 where the garment is the one worn in the photo, 0 where it is somebody else's
     dense: Tensor | None = None  # (N, H, W) DensePose's parts of the photo, where the data has them
 
 
@@ -54,6 +56,11 @@ def chosen(step: int, size: int, count: int, seed: int) -> Tensor:
     return torch.tensor(numbers)
 
 
+def evenly(places: Tensor, count: int) -> Tensor:
+    """So many of some places, at equal distances."""
+    return places[torch.arange(min(count, len(places))) * len(places) // max(count, 1)]
+
+
 class Batches:
     """Makes the batch of any step."""
 
@@ -65,11 +72,17 @@ class Batches:
         size: int,
         own_share: float = 0.0,
         seed: int = 0,
+        unpaired_share: float = 0.0,
     ) -> None:
-        """`size` samples a step, over all processes; of a student's, `own_share` see the photo itself."""
+        """`size` samples a step, over all processes; of a student's, `own_share` see the photo itself, and
+        `unpaired_share` see it with somebody else's garment.
+        """
         self.samples, self.fakes, self.config = samples, fakes, config
-        self.size, self.own_share, self.seed = size, own_share, seed
+        self.size, self.own_share, self.unpaired_share, self.seed = size, own_share, unpaired_share, seed
         self.count = len(samples) if fakes is None else len(fakes.row)
+        # one by one: masks of all labels at once would take as much memory as the labels
+        arms = [((label == LEFT_ARM) | (label == RIGHT_ARM)).sum() for label in samples.label if unpaired_share]
+        self.bare = torch.stack(arms) if arms else None  # pixels of arms that every photo shows
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Batch:
         """The batch of a step, or the rank-th of `world` equal parts of it."""
@@ -78,21 +91,38 @@ class Batches:
         changes = draw(self.config, self.size, generator, width / height)
         # a ground costs more than all else that is drawn: those alone that stand before one get it
         grounds = draw_grounds(GROUNDS, int(changes.elsewhere.sum()), generator, width / height)
-        own = torch.arange(self.size) % max(round(1 / self.own_share), 1) == 0 if self.own_share else None
+        own, unpaired = self.as_they_are()
         numbers = chosen(step, self.size, self.count, self.seed)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
         device = self.samples.photo.device
         numbers = numbers[part].to(device)
         restored = torch.ones(len(numbers), device=device)
         if self.fakes is None:
-            rows, shown = numbers, None
+            rows, garments, shown = numbers, numbers, None
         else:
             rows, shown = self.fakes.row[numbers], to_unit(self.fakes.picture[numbers])
-            if own is not None:
-                restored = (~own[part]).float().to(device)
+            restored = (~(own | unpaired)[part]).float().to(device)
+            garments = torch.where(unpaired[part].to(device), self.others(step, rows, part), rows)
         earlier, within = (int(changes.elsewhere[some].sum()) for some in (slice(part.start), part))
         grounds = grounds.rows(slice(earlier, earlier + within), device)
-        return self.changed(rows, shown, restored, changes.rows(part, device), grounds)
+        return self.changed(rows, garments, shown, restored, changes.rows(part, device), grounds)
+
+    def as_they_are(self) -> tuple[Tensor, Tensor]:
+        """Which of a step's samples (size,) show a photo in its own garment, and which in somebody else's."""
+        places = torch.arange(self.size)
+        own = places % max(round(1 / self.own_share), 1) == 0 if self.own_share else places < 0
+        unpaired = torch.zeros_like(own)
+        unpaired[evenly(places[~own], round(self.size * self.unpaired_share))] = True
+        return own, unpaired
+
+    def others(self, step: int, rows: Tensor, part: slice) -> Tensor:
+        """For each row of a step's part another one: of a few, that whose photo shows the most different arms."""
+        if self.bare is None:
+            return rows
+        generator = generator_of(self.seed, 3, step)
+        offered = torch.randint(len(self.samples), (self.size, OFFERED), generator=generator)[part].to(rows.device)
+        apart = (self.bare[offered] - self.bare[rows].unsqueeze(1)).abs()
+        return offered.gather(1, apart.argmax(dim=1, keepdim=True)).squeeze(1)
 
     def names(self, batch: Batch) -> list[str]:
         """Files that a batch was made of."""
@@ -100,15 +130,16 @@ class Batches:
         return [f"{pair.person} {pair.garment}" for pair in pairs]
 
     def changed(
-        self, rows: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, grounds: Grounds
+        self, rows: Tensor, garments: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, grounds: Grounds
     ) -> Batch:
         """Apply changes to samples; photo, label and what is shown of a person move alike, before the same ground.
 
-        `grounds` are those of the samples that stand elsewhere, in their order.
+        `garments` are the rows of the garments, which need not be those of the persons. `grounds` are those of the
+        samples that stand elsewhere, in their order.
         """
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
-        label, garment = samples.label[rows], to_unit(samples.garment[rows])
-        garment_mask = samples.garment_mask[rows].unsqueeze(1) / 255
+        label, garment = samples.label[rows], to_unit(samples.garment[garments])
+        garment_mask = samples.garment_mask[garments].unsqueeze(1) / 255
         person, flat = (
             augment.grid_of(augment.mirrored(matrices, changes.flip), height, width)
             for matrices in (changes.person, changes.garment)
@@ -128,8 +159,9 @@ class Batches:
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == GARMENT).float().unsqueeze(1)
+        shown_person, paired = pictures[:, -3:], (rows == garments).float()
         return Batch(
-            rows, pictures[:, :3], label, points, worn, garment, garment_mask, pictures[:, -3:], restored, dense
+            rows, pictures[:, :3], label, points, worn, garment, garment_mask, shown_person, restored, paired, dense
         )
 
 

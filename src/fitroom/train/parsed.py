@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom.data import limbs
-from fitroom.data.viton import DENSE_COUNT, GARMENT, LEFT_ARM, NOISE, RIGHT_ARM
+from fitroom.data.viton import DENSE_COUNT, FACE, GARMENT, HAIR, LEFT_ARM, NOISE, RIGHT_ARM
 
 PARSED = 3 + 1 + 18 + 1
 BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
@@ -80,17 +80,22 @@ def neck(points: Tensor, height: int, width: int) -> Tensor:
     return inside.float().unsqueeze(1)
 
 
+def in_front(label: Tensor, points: Tensor) -> Tensor:
+    """What no garment covers, (N, 1, H, W) of 0 and 1: hair, face and hands."""
+    _, hands = arms_and_hands(points, label)
+    return torch.maximum(is_label(label, HAIR, FACE), hands)
+
+
 def erased_region(label: Tensor, points: Tensor) -> Tensor:
     """Where a garment of any cut may lie, (N, 1, H, W) of 0 and 1: coarse, so that the worn one can't be read off."""
     height, width = label.shape[-2:]
-    arms, hands = arms_and_hands(points, label)
+    arms, _ = arms_and_hands(points, label)
     worn = is_label(label, GARMENT, NOISE, LEFT_ARM, RIGHT_ARM)
     cell = max(height * COARSE // 256 // 2, 1)
     blocks = F.interpolate(F.max_pool2d(worn, cell, ceil_mode=True), scale_factor=float(cell), mode="nearest")
     blocks = blocks[..., :height, :width]
     region = torch.maximum(torch.maximum(F.max_pool2d(blocks, 5, 1, 2), arms), neck(points, height, width))
-    kept = torch.maximum(is_label(label, 1, 12), hands)
-    return region * (1 - kept)
+    return region * (1 - in_front(label, points))
 
 
 def parsed_channels(dense: bool) -> int:

@@ -33,7 +33,7 @@ from fitroom.train.render import View, render_by_cutting, render_by_network, stu
 from fitroom.train.samples import Fakes, Samples, check_enough, load_fakes, load_samples
 from fitroom.train.samples import Progress as Loading
 from fitroom.train.sitting import SILENT, Faces, Finished, Measure, sit
-from fitroom.train.stages import DISTILLATION, StageName, Trainee
+from fitroom.train.stages import StageName, Trainee
 from fitroom.train.validate import shown_batch, validate
 
 TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
@@ -95,15 +95,14 @@ def as_narrow_as_start(config: TrainConfig) -> TrainConfig:
 
 
 def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork | None:
-    """The teacher that a student's losses ask for; None where they ask for none. Raises WeightsError."""
-    weights = config.stage.losses
-    if config.stage.parser_based or not any(getattr(weights, name) for name in DISTILLATION):
+    """The teacher that a student's losses or unpaired samples ask for; None where nothing does. Raises WeightsError."""
+    if config.stage.parser_based or not (config.stage.distils or config.stage.unpaired_share):
         return None
     if config.stage.name == "finetune":
         if not config.teacher:
             raise WeightsError("finetune distils from the weights that were pruned: name them with --set teacher=lite.")
         return load_network(open_weights(config.teacher))
-    return told_teacher(finished(work, "pb_generator", f"distillation in {config.stage.name}"), dense)
+    return told_teacher(finished(work, "pb_generator", f"what {config.stage.name} learns from a teacher"), dense)
 
 
 def told_teacher(checkpoint: Checkpoint, dense: bool) -> Lite | Pfafn:
@@ -176,8 +175,9 @@ def run_stage(
     fabric = launched(devices, nodes, precision, config.loop.batch, config.loop.lost_minutes)
     placed = None if fakes is None else fakes.to(fabric.device)
     batches = Batches(
-        samples.to(fabric.device), placed, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed
-    )
+        samples.to(fabric.device), placed, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed,
+        config.stage.unpaired_share,
+    )  # fmt: skip
     trainee = Trainee(network, config.stage, teacher, perceptual)
     return sit(
         fabric, trainee, batches, config, folder, kept, max_minutes, faces,

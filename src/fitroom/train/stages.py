@@ -2,6 +2,7 @@
 
 pb_warp, pb_generator: the teacher, which is told parsing and pose (`parsed.py`). pf_warp, pf_generator: the student,
 which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable" distillation).
+Some of its samples may be unpaired: photos as they are, with somebody else's garment, whose warp the teacher tells.
 Beyond the four, finetune: a student that was narrowed learns from the one it came from, which is shown the same.
 """
 
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fitroom.data.viton import GARMENT
 from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import Dressed, Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
@@ -26,7 +29,7 @@ from fitroom.train.losses import (
     structural_dissimilarity,
     warp_losses,
 )
-from fitroom.train.parsed import parsed_person
+from fitroom.train.parsed import in_front, is_label, parsed_person
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
@@ -64,6 +67,9 @@ class StageConfig:
     name: StageName = "pb_warp"
     losses: LossConfig = field(default_factory=LossConfig)
     own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
+    # of a student's samples that show the photo itself and somebody else's garment, which a teacher lays in its place.
+    # Fakes alone teach that arms without a trace of cutting or painting are never under sleeves.
+    unpaired_share: float = 0.0
     rests: Literal["nothing", "warp", "generator"] = "nothing"  # what stays as it is, while the other learns
 
     @property
@@ -80,6 +86,11 @@ class StageConfig:
     def warps(self) -> bool:
         """Whether the warp is trained."""
         return self.rests != "warp"
+
+    @property
+    def distils(self) -> bool:
+        """Whether a teacher's flow, features or look are learned from."""
+        return any(getattr(self.losses, name) for name in DISTILLATION)
 
     @property
     def adversarial(self) -> bool:
@@ -129,6 +140,9 @@ class Trainee(Learner):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of a batch by name, unweighted means over its samples."""
         person, stage, network = view(self.stage, batch), self.stage, self.network
+        given = batch
+        for teacher in self.teacher:
+            batch = with_warp_of(teacher, stage, given)
         with torch.set_grad_enabled(torch.is_grad_enabled() and stage.warps):
             features = network.person_features(person)
             flows = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))
@@ -139,8 +153,8 @@ class Trainee(Learner):
             # find misplaced
             dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
             values |= look_losses(dressed, person, batch, self.perceptual, self.adversary)
-        for teacher in self.teacher:
-            told = batch.shown if stage.name == "finetune" else parsed_view(batch)
+        for teacher in self.teacher if stage.distils else []:
+            told = told_to_teacher(stage, given)
             with torch.no_grad():
                 known = teacher.person_features(told)
             if stage.warps:
@@ -165,6 +179,30 @@ def parsed_view(batch: Batch) -> Tensor:
     return parsed_person(batch.photo, batch.label, batch.key_points, batch.dense)
 
 
+def told_to_teacher(stage: StageConfig, batch: Batch) -> Tensor:
+    """The person as the teacher of a stage's student is shown it."""
+    return batch.shown if stage.name == "finetune" else parsed_view(batch)
+
+
+@torch.no_grad()
+def with_warp_of(teacher: TryOnNetwork, stage: StageConfig, batch: Batch) -> Batch:
+    """A batch in which a teacher's warp takes the place of the photos of unpaired samples.
+
+    They have no truth: nobody photographed these persons in these garments.
+    """
+    rows = batch.paired < 1
+    if not rows.any():
+        return batch
+    some = Batch(*(None if tensor is None else tensor[rows] for tensor in batch))  # type: ignore[arg-type]
+    known = teacher.person_features(told_to_teacher(stage, some))
+    flow = teacher.flows(known, teacher.garment_features(some.garment, some.garment_mask))[-1]
+    worn = (sample(some.garment_mask, flow, teacher.align_corners, padding="zeros") > 0.5).to(batch.worn.dtype)
+    photo, worn_of_all = batch.photo.clone(), batch.worn.clone()
+    photo[rows] = sample(some.garment, flow, teacher.align_corners).to(photo.dtype) * worn
+    worn_of_all[rows] = worn
+    return batch._replace(photo=photo, worn=worn_of_all)
+
+
 def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
     """The warp's losses: `WARP_LOSSES` over all levels, coarse ones counting less, and `colour_means` of the finest."""
     shares = [float(level + 1) for level in range(len(flows))]
@@ -186,7 +224,10 @@ def look_losses(
     perceptual: FeatureNetwork | None = None,
     adversary: Adversary | None = None,
 ) -> dict[str, Tensor]:
-    """The generator's losses, of the samples that show a fake; perceptual and adversarial ones with their networks."""
+    """The generator's losses, of the samples that show a fake; perceptual and adversarial ones with their networks.
+
+    Of unpaired samples, whose `worn` is a teacher's, both masks and the discriminator's verdict alone.
+    """
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
     emphasis = (0.5 + 1.5 * changed) * counts
@@ -200,9 +241,28 @@ def look_losses(
     }
     if perceptual is not None:
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
+    where, photo, paired = changed * counts, batch.photo, batch.paired.view(-1, 1, 1, 1)
+    if not batch.paired.all():
+        front, gone = unpaired_regions(batch)
+        wanted = batch.worn * dressed.warped_mask.detach() * (1 - paired)
+        off = (dressed.composition * (1 - paired) - wanted).abs() * (1 - front)
+        values["composition"] = values["composition"] + off.mean()
+        left = cross_entropy(dressed.change, torch.ones_like(gone)) * gone * (1 - paired)
+        values["change"] = values["change"] + left.mean()
+        where = where + F.max_pool2d(gone, 7, 1, 3) * (1 - front) * (1 - paired)
+        photo = torch.where(paired > 0, photo, person[:, :3])
     if adversary is not None:
-        values |= adversary(dressed.look, batch.photo, changed * counts)
+        values |= adversary(dressed.look, photo, where, paired)
     return values
+
+
+def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor]:
+    """What stays in front of any garment, a little wider, and where a look of an unpaired sample has to differ from its
+    photo, (N, 1, H, W) each: within the garment that was worn, and where the new one lies.
+    """
+    front = F.max_pool2d(in_front(batch.label, batch.key_points), 5, 1, 2)
+    before = -F.max_pool2d(-is_label(batch.label, GARMENT), 3, 1, 1)
+    return front, torch.maximum(before, batch.worn) * (1 - front)
 
 
 def warp_distillation(
