@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fitroom.data.viton import HAIR
+from fitroom.data.viton import HAIR, LEFT_ARM
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.lite import Lite, LiteConfig, identity_grid
 from fitroom.nets.sampling import sample
@@ -122,15 +122,15 @@ def test_unpaired_samples_are_taught_by_the_teachers_warp(batch):
 
 
 def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
-    """Where the old garment was they change, where the new one lies it shows, and hair stays in front of both."""
+    """What was worn changes, sleeves show on bare arms, hair stays in front, and of the rest nothing is told."""
     label = batch.label.clone()
-    label[1, 8:24, 8:12] = HAIR
+    label[1, 8:24, 8:12], label[1, 8:24, 18:24] = HAIR, LEFT_ARM
     paired, restored = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])
     batch = batch._replace(label=label, paired=paired, restored=restored)
-    front, gone = unpaired_regions(batch)
-    assert front[1, 0, 8:24, 6:14].all()
-    assert front[1].sum() == 20 * 8, "hair, and 2 pixels around it"
-    assert torch.equal(gone[1], batch.worn[1] * (1 - front[1]))
+    arms, before = unpaired_regions(batch)
+    assert torch.equal(arms[1, 0], (label[1] == LEFT_ARM).float())
+    assert before[1].sum() == 14 * 3, "the garment without its rim, hair and 2 pixels around that"
+    assert before[1, 0, 9:23, 14:17].all()
 
     def values_of(composition, change):
         mask = torch.stack([torch.full((1, 32, 32), 0.5), composition])
@@ -139,14 +139,13 @@ def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
         dressed = Dressed(look, None, batch.garment, batch.garment_mask, look, mask, painted)
         return look_losses(dressed, batch.shown, batch)
 
-    perfect = values_of(batch.worn[1], gone[1])
-    without = values_of(batch.worn[1] * 0, gone[1])["composition"] - perfect["composition"]
-    assert without.item() == pytest.approx(gone[1].sum().item() / (2 * 32 * 32))
-    unchanged = values_of(batch.worn[1], gone[1] * 0)
-    costs = gone[1].sum().item() / (2 * 32 * 32) * 9.21  # -log(1e-4), which is as far as it counts
+    perfect = values_of(batch.worn[1] * arms[1], before[1])
+    bare = values_of(batch.worn[1] * 0, before[1])["composition"] - perfect["composition"]
+    assert bare.item() == pytest.approx(arms[1].sum().item() / (2 * 32 * 32))
+    unchanged = values_of(batch.worn[1] * arms[1], before[1] * 0)
+    costs = before[1].sum().item() / (2 * 32 * 32) * 9.21  # -log(1e-4), which is as far as it counts
     assert (unchanged["change"] - perfect["change"]).item() == pytest.approx(costs, rel=0.01)
-    in_hair = values_of(batch.worn[1] * (1 - front[1]), gone[1])
-    assert in_hair["composition"] == perfect["composition"], "what shows in front is not told"
+    assert values_of(batch.worn[1], before[1])["composition"] == perfect["composition"], "only arms are told"
     assert {name for name in perfect if unchanged[name] != perfect[name]} == {"change"}
 
 

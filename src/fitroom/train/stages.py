@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.data.viton import GARMENT
+from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
 from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import Dressed, Features, TryOnNetwork, unrounded
 from fitroom.nets.sampling import sample
@@ -243,13 +243,13 @@ def look_losses(
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
     where, photo, paired = changed * counts, batch.photo, batch.paired.view(-1, 1, 1, 1)
     if not batch.paired.all():
-        front, gone = unpaired_regions(batch)
-        wanted = batch.worn * dressed.warped_mask.detach() * (1 - paired)
-        off = (dressed.composition * (1 - paired) - wanted).abs() * (1 - front)
+        arms, before = unpaired_regions(batch)
+        wanted = batch.worn * dressed.warped_mask.detach()
+        off = (dressed.composition - wanted).abs() * arms * (1 - paired)
         values["composition"] = values["composition"] + off.mean()
-        left = cross_entropy(dressed.change, torch.ones_like(gone)) * gone * (1 - paired)
+        left = cross_entropy(dressed.change, torch.ones_like(before)) * before * (1 - paired)
         values["change"] = values["change"] + left.mean()
-        where = where + F.max_pool2d(gone, 7, 1, 3) * (1 - front) * (1 - paired)
+        where = where + torch.maximum(before, batch.worn * arms) * (1 - paired)
         photo = torch.where(paired > 0, photo, person[:, :3])
     if adversary is not None:
         values |= adversary(dressed.look, photo, where, paired)
@@ -257,12 +257,14 @@ def look_losses(
 
 
 def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor]:
-    """What stays in front of any garment, a little wider, and where a look of an unpaired sample has to differ from its
-    photo, (N, 1, H, W) each: within the garment that was worn, and where the new one lies.
+    """Where something is known of an unpaired sample's look: bare arms, which sleeves may cover, and the inside of the
+    garment that was worn, which has to go; (N, 1, H, W) each, without hair, face, hands, and what is next to them.
+
+    Of necks nothing is: a teacher lays the inside of collars over them, and only photos tell that they do not show.
     """
     front = F.max_pool2d(in_front(batch.label, batch.key_points), 5, 1, 2)
     before = -F.max_pool2d(-is_label(batch.label, GARMENT), 3, 1, 1)
-    return front, torch.maximum(before, batch.worn) * (1 - front)
+    return is_label(batch.label, LEFT_ARM, RIGHT_ARM) * (1 - front), before * (1 - front)
 
 
 def warp_distillation(
