@@ -37,6 +37,21 @@ def test_warp_losses_vanish_for_a_perfect_warp():
     assert half["mask"] == pytest.approx(1.0)
 
 
+def test_photos_are_compared_where_they_are_known():
+    garment, mask, known = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
+    known[..., 16:] = 0
+    photo = garment.clone()
+    photo[..., 16:] = -1
+    for grid in (identity_grid(garment), identity_grid(torch.zeros(1, 1, 16, 16))):
+        assert losses.warp_losses(grid, garment, mask, photo, mask)["garment"] > 0.05
+        told = losses.warp_losses(grid, garment, mask, photo, mask, known=known)
+        assert told["garment"] < 1e-6
+        assert losses.warp_losses(grid, garment, mask, photo, mask * known)["mask"] == pytest.approx(0.5)
+        assert losses.warp_losses(grid, garment, mask, photo, mask * known, known=known)["mask"] < 1e-6
+    assert losses.colour_means_difference(identity_grid(garment), garment, mask, photo, mask, known=known) < 1e-6
+    assert losses.colour_means_difference(identity_grid(garment), garment, mask, photo, mask) > 0.05
+
+
 def test_a_misplaced_letter_costs_no_more_than_its_windows_mean():
     garment, mask = torch.full((1, 3, 32, 32), -1.0), torch.ones(1, 1, 32, 32)
     garment[..., 9:11, 9:15] = 1

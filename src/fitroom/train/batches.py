@@ -34,6 +34,7 @@ class Batch(NamedTuple):
     restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
     paired: Tensor  # (N,) 1 where the garment is the one worn in the photo, 0 where it is somebody else's
     dense: Tensor | None = None  # (N, H, W) DensePose's parts of the photo, where the data has them
+    known: Tensor | None = None  # mask of where `photo` tells how the garment lies; None: everywhere
 
 
 def generator_of(*numbers: int) -> torch.Generator:

@@ -39,33 +39,39 @@ def second_order_smoothness(flow: Tensor, worn: Tensor) -> Tensor:
 
 
 def warp_losses(
-    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False
-) -> dict[str, Tensor]:
+    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False,
+    known: Tensor | None = None,
+) -> dict[str, Tensor]:  # fmt: skip
     """L1 of the warped garment and of its mask against the photo, at the flow's own size (PF-AFN, equations 4 and 5).
 
     `worn` is the mask of the garment as it is worn in `photo`; all are (N, C, H, W) of one size, a multiple of flow's.
+    Where the mask `known`, if given, is 0, the photo is not compared.
     """
     factor = garment.shape[-1] // flow.shape[-1]
     if factor > 1:
         garment, garment_mask, photo, worn = (F.avg_pool2d(x, factor) for x in (garment, garment_mask, photo, worn))
+        known = None if known is None else F.avg_pool2d(known, factor)
+    counts = 1.0 if known is None else known
     warped_mask = sample(garment_mask, flow, align_corners, padding="zeros")
     warped = sample(garment, flow, align_corners) * warped_mask
     return {
-        "garment": (warped - photo * worn).abs().mean(),
-        "mask": (warped_mask - worn).abs().mean(),
+        "garment": ((warped - photo * worn).abs() * counts).mean(),
+        "mask": ((warped_mask - worn).abs() * counts).mean(),
         "smoothness": second_order_smoothness(flow, worn),
     }
 
 
 def colour_means_difference(
-    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False
-) -> Tensor:
+    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False,
+    known: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """L1 between warped and worn garment in means over windows of 8 and of 16 pixels, averaged over both sizes.
 
     Pixel by pixel a misplaced letter costs twice what a vanished one costs, so that L1 alone teaches a flow to fold
     prints away. A window's mean keeps the letter's colour wherever in the window it lies.
     """
     difference = sample(garment * garment_mask, flow, align_corners, padding="zeros") - photo * worn
+    difference = difference if known is None else difference * known
     means = [F.avg_pool2d(difference, window).abs().mean() for window in (8, 16)]
     return torch.stack(means).mean()
 

@@ -2,7 +2,7 @@
 
 pb_warp, pb_generator: the teacher, which is told parsing and pose (`parsed.py`). pf_warp, pf_generator: the student,
 which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable" distillation).
-Some of its samples may be unpaired: photos as they are, with somebody else's garment, whose warp the teacher tells.
+Some of its samples may be unpaired: photos as they are, with somebody else's garment, whose sleeves the teacher tells.
 Beyond the four, finetune: a student that was narrowed learns from the one it came from, which is shown the same.
 """
 
@@ -29,7 +29,7 @@ from fitroom.train.losses import (
     structural_dissimilarity,
     warp_losses,
 )
-from fitroom.train.parsed import in_front, is_label, parsed_person
+from fitroom.train.parsed import arms_and_hands, in_front, is_label, neck, parsed_person
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
@@ -67,7 +67,7 @@ class StageConfig:
     name: StageName = "pb_warp"
     losses: LossConfig = field(default_factory=LossConfig)
     own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
-    # of a student's samples that show the photo itself and somebody else's garment, which a teacher lays in its place.
+    # of a student's samples that show the photo itself and somebody else's garment, whose sleeves a teacher lays.
     # Fakes alone teach that arms without a trace of cutting or painting are never under sleeves.
     unpaired_share: float = 0.0
     rests: Literal["nothing", "warp", "generator"] = "nothing"  # what stays as it is, while the other learns
@@ -186,34 +186,36 @@ def told_to_teacher(stage: StageConfig, batch: Batch) -> Tensor:
 
 @torch.no_grad()
 def with_warp_of(teacher: TryOnNetwork, stage: StageConfig, batch: Batch) -> Batch:
-    """A batch in which a teacher's warp takes the place of the photos of unpaired samples.
+    """A batch in which a teacher's warp takes the place of the photos of unpaired samples, known around the arms alone.
 
-    They have no truth: nobody photographed these persons in these garments.
+    They have no truth: nobody photographed these persons in these garments. Elsewhere the student knows better: a
+    teacher is shown no neck, and lays the inside of collars over it.
     """
     rows = batch.paired < 1
     if not rows.any():
         return batch
     some = Batch(*(None if tensor is None else tensor[rows] for tensor in batch))  # type: ignore[arg-type]
-    known = teacher.person_features(told_to_teacher(stage, some))
-    flow = teacher.flows(known, teacher.garment_features(some.garment, some.garment_mask))[-1]
+    features = teacher.person_features(told_to_teacher(stage, some))
+    flow = teacher.flows(features, teacher.garment_features(some.garment, some.garment_mask))[-1]
     worn = (sample(some.garment_mask, flow, teacher.align_corners, padding="zeros") > 0.5).to(batch.worn.dtype)
-    photo, worn_of_all = batch.photo.clone(), batch.worn.clone()
+    arms, _ = arms_and_hands(some.key_points, some.label)
+    photo, worn_of_all, known = batch.photo.clone(), batch.worn.clone(), torch.ones_like(batch.worn)
+    known[rows] = (arms * (1 - neck(some.key_points, *some.label.shape[-2:]))).to(known.dtype)
     photo[rows] = sample(some.garment, flow, teacher.align_corners).to(photo.dtype) * worn
     worn_of_all[rows] = worn
-    return batch._replace(photo=photo, worn=worn_of_all)
+    return batch._replace(photo=photo, worn=worn_of_all, known=known)
 
 
 def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
     """The warp's losses: `WARP_LOSSES` over all levels, coarse ones counting less, and `colour_means` of the finest."""
     shares = [float(level + 1) for level in range(len(flows))]
+    worn = batch.garment, batch.garment_mask, batch.photo, batch.worn
     values = {name: flows[0].new_zeros(()) for name in WARP_LOSSES}
     for flow, share in zip(flows, shares, strict=True):
-        level = warp_losses(flow, batch.garment, batch.garment_mask, batch.photo, batch.worn, align_corners)
+        level = warp_losses(flow, *worn, align_corners, batch.known)
         for name in WARP_LOSSES:
             values[name] = values[name] + share / sum(shares) * level[name]
-    values["colour_means"] = colour_means_difference(
-        flows[-1], batch.garment, batch.garment_mask, batch.photo, batch.worn, align_corners
-    )
+    values["colour_means"] = colour_means_difference(flows[-1], *worn, align_corners, batch.known)
     return values
 
 
