@@ -99,6 +99,11 @@ def test_only_a_better_teacher_teaches(batch):
     assert taught["distilled_features"].item() == pytest.approx(0.09)
     for name, value in warp_distillation(bad, features, flow[good], features, batch).items():
         assert value == 0, name
+    unpaired = batch._replace(paired=torch.zeros(2))
+    for name, value in warp_distillation(
+        good, good.person_features(batch.photo), flow[bad], features, unpaired
+    ).items():
+        assert value == 0, name
 
 
 def test_unpaired_samples_are_taught_sleeves_by_the_teachers_warp(batch):

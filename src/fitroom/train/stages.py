@@ -274,11 +274,13 @@ def warp_distillation(
 ) -> dict[str, Tensor]:
     """Distance to a teacher's flow, and to its person features `known`.
 
-    Of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1).
+    Of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1); of unpaired ones,
+    where nothing tells whether it does, none.
     """
     with torch.no_grad():
         target = teacher.flows(known, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
-        better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float().view(-1, 1, 1, 1)
+        better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float() * batch.paired
+        better = better.view(-1, 1, 1, 1)
         visible = sample(batch.garment_mask, target, teacher.align_corners, padding="zeros")
     squares = [((mine - theirs) ** 2 * better).mean() for mine, theirs in zip(features, known, strict=True)]
     return {
