@@ -22,6 +22,7 @@ from fitroom.train.stages import (
     warp_error,
     with_warp_of,
 )
+from fitroom.train.uncovered import bare_arms
 
 
 class Shift(TryOnNetwork):
@@ -158,6 +159,30 @@ def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
     assert (unchanged["change"] - perfect["change"]).item() == pytest.approx(costs, rel=0.01)
     assert values_of(batch.worn[1], before[1])["composition"] == perfect["composition"], "only arms are told"
     assert {name for name in perfect if unchanged[name] != perfect[name]} == {"change"}
+
+
+def test_paint_has_the_colours_of_what_an_unpaired_garment_hid(batch):
+    """Where neither the new garment lies nor hair is in front; of paired samples the photo tells more."""
+    points = batch.key_points.clone()
+    for joints, x in (((2, 3, 4), 15.0), ((5, 6, 7), 35.0)):
+        for joint, y in zip(joints, (0.0, 15.0, 31.0), strict=True):
+            points[:, joint] = torch.tensor([x, y, 1.0])
+    batch = batch._replace(
+        key_points=points, paired=torch.tensor([1.0, 0.0]), restored=torch.tensor([1.0, 0.0]),
+        worn=torch.zeros_like(batch.worn), shown=torch.zeros_like(batch.shown),
+    )  # fmt: skip
+    _, before = unpaired_regions(batch)
+    arms = before[1] * bare_arms(points, 32, 32)[1]
+    assert arms.sum() > 50
+
+    def uncovered(rendered, composition):
+        rendered, mask = torch.full_like(batch.photo, rendered), torch.full_like(batch.worn, composition)
+        dressed = Dressed(batch.photo, None, batch.garment, batch.garment_mask, rendered, mask, mask)
+        return look_losses(dressed, batch.shown, batch)["uncovered"].item()
+
+    assert uncovered(0.0, 0.0) == 0, "the skin of these is grey"
+    assert uncovered(0.5, 0.0) == pytest.approx(0.5 * arms.sum().item() / (2 * 32 * 32))
+    assert uncovered(0.5, 1.0) == 0
 
 
 def test_the_look_of_an_unpruned_network_is_learned(batch):

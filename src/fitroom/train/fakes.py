@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from fitroom.data import limbs
 from fitroom.data.limbs import Skeleton
-from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, NOISE, RIGHT_ARM
+from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER_LABELS, NOISE, RIGHT_ARM
 from fitroom.front import hands
 from fitroom.images import nearest_known
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-LOWER_LABELS = (LOWER, 9, 10, 5, 6)
 DONORS_ARMS = 0.75  # share of fakes whose arms are the donor's
 OTHER_LENGTH = 0.5  # share of fakes whose garment is made shorter or longer below the chest
 LENGTHS = (0.7, 1.5)

@@ -30,6 +30,7 @@ from fitroom.train.losses import (
     warp_losses,
 )
 from fitroom.train.parsed import arms_and_hands, in_front, is_label, neck, parsed_person
+from fitroom.train.uncovered import uncovered_difference
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
@@ -47,6 +48,8 @@ class LossConfig:
     smoothness: float = 0.04  # second-order, of the flow, every level
     look: float = 2.0  # L1 of the look, more where it changes
     rendered: float = 1.0  # L1 of the rendered person where it changes
+    # L1 of its means over 8 and 16 pixels, where an unpaired sample's garment has gone: few pixels of few samples
+    uncovered: float = 24.0
     gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss where there are no weights
     structure: float = 0.0  # 1 - SSIM of the look
     perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
@@ -228,7 +231,7 @@ def look_losses(
 ) -> dict[str, Tensor]:
     """The generator's losses, of the samples that show a fake; perceptual and adversarial ones with their networks.
 
-    Of unpaired samples, whose `worn` is a teacher's, both masks and the discriminator's verdict alone.
+    Of unpaired samples, whose `worn` is a teacher's, both masks, the discriminator's verdict, and "uncovered" alone.
     """
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
@@ -240,6 +243,7 @@ def look_losses(
         "structure": (structural_dissimilarity(dressed.look, batch.photo) * counts).mean(),
         "composition": ((dressed.composition - batch.worn * dressed.warped_mask.detach()).abs() * counts).mean(),
         "change": (cross_entropy(dressed.change, changed) * counts).mean(),
+        "uncovered": dressed.look.new_zeros(()),
     }
     if perceptual is not None:
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
@@ -251,6 +255,8 @@ def look_losses(
         values["composition"] = values["composition"] + off.mean()
         left = cross_entropy(dressed.change, torch.ones_like(before)) * before * (1 - paired)
         values["change"] = values["change"] + left.mean()
+        gone = before * (1 - batch.worn) * (1 - dressed.composition.detach()) * (1 - paired)
+        values["uncovered"] = uncovered_difference(dressed.rendered, batch.shown, batch.label, batch.key_points, gone)
         where = where + torch.maximum(before, batch.worn * arms) * (1 - paired)
         photo = torch.where(paired > 0, photo, person[:, :3])
     if adversary is not None:

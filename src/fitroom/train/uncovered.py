@@ -1,0 +1,105 @@
+"""The colours of what a garment hides, guessed from beside it: skin along the arms and at the neck, trousers at the
+hips, background around the trunk.
+
+Nobody photographed it. In unpaired samples these colours tell the generator's paint what shows where a sleeve or a hem
+has gone, in means over many pixels: its shades and outlines are for others to tell.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fitroom.data import limbs
+from fitroom.data.viton import BACKGROUND, FACE, LEFT_ARM, LOWER_LABELS, RIGHT_ARM
+from fitroom.nets.interface import unrounded
+from fitroom.train.parsed import distance_to_bone, is_label, neck, pixel_centres, shoulder_width
+
+FOREARM, UPPER_ARM = 0.1, 0.13  # radius of a bare arm, in shoulder widths
+TRUNK = 0.3  # how far a trunk reaches beyond the line from a shoulder to its hip, in shoulder widths
+ABOVE_HIPS = 0.3  # how far above the hips trousers begin, in shoulder widths
+SURELY = 9  # pixels of a square that has to be of one label: labels run over hems and outlines
+ENOUGH = 60  # pixels of skin
+WINDOWS = 8, 16  # pixels
+
+
+def spread(picture: Tensor, known: Tensor) -> Tensor:
+    """Pictures (N, C, H, W) where `known` (N, 1, H, W) is 1, and elsewhere the mean colour of what is known nearby:
+    of ever larger squares, until there is something in them (Gortler et al., "The Lumigraph", 1996, section 3.4.2).
+    """
+    height, width = picture.shape[-2:]
+    if height == width == 1:
+        return picture * known
+    pad = 0, width % 2, 0, height % 2
+    shares = F.avg_pool2d(F.pad(known, pad), 2)
+    means = F.avg_pool2d(F.pad(picture * known, pad), 2) / shares.clamp(min=1e-6)
+    around = spread(means, (shares > 0).to(known.dtype))
+    around = F.interpolate(around, scale_factor=2.0, mode="bilinear", align_corners=False)[..., :height, :width]
+    return torch.lerp(around, picture, known)
+
+
+def mean_colour(picture: Tensor, where: Tensor) -> Tensor:
+    """Mean colour (N, 3, 1, 1) of pictures where masks (N, 1, H, W) are 1."""
+    return (picture * where).sum(dim=(2, 3), keepdim=True) / where.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+
+
+def skin_colour(photo: Tensor, label: Tensor) -> Tensor:
+    """Mean colour (N, 3, 1, 1) of arms and hands, or of the face where too little of them shows."""
+    arms, face = is_label(label, LEFT_ARM, RIGHT_ARM), is_label(label, FACE)
+    enough = arms.sum(dim=(2, 3), keepdim=True) >= ENOUGH
+    return mean_colour(photo, torch.where(enough, arms, face))
+
+
+def bare_arms(points: Tensor, height: int, width: int) -> Tensor:
+    """Arms without sleeves along the bones of key points (N, 18, 3), (N, 1, H, W) of 0 and 1."""
+    unit = shoulder_width(points)[:, None, None]
+    arms = torch.zeros(len(points), height, width, dtype=torch.bool, device=points.device)
+    for joints in limbs.ARM_JOINTS.values():
+        for start, end, radius in zip(joints, joints[1:], (UPPER_ARM, FOREARM), strict=False):
+            distance, along = distance_to_bone(points[:, start, :2], points[:, end, :2], height, width)
+            # the shoulder's joint lies within the garment, whatever its sleeves
+            inside = (distance < radius * unit) & (along > 0.1)
+            arms |= inside & (points[:, [start, end], 2] > 0).all(dim=1)[:, None, None]
+    return arms.float().unsqueeze(1)
+
+
+def trunk_and_hips(points: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The trunk from the shoulders down, and of it what lies at the hips and below, (N, 1, H, W) of 0 and 1."""
+    x, y = pixel_centres(height, width, points.device)
+    unit = shoulder_width(points)[:, None, None]
+    corners = points[:, [limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.RIGHT_HIP, limbs.LEFT_HIP]]
+    left, right = corners[..., 0].amin(dim=1)[:, None, None], corners[..., 0].amax(dim=1)[:, None, None]
+    within = (x > left - TRUNK * unit) & (x < right + TRUNK * unit)
+    hips = corners[:, 2:, 1].mean(dim=1)[:, None, None]
+    low = y[:, None] > hips - ABOVE_HIPS * unit
+    known = (corners[..., 2] > 0).all(dim=1)[:, None, None]
+    trunk = (within | ~known).expand(-1, height, -1)
+    return trunk.float().unsqueeze(1), (within & low & known).float().unsqueeze(1)
+
+
+def hidden_colours(photo: Tensor, label: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """What photos (N, 3, H, W) would show without their garments, coarsely, and where that is known (N, 1, H, W).
+
+    Of labels (N, H, W) and key points (N, 18, 3). On the trunk above the hips nothing is known. In float32 or wider.
+    """
+    photo, (height, width) = unrounded(photo), label.shape[-2:]
+    throat = neck(points, height, width)
+    bare = torch.maximum(bare_arms(points, height, width), throat)
+    trunk, hips = trunk_and_hips(points, height, width)
+    lower, background = (
+        -F.max_pool2d(-mask, SURELY, 1, SURELY // 2)
+        for mask in (is_label(label, *LOWER_LABELS), is_label(label, BACKGROUND) * (1 - throat))
+    )
+    skin = skin_colour(photo, label)
+    seen = [mask.amax(dim=(2, 3), keepdim=True) for mask in (lower, background)]
+    colours = torch.where(hips > 0, spread(photo, lower), spread(photo, background))
+    known = torch.where(hips > 0, seen[0], (1 - trunk) * seen[1])
+    return torch.where(bare > 0, skin, colours), torch.maximum(known, bare)
+
+
+def uncovered_difference(rendered: Tensor, photo: Tensor, label: Tensor, points: Tensor, gone: Tensor) -> Tensor:
+    """L1 between rendered persons (N, 3, H, W) and `hidden_colours` of their photos, in means over windows of 8 and of
+    16 pixels, averaged over both sizes, where the garment has `gone` (N, 1, H, W) in [0, 1].
+    """
+    colours, known = hidden_colours(photo, label, points)
+    difference = (rendered - colours) * known * gone
+    return torch.stack([F.avg_pool2d(difference, window).abs().mean() for window in WINDOWS]).mean()
