@@ -1,0 +1,32 @@
+"""Weights halfway between two of one network, of which one was trained on from the other: what both do, less of what
+either does by chance (Wortsman et al., "Model soups", ICML 2022).
+
+From the project's root: average_weights.py ONE OTHER OUT
+"""
+
+import sys
+
+import torch
+
+from fitroom.export.weights import ExportConfig, Origin, export_network
+from fitroom.nets.registry import load_network
+from fitroom.store import open_weights
+from fitroom.train.checkpoint import check_network
+
+
+def main(one: str, other: str, output: str) -> None:
+    found, trained = open_weights(one), open_weights(other)
+    first, second = found.manifest, trained.manifest
+    check_network(first.network, first.config, second.network, load_network(trained).config, found.folder)
+    network, tensors = load_network(found), load_network(trained).state_dict()
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            # numbers of bits are whole
+            if tensor.is_floating_point():
+                tensor.lerp_(tensors[name], 0.5)
+    origin = Origin(second.name, second.version, second.training_data, second.terms, second.history)
+    export_network(network.eval(), output, origin, ExportConfig(half_tensors=True), step=print)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
