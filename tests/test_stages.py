@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fitroom.data.viton import HAIR, LEFT_ARM
+from fitroom.data.viton import FACE, HAIR, LEFT_ARM
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.lite import Lite, LiteConfig, identity_grid
 from fitroom.nets.sampling import sample
@@ -167,8 +167,10 @@ def test_paint_has_the_colours_of_what_an_unpaired_garment_hid(batch):
     for joints, x in (((2, 3, 4), 15.0), ((5, 6, 7), 35.0)):
         for joint, y in zip(joints, (0.0, 15.0, 31.0), strict=True):
             points[:, joint] = torch.tensor([x, y, 1.0])
+    label = batch.label.clone()
+    label[:, :2] = FACE
     batch = batch._replace(
-        key_points=points, paired=torch.tensor([1.0, 0.0]), restored=torch.tensor([1.0, 0.0]),
+        label=label, key_points=points, paired=torch.tensor([1.0, 0.0]), restored=torch.tensor([1.0, 0.0]),
         worn=torch.zeros_like(batch.worn), shown=torch.zeros_like(batch.shown),
     )  # fmt: skip
     _, before = unpaired_regions(batch)

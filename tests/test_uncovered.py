@@ -9,7 +9,7 @@ from fitroom.train.parsed import is_label
 from fitroom.train.uncovered import bare_arms, hidden_colours, mean_colour, skin_colour, spread, uncovered_difference
 
 
-def figure(skin=0.5, trousers=-0.5, background=0.9, sleeves=(0.0, 1.0)):
+def figure(skin=0.5, trousers=-0.5, background=0.9):
     """Somebody 64 pixels high, arms straight down and away from the trunk, in a garment to below the hips."""
     photo, label = torch.full((1, 3, 64, 64), background), torch.zeros(1, 64, 64, dtype=torch.uint8)
     for value, rows, columns, colour in (
@@ -61,8 +61,12 @@ def test_without_skin_trousers_or_key_points_nothing_is_made_up():
     label[label == LOWER] = GARMENT
     assert hidden_colours(photo, label, points)[1][0, 0, 42, 32] == 0
     assert not hidden_colours(photo, label, torch.zeros(1, 18, 3))[1].any()
-    faces = skin_colour(photo, torch.where(label == FACE, label, 0))
+    faces, seen = skin_colour(photo, torch.where(label == FACE, label, 0))
     assert faces.flatten().tolist() == pytest.approx([0.5] * 3), "the face, where no arm shows"
+    assert seen == 1
+    garment_alone = torch.where(label == GARMENT, label, 0)
+    assert skin_colour(photo, garment_alone)[1] == 0
+    assert hidden_colours(photo, garment_alone, points)[1][0, 0, 30, 12] == 0
 
 
 def test_a_drawn_figure_in_other_sleeves_shows_the_colours_guessed(sample):

@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 # parsing labels by name; the neck is background
 BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13
-LOWER_LABELS = LOWER, 9, 10, 5, 6  # trousers, skirts, legs and shoes
+LOWER_LABELS = LOWER, 9, 10, 5, 6  # trousers, and what else lies below a top's hem
 LABEL_COUNT = 14
 DENSE_COUNT = 24  # parts of DensePose (Guler et al., CVPR 2018); 0 is background
 KEY_POINT_COUNT = 18

@@ -42,11 +42,14 @@ def mean_colour(picture: Tensor, where: Tensor) -> Tensor:
     return (picture * where).sum(dim=(2, 3), keepdim=True) / where.sum(dim=(2, 3), keepdim=True).clamp(min=1)
 
 
-def skin_colour(photo: Tensor, label: Tensor) -> Tensor:
-    """Mean colour (N, 3, 1, 1) of arms and hands, or of the face where too little of them shows."""
+def skin_colour(photo: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean colour (N, 3, 1, 1) of arms and hands, or of the face where too little of them shows, and whether any skin
+    does, (N, 1, 1, 1) of 0 and 1.
+    """
     arms, face = is_label(label, LEFT_ARM, RIGHT_ARM), is_label(label, FACE)
     enough = arms.sum(dim=(2, 3), keepdim=True) >= ENOUGH
-    return mean_colour(photo, torch.where(enough, arms, face))
+    seen = torch.where(enough, arms, face)
+    return mean_colour(photo, seen), seen.amax(dim=(2, 3), keepdim=True)
 
 
 def bare_arms(points: Tensor, height: int, width: int) -> Tensor:
@@ -89,11 +92,11 @@ def hidden_colours(photo: Tensor, label: Tensor, points: Tensor) -> tuple[Tensor
         -F.max_pool2d(-mask, SURELY, 1, SURELY // 2)
         for mask in (is_label(label, *LOWER_LABELS), is_label(label, BACKGROUND) * (1 - throat))
     )
-    skin = skin_colour(photo, label)
+    skin, skin_seen = skin_colour(photo, label)
     seen = [mask.amax(dim=(2, 3), keepdim=True) for mask in (lower, background)]
     colours = torch.where(hips > 0, spread(photo, lower), spread(photo, background))
     known = torch.where(hips > 0, seen[0], (1 - trunk) * seen[1])
-    return torch.where(bare > 0, skin, colours), torch.maximum(known, bare)
+    return torch.where(bare > 0, skin, colours), torch.where(bare > 0, skin_seen, known)
 
 
 def uncovered_difference(rendered: Tensor, photo: Tensor, label: Tensor, points: Tensor, gone: Tensor) -> Tensor:
