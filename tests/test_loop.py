@@ -70,9 +70,8 @@ def test_every_stage_learns_what_it_should(training_samples, tmp_path, name):
     before, _ = parts(training_samples, name)
     history, checkpoint = run(training_samples, tmp_path, 24, name=name, minutes=9, rate=4e-3)
     expected = {"garment", "colour_means", "mask", "smoothness", "rate"}
-    expected |= (
-        {"look", "rendered", "gradients", "structure", "composition", "change"} if name.endswith("generator") else set()
-    )
+    looks = {"look", "rendered", "uncovered", "gradients", "structure", "composition", "change"}
+    expected |= looks if name.endswith("generator") else set()
     expected |= {"distilled_flow", "distilled_features"} if name.startswith("pf") else set()
     assert history[1].keys() == expected
     late = [sum(history[step][key] for step in range(20, 25)) / 5 for key in ("garment", "mask")]

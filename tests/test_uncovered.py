@@ -96,9 +96,10 @@ def test_the_loss_counts_means_where_the_garment_has_gone():
     area = (known * gone).mean().item()
     assert uncovered_difference(colours + 0.2, photo, label, points, gone).item() == pytest.approx(0.2 * area, rel=1e-4)
     assert uncovered_difference(colours + 0.2, photo, label, points, gone * 0) == 0
-    # as mixed precision hands them over
-    rounded = (tensor.bfloat16() for tensor in (colours + 0.2, photo))
-    assert uncovered_difference(*rounded, label, points, gone).item() == pytest.approx(0.2 * area, rel=0.05)
+    # as mixed precision and tests of gradients hand them over
+    for dtype in (torch.bfloat16, torch.float64):
+        pictures = (tensor.to(dtype) for tensor in (colours + 0.2, photo))
+        assert uncovered_difference(*pictures, label, points, gone).item() == pytest.approx(0.2 * area, rel=0.05)
     chequered = 0.2 * (torch.arange(64) % 2 * 2 - 1).float()
     within = torch.zeros_like(gone)
     within[..., 24:32, 50:54] = 1

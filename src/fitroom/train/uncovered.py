@@ -26,13 +26,13 @@ def spread(picture: Tensor, known: Tensor) -> Tensor:
     """Pictures (N, C, H, W) where `known` (N, 1, H, W) is 1, and elsewhere the mean colour of what is known nearby:
     of ever larger squares, until there is something in them (Gortler et al., "The Lumigraph", 1996, section 3.4.2).
     """
-    height, width = picture.shape[-2:]
+    known, (height, width) = known.to(picture.dtype), picture.shape[-2:]
     if height == width == 1:
         return picture * known
     pad = 0, width % 2, 0, height % 2
     shares = F.avg_pool2d(F.pad(known, pad), 2)
     means = F.avg_pool2d(F.pad(picture * known, pad), 2) / shares.clamp(min=1e-6)
-    around = spread(means, (shares > 0).to(known.dtype))
+    around = spread(means, shares > 0)
     around = F.interpolate(around, scale_factor=2.0, mode="bilinear", align_corners=False)[..., :height, :width]
     return torch.lerp(around, picture, known)
 
