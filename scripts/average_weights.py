@@ -17,8 +17,9 @@ from fitroom.train.checkpoint import check_network
 def main(one: str, other: str, output: str) -> None:
     found, trained = open_weights(one), open_weights(other)
     first, second = found.manifest, trained.manifest
-    check_network(first.network, first.config, second.network, load_network(trained).config, found.folder)
-    network, tensors = load_network(found), load_network(trained).state_dict()
+    network, later = load_network(found), load_network(trained)
+    check_network(first.network, first.config, second.network, later.config, found.folder)
+    tensors = later.state_dict()
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             # numbers of bits are whole

@@ -255,8 +255,10 @@ def look_losses(
         values["composition"] = values["composition"] + off.mean()
         left = cross_entropy(dressed.change, torch.ones_like(before)) * before * (1 - paired)
         values["change"] = values["change"] + left.mean()
-        gone = before * (1 - batch.worn) * (1 - dressed.composition.detach()) * (1 - paired)
-        values["uncovered"] = uncovered_difference(dressed.rendered, batch.shown, batch.label, batch.key_points, gone)
+        gone = before * (1 - batch.worn) * (1 - dressed.composition.detach())
+        some = batch.paired < 1
+        unpaired = (tensor[some] for tensor in (dressed.rendered, batch.shown, batch.label, batch.key_points, gone))
+        values["uncovered"] = uncovered_difference(*unpaired) * some.float().mean()
         where = where + torch.maximum(before, batch.worn * arms) * (1 - paired)
         photo = torch.where(paired > 0, photo, person[:, :3])
     if adversary is not None:

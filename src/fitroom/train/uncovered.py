@@ -66,7 +66,10 @@ def bare_arms(points: Tensor, height: int, width: int) -> Tensor:
 
 
 def trunk_and_hips(points: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The trunk from the shoulders down, and of it what lies at the hips and below, (N, 1, H, W) of 0 and 1."""
+    """The columns of the trunk, and of them what lies at the hips and below, (N, 1, H, W) of 0 and 1.
+
+    All columns, and nothing of them, where a shoulder or a hip is unknown.
+    """
     x, y = pixel_centres(height, width, points.device)
     unit = shoulder_width(points)[:, None, None]
     corners = points[:, [limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.RIGHT_HIP, limbs.LEFT_HIP]]
