@@ -11,12 +11,11 @@ from torch import Tensor
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, Changes, draw
 from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
-from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
-from fitroom.train.samples import Fakes, Samples
+from fitroom.data.viton import GARMENT
+from fitroom.train.samples import OFFERED, Fakes, Samples, most_apart
 
 # no sample's garment is the pattern of another's ground: every process has its own samples alone
 GROUNDS = GroundConfig(fabric=0.0)
-OFFERED = 4  # garments of which an unpaired sample gets the one with the most different sleeves
 ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
 
 
@@ -34,7 +33,7 @@ class Batch(NamedTuple):
     restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
     paired: Tensor  # (N,) 1 where the garment is the one worn in the photo, 0 where it is somebody else's
     dense: Tensor | None = None  # (N, H, W) DensePose's parts of the photo, where the data has them
-    known: Tensor | None = None  # mask of where `photo` tells how the garment lies; None: everywhere
+    known: Tensor | None = None  # how much of how the garment lies `photo` tells there, 0 nothing; None: 1 everywhere
 
 
 def generator_of(*numbers: int) -> torch.Generator:
@@ -81,9 +80,7 @@ class Batches:
         self.samples, self.fakes, self.config = samples, fakes, config
         self.size, self.own_share, self.unpaired_share, self.seed = size, own_share, unpaired_share, seed
         self.count = len(samples) if fakes is None else len(fakes.row)
-        # one by one: masks of all labels at once would take as much memory as the labels
-        arms = [((label == LEFT_ARM) | (label == RIGHT_ARM)).sum() for label in samples.label if unpaired_share]
-        self.bare = torch.stack(arms) if arms else None  # pixels of arms that every photo shows
+        self.bare = samples.bare_arms() if unpaired_share else None
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Batch:
         """The batch of a step, or the rank-th of `world` equal parts of it."""
@@ -122,8 +119,7 @@ class Batches:
             return rows
         generator = generator_of(self.seed, 3, step)
         offered = torch.randint(len(self.samples), (self.size, OFFERED), generator=generator)[part].to(rows.device)
-        apart = (self.bare[offered] - self.bare[rows].unsqueeze(1)).abs()
-        return offered.gather(1, apart.argmax(dim=1, keepdim=True)).squeeze(1)
+        return most_apart(self.bare, rows, offered)
 
     def names(self, batch: Batch) -> list[str]:
         """Files that a batch was made of."""

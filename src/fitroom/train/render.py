@@ -25,7 +25,7 @@ from fitroom.nets.interface import TryOnNetwork
 from fitroom.train.batches import generator_of, to_unit
 from fitroom.train.fakes import Subject, paste_garment, pose_distance
 from fitroom.train.parsed import parsed_person
-from fitroom.train.samples import Samples, fake_name
+from fitroom.train.samples import OFFERED, Samples, fake_name, most_apart
 from fitroom.train.validate import pictures
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
@@ -37,12 +37,19 @@ NARROWEST = 45.0  # shoulder width in 256ths of the picture's height; narrower p
 CANDIDATES = 10  # donors of which the one in the nearest pose is cut from
 
 
-def choose(count: int, each: int, seed: int) -> list[tuple[int, int]]:
-    """For every one of `count` rows, `each` other rows: (row, other)."""
+def choose(bare: Tensor, each: int, seed: int) -> list[tuple[int, int]]:
+    """For every row `each` other rows, or all there are: (row, other), each of a few the one with the most different
+    sleeves.
+
+    `bare` (n,) are the pixels of arms that every row shows. Most garments have short sleeves, as most persons wear:
+    chosen blindly, few fakes would hide arms that a photo shows, or show what it hides.
+    """
     chosen = []
-    for row in range(count):
-        others = torch.randperm(count - 1, generator=generator_of(seed, row))[:each].tolist()
-        chosen += [(row, other + (other >= row)) for other in others]
+    for row in range(len(bare)):
+        others = torch.randperm(len(bare) - 1, generator=generator_of(seed, row))[: each * OFFERED]
+        others += others >= row
+        for offered in others.tensor_split(min(each, len(others))):
+            chosen.append((row, int(most_apart(bare, torch.tensor([row]), offered.unsqueeze(0)))))
     return chosen
 
 
@@ -97,7 +104,7 @@ def render_by_network(
     """
     folder = open_folder(folder)
     wanted = []
-    for row, other in choose(len(samples), each, seed):
+    for row, other in choose(samples.bare_arms().cpu(), each, seed):
         name = fake_name(Pair(samples.pairs[row].person, samples.pairs[other].garment))
         if not (folder / name).exists():
             wanted.append((row, other, name))

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fitroom.data.reader import Reader
-from fitroom.data.viton import Pair
+from fitroom.data.viton import LEFT_ARM, RIGHT_ARM, Pair
 from fitroom.errors import DataError, ImageError
 from fitroom.images import garment_mask
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Row = tuple[NDArray[Any], ...]
+
+OFFERED = 4  # garments of others of which a person gets the one with the most different sleeves
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,20 @@ class Samples:
         """The same on another device."""
         names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+    def bare_arms(self) -> Tensor:
+        """Pixels of arms (n,) that every photo shows."""
+        # one by one: masks of all labels at once would take as much memory as the labels
+        return torch.stack([((label == LEFT_ARM) | (label == RIGHT_ARM)).sum() for label in self.label])
+
+
+def most_apart(bare: Tensor, rows: Tensor, offered: Tensor) -> Tensor:
+    """Of the rows offered to each of some rows, (m, k) and (m,), the one whose wearer shows the most different arms.
+
+    `bare` (n,) are the pixels of arms that every row shows.
+    """
+    apart = (bare[offered] - bare[rows].unsqueeze(1)).abs()
+    return offered.gather(1, apart.argmax(dim=1, keepdim=True)).squeeze(1)
 
 
 @dataclass(frozen=True)
