@@ -1,5 +1,7 @@
 """What stages weigh, on cases whose values are known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -130,7 +132,10 @@ def test_unpaired_samples_are_taught_sleeves_by_the_teachers_warp(batch):
     assert shifted.keys() == Trainee(Shift(0.25), stage)(batch).keys(), "no distillation without a weight"
     only_unpaired = Batch(*(None if tensor is None else tensor[1:] for tensor in batch))
     assert Trainee(Shift(0.25), stage, Shift(0.25))(only_unpaired)["mask"].item() < 0.02
-    assert Trainee(Shift(0.0), stage, Shift(0.25))(only_unpaired)["mask"].item() > 0.05
+    missed = Trainee(Shift(0.0), stage, Shift(0.25))(only_unpaired)["mask"].item()
+    assert missed > 0.05
+    counts_more = replace(stage, sleeves=3.0)
+    assert Trainee(Shift(0.0), counts_more, Shift(0.25))(only_unpaired)["mask"].item() == pytest.approx(3 * missed)
 
 
 def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):

@@ -51,13 +51,15 @@ class Adversary(nn.Module):
         """Losses of looks and photographs (N, 3, H, W), patches weighed by `where` (N, 1, H, W) in [0, 1].
 
         "adversarial" and "matching" teach the network alone, "discriminator" the discriminator alone. `alike`
-        (N, 1, 1, 1) is 0 for looks that should be like some photograph, but not like this one; without it all should.
+        (N, 1, 1, 1) is 0 for looks that should be like some photograph, but not like this one, from which the
+        discriminator learns nothing; without it all should.
         """
         told = self.discriminator(torch.cat([photo, look.detach()]))
         with frozen(self.discriminator):
             *maps, verdict = self.discriminator(look)
         real, fake = told[-1].float().chunk(2)
         matched = where if alike is None else where * alike
+        share = 1.0 if alike is None else alike.mean().clamp(min=1e-6)  # both kinds of picture count the same
         distances = [
             weighed((mine - theirs.detach().chunk(2)[0]).abs().mean(dim=1, keepdim=True), matched)
             for mine, theirs in zip(maps, told[:-1], strict=True)
@@ -65,7 +67,7 @@ class Adversary(nn.Module):
         return {
             "adversarial": weighed(-verdict, where),
             "matching": torch.stack(distances).mean(),
-            "discriminator": weighed(F.relu(1 - real) + F.relu(1 + fake), where),
+            "discriminator": weighed(F.relu(1 - real), matched) / share + weighed(F.relu(1 + fake), where),
         }
 
 

@@ -45,7 +45,7 @@ def warp_losses(
     """L1 of the warped garment and of its mask against the photo, at the flow's own size (PF-AFN, equations 4 and 5).
 
     `worn` is the mask of the garment as it is worn in `photo`; all are (N, C, H, W) of one size, a multiple of flow's.
-    Where the mask `known`, if given, is 0, the photo is not compared.
+    Pixels count as much as `known` (N, 1, H, W) says, if given.
     """
     factor = garment.shape[-1] // flow.shape[-1]
     if factor > 1:

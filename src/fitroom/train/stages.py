@@ -73,6 +73,7 @@ class StageConfig:
     # of a student's samples that show the photo itself and somebody else's garment, whose sleeves a teacher lays.
     # Fakes alone teach that arms without a trace of cutting or painting are never under sleeves.
     unpaired_share: float = 0.0
+    sleeves: float = 1.0  # how much the arms of those count in the warp's losses: few pixels, and all they tell of it
     rests: Literal["nothing", "warp", "generator"] = "nothing"  # what stays as it is, while the other learns
 
     @property
@@ -189,7 +190,8 @@ def told_to_teacher(stage: StageConfig, batch: Batch) -> Tensor:
 
 @torch.no_grad()
 def with_warp_of(teacher: TryOnNetwork, stage: StageConfig, batch: Batch) -> Batch:
-    """A batch in which a teacher's warp takes the place of the photos of unpaired samples, known around the arms alone.
+    """A batch in which a teacher's warp takes the place of the photos of unpaired samples, known around the arms alone,
+    where it counts `stage.sleeves`.
 
     They have no truth: nobody photographed these persons in these garments. Elsewhere the student knows better: a
     teacher is shown no neck, and lays the inside of collars over it.
@@ -203,7 +205,7 @@ def with_warp_of(teacher: TryOnNetwork, stage: StageConfig, batch: Batch) -> Bat
     worn = (sample(some.garment_mask, flow, teacher.align_corners, padding="zeros") > 0.5).to(batch.worn.dtype)
     arms, _ = arms_and_hands(some.key_points, some.label)
     photo, worn_of_all, known = batch.photo.clone(), batch.worn.clone(), torch.ones_like(batch.worn)
-    known[rows] = (arms * (1 - neck(some.key_points, *some.label.shape[-2:]))).to(known.dtype)
+    known[rows] = stage.sleeves * (arms * (1 - neck(some.key_points, *some.label.shape[-2:]))).to(known.dtype)
     photo[rows] = sample(some.garment, flow, teacher.align_corners).to(photo.dtype) * worn
     worn_of_all[rows] = worn
     return batch._replace(photo=photo, worn=worn_of_all, known=known)
@@ -247,7 +249,7 @@ def look_losses(
     }
     if perceptual is not None:
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
-    where, photo, paired = changed * counts, batch.photo, batch.paired.view(-1, 1, 1, 1)
+    where, paired = changed * counts, batch.paired.view(-1, 1, 1, 1)
     if not batch.paired.all():
         arms, before = unpaired_regions(batch)
         wanted = batch.worn * dressed.warped_mask.detach()
@@ -260,9 +262,8 @@ def look_losses(
         unpaired = (tensor[some] for tensor in (dressed.rendered, batch.shown, batch.label, batch.key_points, gone))
         values["uncovered"] = uncovered_difference(*unpaired) * some.float().mean()
         where = where + torch.maximum(before, batch.worn * arms) * (1 - paired)
-        photo = torch.where(paired > 0, photo, person[:, :3])
     if adversary is not None:
-        values |= adversary(dressed.look, photo, where, paired)
+        values |= adversary(dressed.look, batch.photo, where, paired)
     return values
 
 
