@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 Row = dict[str, str]
 POINTS = 12  # of a curve
@@ -85,13 +86,16 @@ def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(8, 4), layout="constrained")
         axes = figure.subplots(1, 2)
+        for one in axes:
+            # runs are more than colours
+            one.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * matplotlib.rcParams["axes.prop_cycle"])
         for name, rows in curves.items():
             values = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "garment"]
             size = max(len(values) // POINTS, 1)
             means = [np.mean(values[start : start + size], axis=0) for start in range(0, len(values), size)]
             axes[0].plot([x for x, _ in means], [y for _, y in means], label=name)
             measured = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "warp_iou"]
-            axes[1].plot([x for x, _ in measured], [y for _, y in measured], "o-", label=name)
+            axes[1].plot([x for x, _ in measured], [y for _, y in measured], marker="o", label=name)
         axes[0].set_ylabel("garment loss")
         axes[1].set_ylabel("warp IoU, validation")
         for one in axes:
