@@ -20,6 +20,10 @@ def test_where_there_are_few_others_everybody_gets_all():
     assert sorted(choose(torch.zeros(3), 5, seed=0)) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
 
 
+def test_one_alone_gets_none():
+    assert choose(torch.zeros(1), 2, seed=0) == []
+
+
 def test_sleeves_differ_more_than_by_chance():
     bare = torch.arange(400) % 2 * 1000
     differs = [bool(bare[row] != bare[other]) for row, other in choose(bare, 1, seed=0)]

@@ -48,7 +48,7 @@ def choose(bare: Tensor, each: int, seed: int) -> list[tuple[int, int]]:
     for row in range(len(bare)):
         others = torch.randperm(len(bare) - 1, generator=generator_of(seed, row))[: each * OFFERED]
         others += others >= row
-        groups = others.tensor_split(min(each, len(others)))
+        groups = others.tensor_split(min(each, len(others))) if len(others) else ()
         chosen += [(row, int(most_apart(bare, torch.tensor([row]), offered.unsqueeze(0)))) for offered in groups]
     return chosen
 
