@@ -95,3 +95,7 @@ def test_photographs_that_a_look_should_not_be_like_teach_nothing(adversary):
     assert values[0] == pytest.approx(values[1])
     twice = adversary(look, photo[:1].expand(2, -1, -1, -1), where)["discriminator"].item()
     assert values[0] == pytest.approx(twice)
+    # a third sample of which nothing is judged takes part in the means alone
+    three = [torch.cat([tensor, tensor[:1]]) for tensor in (look, photo, where, alike)]
+    three[2][2] = 0
+    assert adversary(*three)["discriminator"].item() == pytest.approx(values[0] * 2 / 3)

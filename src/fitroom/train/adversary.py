@@ -58,8 +58,11 @@ class Adversary(nn.Module):
         with frozen(self.discriminator):
             *maps, verdict = self.discriminator(look)
         real, fake = told[-1].float().chunk(2)
-        matched = where if alike is None else where * alike
-        share = 1.0 if alike is None else alike.mean().clamp(min=1e-6)  # both kinds of picture count the same
+        alike = torch.ones_like(where[:, :, :1, :1]) if alike is None else alike
+        matched = where * alike
+        # both kinds of picture count the same, however few photographs there are of the looks that are judged
+        judged = (where.amax(dim=(1, 2, 3), keepdim=True) > 0).to(where.dtype)
+        share = ((judged * alike).sum() / judged.sum().clamp(min=1)).clamp(min=1e-6)
         distances = [
             weighed((mine - theirs.detach().chunk(2)[0]).abs().mean(dim=1, keepdim=True), matched)
             for mine, theirs in zip(maps, told[:-1], strict=True)
