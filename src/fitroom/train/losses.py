@@ -26,7 +26,7 @@ def second_order_smoothness(flow: Tensor, worn: Tensor) -> Tensor:
     if min(height, width) < 3:
         # no pixel has neighbours on both sides
         return flow.new_zeros(())
-    pixels = flow * flow.new_tensor([width / 2, height / 2]).view(1, 2, 1, 1)
+    pixels = torch.cat([flow[:, :1] * (width / 2), flow[:, 1:] * (height / 2)], dim=1)
     middle = 2 * pixels[:, :, 1:-1, 1:-1]
     within = -F.max_pool2d(-worn, 3, 1)
     weight = UNSEEN + (1 - UNSEEN) * within

@@ -20,7 +20,8 @@ ARM_RADIUS = 0.3  # of what is erased around the arms' bones, in shoulder widths
 
 def is_label(label: Tensor, *values: int) -> Tensor:
     """Where a parsing label (N, H, W) has one of some values, float (N, 1, H, W)."""
-    return torch.isin(label, torch.tensor(values, device=label.device)).float().unsqueeze(1)
+    # no tensor of values: a GPU would be waited for until it has it
+    return torch.stack([label == value for value in values]).any(dim=0).float().unsqueeze(1)
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -61,6 +62,7 @@ def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     unit = shoulder_width(points)[:, None, None]
     arms = torch.zeros_like(label, dtype=torch.bool)
     hands = torch.zeros_like(arms)
+    bare = (label == LEFT_ARM) | (label == RIGHT_ARM)
     for shoulder, elbow, wrist in limbs.ARM_JOINTS.values():
         known = points[:, [shoulder, elbow, wrist], 2] > 0
         upper, _ = distance_to_bone(points[:, shoulder, :2], points[:, elbow, :2], height, width)
@@ -68,7 +70,7 @@ def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         arms |= (upper < ARM_RADIUS * unit) & (known[:, 0] & known[:, 1])[:, None, None]
         arms |= (fore < ARM_RADIUS * unit) & (known[:, 1] & known[:, 2])[:, None, None]
         near_hand = (fore < 0.5 * unit) & (along > 0.97) & (known[:, 1] & known[:, 2])[:, None, None]
-        hands |= near_hand & torch.isin(label, torch.tensor((LEFT_ARM, RIGHT_ARM), device=label.device))
+        hands |= near_hand & bare
     return arms.float().unsqueeze(1), hands.float().unsqueeze(1)
 
 

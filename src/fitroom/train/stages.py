@@ -36,6 +36,7 @@ StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finet
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
 WARP_LOSSES = ("garment", "mask", "smoothness")
 DISTILLATION = ("distilled_flow", "distilled_features", "distilled_look")
+RIM = 1  # pixels that a garment may reach beyond its label
 
 
 @dataclass(frozen=True)
@@ -251,11 +252,14 @@ def look_losses(
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
     where, paired = changed * counts, batch.paired.view(-1, 1, 1, 1)
     if not batch.paired.all():
-        arms, before = unpaired_regions(batch)
-        wanted = batch.worn * dressed.warped_mask.detach()
-        off = (dressed.composition - wanted).abs() * arms * (1 - paired)
+        arms, before, free = unpaired_regions(batch)
+        # on arms the teacher tells; elsewhere what the student's own warp lays there shows
+        wanted = torch.where(arms > 0, batch.worn, 1) * dressed.warped_mask.detach()
+        off = (dressed.composition - wanted).abs() * free * (1 - paired)
         values["composition"] = values["composition"] + off.mean()
-        left = cross_entropy(dressed.change, torch.ones_like(before)) * before * (1 - paired)
+        # as of paired samples, what changes is what was worn and what is put on
+        changes = torch.maximum(before, wanted * free)
+        left = cross_entropy(dressed.change, torch.ones_like(changes)) * changes * (1 - paired)
         values["change"] = values["change"] + left.mean()
         gone = before * (1 - batch.worn) * (1 - dressed.composition.detach())
         some = batch.paired < 1
@@ -267,15 +271,17 @@ def look_losses(
     return values
 
 
-def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Where something is known of an unpaired sample's look: bare arms, which sleeves may cover, and the inside of the
-    garment that was worn, which has to go; (N, 1, H, W) each, without hair, face, hands, and what is next to them.
+def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Where something is known of an unpaired sample's look, (N, 1, H, W) of 0 and 1 each: bare arms, which sleeves may
+    cover; the garment that was worn, which has to go with its rim; and all that garments may cover.
 
-    Of necks nothing is: a teacher lays the inside of collars over them, and only photos tell that they do not show.
+    Without hair, face, hands, and what is next to them. Of necks nothing is known: a teacher lays the inside of collars
+    over them, and only photos tell that they do not show.
     """
-    front = F.max_pool2d(in_front(batch.label, batch.key_points), 5, 1, 2)
-    before = -F.max_pool2d(-is_label(batch.label, GARMENT), 3, 1, 1)
-    return is_label(batch.label, LEFT_ARM, RIGHT_ARM) * (1 - front), before * (1 - front)
+    outside = 1 - F.max_pool2d(in_front(batch.label, batch.key_points), 5, 1, 2)
+    before = F.max_pool2d(is_label(batch.label, GARMENT), 2 * RIM + 1, 1, RIM)
+    throat = neck(batch.key_points, *batch.label.shape[-2:])
+    return is_label(batch.label, LEFT_ARM, RIGHT_ARM) * outside, before * outside, outside * (1 - throat)
 
 
 def warp_distillation(
