@@ -85,3 +85,9 @@ def test_the_map_has_the_mean_of_ssim(plan):
 def test_own_garments_have_to_be_known(plan):
     with pytest.raises(DataError, match="own garment is unknown"):
         measure_dissimilarity(open_system(baseline="copy"), replace(plan, own={}))
+
+
+def test_labels_have_to_be_there(plan, monkeypatch):
+    monkeypatch.setattr(plan.reader, "labels", False)
+    with pytest.raises(DataError, match="no parsing label"):
+        measure_dissimilarity(open_system(baseline="copy"), plan)
