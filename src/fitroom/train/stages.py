@@ -37,6 +37,7 @@ STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_gener
 WARP_LOSSES = ("garment", "mask", "smoothness")
 DISTILLATION = ("distilled_flow", "distilled_features", "distilled_look")
 RIM = 1  # pixels that a garment may reach beyond its label
+TRIM = 4  # pixels by which a warped garment may be too large: paired samples tell where it ends
 
 
 @dataclass(frozen=True)
@@ -253,9 +254,11 @@ def look_losses(
     where, paired = changed * counts, batch.paired.view(-1, 1, 1, 1)
     if not batch.paired.all():
         arms, before, free = unpaired_regions(batch)
-        # on arms the teacher tells; elsewhere what the student's own warp lays there shows
-        wanted = torch.where(arms > 0, batch.worn, 1) * dressed.warped_mask.detach()
-        off = (dressed.composition - wanted).abs() * free * (1 - paired)
+        # on arms the teacher tells; elsewhere what the student's own warp lays there shows, but for its outline
+        warped = dressed.warped_mask.detach()
+        wanted = torch.where(arms > 0, batch.worn, 1) * warped
+        told = torch.maximum(arms, -F.max_pool2d(-warped, 2 * TRIM + 1, 1, TRIM)) * free
+        off = (dressed.composition - wanted).abs() * told * (1 - paired)
         values["composition"] = values["composition"] + off.mean()
         # as of paired samples, what changes is what was worn and what is put on
         changes = torch.maximum(before, wanted * free)
