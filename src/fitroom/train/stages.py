@@ -253,25 +253,35 @@ def look_losses(
         values["perceptual"] = perceptual_distance(perceptual, dressed.look, batch.photo, batch.restored)
     where, paired = changed * counts, batch.paired.view(-1, 1, 1, 1)
     if not batch.paired.all():
-        arms, before, free = unpaired_regions(batch)
-        # on arms the teacher tells; elsewhere what the student's own warp lays there shows, but for its outline
-        warped = dressed.warped_mask.detach()
-        wanted = torch.where(arms > 0, batch.worn, 1) * warped
-        told = torch.maximum(arms, -F.max_pool2d(-warped, 2 * TRIM + 1, 1, TRIM)) * free
-        off = (dressed.composition - wanted).abs() * told * (1 - paired)
-        values["composition"] = values["composition"] + off.mean()
-        # as of paired samples, what changes is what was worn and what is put on
-        changes = torch.maximum(before, wanted * free)
-        left = cross_entropy(dressed.change, torch.ones_like(changes)) * changes * (1 - paired)
-        values["change"] = values["change"] + left.mean()
-        gone = before * (1 - batch.worn) * (1 - dressed.composition.detach())
-        some = batch.paired < 1
-        unpaired = (tensor[some] for tensor in (dressed.rendered, batch.shown, batch.label, batch.key_points, gone))
-        values["uncovered"] = uncovered_difference(*unpaired) * some.float().mean()
-        where = where + torch.maximum(before, batch.worn * arms) * (1 - paired)
+        unpaired, judged = unpaired_look_losses(dressed, batch)
+        values |= {name: values[name] + value for name, value in unpaired.items()}
+        where = where + judged
     if adversary is not None:
         values |= adversary(dressed.look, batch.photo, where, paired)
     return values
+
+
+def unpaired_look_losses(dressed: Dressed, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    """What a batch's unpaired samples, whose `worn` is a teacher's, add to losses of the look, and where the
+    discriminator judges them, (N, 1, H, W) of 0 and 1.
+    """
+    some = batch.paired < 1
+    unpaired = some.view(-1, 1, 1, 1).to(dressed.look.dtype)
+    arms, before, free = unpaired_regions(batch)
+    # on arms the teacher tells; elsewhere what the student's own warp lays there shows, but for its outline
+    warped = dressed.warped_mask.detach()
+    wanted = torch.where(arms > 0, batch.worn, 1) * warped
+    told = torch.maximum(arms, -F.max_pool2d(-warped, 2 * TRIM + 1, 1, TRIM)) * free
+    # as of paired samples, what changes is what was worn and what is put on
+    changes = torch.maximum(before, wanted * free) * unpaired
+    gone = before * (1 - batch.worn) * (1 - dressed.composition.detach())
+    shown = (tensor[some] for tensor in (dressed.rendered, batch.shown, batch.label, batch.key_points, gone))
+    values = {
+        "composition": ((dressed.composition - wanted).abs() * told * unpaired).mean(),
+        "change": (cross_entropy(dressed.change, torch.ones_like(changes)) * changes).mean(),
+        "uncovered": uncovered_difference(*shown) * some.float().mean(),
+    }
+    return values, torch.maximum(before, batch.worn * arms) * unpaired
 
 
 def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
