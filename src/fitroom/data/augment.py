@@ -164,7 +164,7 @@ def recolour(picture: Tensor, mask: Tensor, colour: Tensor) -> Tensor:
     printed = colour[..., 4:].ne(0).any(2).any(1)
     by_shade = colour[printed, :, 4:] @ shades(picture[printed]).flatten(2)
     mapped[printed] += by_shade.view_as(mapped[printed])
-    return picture + mask * (mapped.clamp(-1, 1) - picture)
+    return torch.lerp(picture, mapped.clamp_(-1, 1), mask)
 
 
 def shades(picture: Tensor) -> Tensor:
@@ -205,10 +205,10 @@ def grown(mask: Tensor, within: Tensor, reach: int) -> Tensor:
 def before(picture: Tensor, mask: Tensor, corners: Tensor) -> Tensor:
     """Multiply the background with colours (N, 3, 2, 2) that run from corner to corner; shadows on it stay."""
     tint = F.interpolate(corners, size=picture.shape[-2:], mode="bilinear", align_corners=False)
-    return picture + mask * ((picture + 1) * tint - 1 - picture)
+    return torch.lerp(picture, (picture + 1).mul_(tint).sub_(1), mask)
 
 
 def relight(picture: Tensor, light: Tensor) -> Tensor:
     """Contrast and brightness (N, 2) of whole pictures."""
     contrast, brightness = light[:, 0, None, None, None], light[:, 1, None, None, None]
-    return (picture * contrast + brightness).clamp(-1, 1)
+    return torch.addcmul(brightness, picture, contrast).clamp_(-1, 1)

@@ -122,5 +122,6 @@ def with_objects(grounds: Grounds, made: Tensor) -> Tensor:
         ).unsqueeze(1)
         share = ((1 - across) * EDGE).clamp(0, 1) * grounds.shown[:, number, None, None, None]
         light = grounds.slope[:, number, None, None, None] * place[..., :1].permute(0, 3, 1, 2)
-        made = made + share * ((grounds.paint[:, number, :, None, None] + light).clamp(-1, 1) - made)
+        paint = (grounds.paint[:, number, :, None, None] + light).clamp_(-1, 1)
+        made = torch.lerp(made, paint, share)
     return made

@@ -215,9 +215,9 @@ def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor,
     shown = augment.move(cut_out[rows], grid[rows], padding="zeros").repeat_interleave(3, dim=1)
     behind = compose_grounds(grounds, pictures[rows, :3])
     behind = behind.repeat(1, cut_out.shape[1], 1, 1)
-    pictures[rows] = behind + shown * (pictures[rows] - behind)
+    pictures[rows] = torch.lerp(behind, pictures[rows], shown)
 
 
 def to_unit(picture: Tensor) -> Tensor:
     """uint8 pictures to [-1, 1]."""
-    return picture.float() / 127.5 - 1
+    return (picture / 127.5).sub_(1)
