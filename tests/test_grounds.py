@@ -20,7 +20,7 @@ def shots() -> torch.Tensor:
 
 
 def made(config: GroundConfig, shots: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    return compose_grounds(draw_grounds(config, COUNT, generator_of(seed)), shots)
+    return compose_grounds(draw_grounds(config, COUNT, generator_of(seed)), *shots.shape[-2:], shots)
 
 
 def colour_apart(pictures: torch.Tensor) -> torch.Tensor:
@@ -49,6 +49,12 @@ def test_fabrics_are_garments(shots):
     assert near.max() < 1e-5
 
 
+def test_without_product_shots_a_ground_has_no_fabric(shots):
+    drawn = draw_grounds(replace(PLAIN, fabric=1.0), COUNT, generator_of(0))
+    bare = replace(drawn, fabric=torch.full_like(drawn.fabric, -1))
+    assert torch.equal(compose_grounds(drawn, 64, 48), compose_grounds(bare, 64, 48, shots))
+
+
 def test_objects_and_joints_stand_before_grounds(shots):
     plain = made(PLAIN, shots)
     for setting, least in (("joints", 0.03), ("objects", 0.05)):
@@ -60,5 +66,5 @@ def test_objects_and_joints_stand_before_grounds(shots):
 def test_a_part_of_a_batch_is_a_part(shots):
     drawn = draw_grounds(GroundConfig(), COUNT, generator_of(3))
     part = slice(4, 9)
-    some = compose_grounds(drawn.rows(part, torch.device("cpu")), shots)
-    assert torch.allclose(compose_grounds(drawn, shots)[part], some, atol=1e-5)
+    some = compose_grounds(drawn.rows(part, torch.device("cpu")), *shots.shape[-2:], shots)
+    assert torch.allclose(compose_grounds(drawn, *shots.shape[-2:], shots)[part], some, atol=1e-5)

@@ -117,7 +117,9 @@ def compose_garment_scenes(
     inner = augment.move(-F.max_pool2d(-mask, 3, 1, 1), grid, padding="zeros")
     grounded = scenes.grounded.view(-1, 1, 1, 1)
     under = torch.where(
-        grounded, shaded(scenes, compose_grounds(scenes.grounds, fabrics), seen), augment.move(garment, grid)
+        grounded,
+        shaded(scenes, compose_grounds(scenes.grounds, height, width, fabrics), seen),
+        augment.move(garment, grid),
     )
     worn = torch.where(grounded, F.avg_pool2d(inner, 3, 1, 1), seen)
     made = augment.move(garment, grid) * worn + under * (1 - worn)

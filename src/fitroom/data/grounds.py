@@ -95,17 +95,19 @@ def draw_grounds(config: GroundConfig, count: int, generator: torch.Generator, a
     )  # fmt: skip
 
 
-def compose_grounds(grounds: Grounds, garment: Tensor) -> Tensor:
-    """Pictures of grounds. `garment` are product shots, a row for each of the batch the grounds were drawn for."""
-    height, width = garment.shape[-2:]
+def compose_grounds(grounds: Grounds, height: int, width: int, garment: Tensor | None = None) -> Tensor:
+    """Pictures of grounds. `garment` are product shots, a row for each of the batch the grounds were drawn for; without
+    them none has a garment's pattern.
+    """
     flat = grounds.base + torch.stack([
         F.interpolate(level, size=(height, width), mode="bilinear", align_corners=False) for level in grounds.noise
     ]).sum(dim=0)  # fmt: skip
     grid = augment.grid_of(grounds.place, height, width)
     # where the grid leaves the ground, the ground goes on mirrored
     made = augment.move(flat, grid, padding="reflection")
-    woven = augment.move(garment[grounds.fabric.clamp(min=0)], augment.grid_of(grounds.pattern, height, width))
-    made = torch.where((grounds.fabric >= 0).view(-1, 1, 1, 1), woven, made)
+    if garment is not None:
+        woven = augment.move(garment[grounds.fabric.clamp(min=0)], augment.grid_of(grounds.pattern, height, width))
+        made = torch.where((grounds.fabric >= 0).view(-1, 1, 1, 1), woven, made)
     period = grounds.joints[:, None, None, :]
     place = (grid / period.clamp(min=1e-3)) % 1.0
     joint = ((place < 0.05) & (period > 0)).any(dim=3).float().unsqueeze(1)
@@ -116,12 +118,10 @@ def with_objects(grounds: Grounds, made: Tensor) -> Tensor:
     """Grounds with what stands or lies before them."""
     height, width = made.shape[-2:]
     for number in range(OBJECTS):
-        place = augment.grid_of(grounds.objects[:, number], height, width)
-        across = torch.where(
-            grounds.round[:, number, None, None], place.norm(dim=3), place.abs().amax(dim=3)
-        ).unsqueeze(1)
+        x, y = augment.grid_of(grounds.objects[:, number], height, width).permute(3, 0, 1, 2).unsqueeze(2)
+        across = torch.where(grounds.round[:, number, None, None, None], x.hypot(y), torch.maximum(x.abs(), y.abs()))
         share = ((1 - across) * EDGE).clamp(0, 1) * grounds.shown[:, number, None, None, None]
-        light = grounds.slope[:, number, None, None, None] * place[..., :1].permute(0, 3, 1, 2)
+        light = grounds.slope[:, number, None, None, None] * x
         paint = (grounds.paint[:, number, :, None, None] + light).clamp_(-1, 1)
         made = torch.lerp(made, paint, share)
     return made

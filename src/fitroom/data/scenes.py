@@ -116,8 +116,9 @@ def compose_scenes(
 
 def backgrounds(scenes: Scenes, garment: Tensor) -> Tensor:
     """What stands behind persons, (N, 3, H, W): a ground, and before it perhaps a product shot."""
-    behind = compose_grounds(scenes.grounds, garment)
+    height, width = garment.shape[-2:]
+    behind = compose_grounds(scenes.grounds, height, width, garment)
     held = scenes.garment >= 0
-    place = augment.grid_of(scenes.place, *garment.shape[-2:])
+    place = augment.grid_of(scenes.place, height, width)
     cloth = augment.move(garment[scenes.garment.clamp(min=0)], place)
     return torch.where(held.view(-1, 1, 1, 1), cloth, behind)

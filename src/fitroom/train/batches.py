@@ -213,7 +213,7 @@ def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor,
     if not rows.any():
         return
     shown = augment.move(cut_out[rows], grid[rows], padding="zeros").repeat_interleave(3, dim=1)
-    behind = compose_grounds(grounds, pictures[rows, :3])
+    behind = compose_grounds(grounds, pictures.shape[-2], pictures.shape[-1])
     behind = behind.repeat(1, cut_out.shape[1], 1, 1)
     pictures[rows] = torch.lerp(behind, pictures[rows], shown)
 
