@@ -12,6 +12,8 @@ from fitroom.data.viton import open_layout, read_pairs
 from fitroom.images import read
 from test_published import parity_network, published_checkpoint
 
+BACKENDS = "openvino", "torch"
+
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
@@ -45,13 +47,13 @@ def test_the_published_networks_picture_comes_out(checkpoints, tmp_path, dialect
         expected = parity_network(dialect)(person, garment, mask).look[0].permute(1, 2, 0).numpy()
     expected = (expected + 1) * 127.5
 
-    for backend in ("openvino", "torch"):
-        look = TryOn.load(folder, backend=backend)(*paths, size="model").image
+    looks = {backend: TryOn.load(folder, backend=backend)(*paths, size="model").image for backend in BACKENDS}
+    for backend, look in looks.items():
         assert np.abs(look - expected).max() <= 2, backend
     out = tmp_path / "out.png"
     arguments = ["try", *map(str, paths[:2]), "--mask", str(paths[2]), "--weights", str(folder), "--size", "model"]
     assert CliRunner().invoke(main, [*arguments, "-o", str(out)]).exit_code == 0
-    np.testing.assert_array_equal(read(out), TryOn.load(folder)(*paths, size="model").image)
+    np.testing.assert_array_equal(read(out), looks["openvino"])
 
 
 def test_checkpoints_that_do_not_fit_are_listed_and_nothing_is_written(checkpoints, tmp_path):
