@@ -39,17 +39,12 @@ def test_a_fake_is_the_photo_to_the_bit_but_near_the_two_garments_and_on_collars
     worn[:, 30:38, 10:20] = GARMENT
     new[:, :, 44:54, 30:40] = 1
     points = torch.zeros(1, 18, 3)
-    for joint, place in (
-        (NECK, (24.0, 16.0)),
-        (NOSE, (24.0, 12.0)),
-        (RIGHT_SHOULDER, (14, 16)),
-        (LEFT_SHOULDER, (34, 16)),
-    ):
-        points[0, joint] = torch.tensor([*place, 1.0])
+    for joint, (x, y) in {NECK: (24, 16), NOSE: (24, 12), RIGHT_SHOULDER: (14, 16), LEFT_SHOULDER: (34, 16)}.items():
+        points[0, joint] = torch.tensor([x, y, 1.0])
     photo, nothing = torch.full((1, 3, 64, 48), -0.3), torch.zeros(1, 1, 64, 48)
     painted = photo + 0.2
     collar = slice(14, 19), slice(21, 26)
-    painted[..., 14:19, 21:26] = 0.9
+    painted[..., *collar] = 0.9
     dressed = Dressed(painted, torch.zeros(1, 2, 64, 48), painted, nothing, painted, new, nothing + 1)
     fake = laid_over(dressed, photo, worn, points)
     # three pixels around what was worn, one around what is new

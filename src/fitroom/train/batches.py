@@ -14,8 +14,6 @@ from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_gr
 from fitroom.data.viton import GARMENT
 from fitroom.train.samples import OFFERED, Fakes, Samples, most_apart
 
-# no sample's garment is the pattern of another's ground: every process has its own samples alone
-GROUNDS = GroundConfig(fabric=0.0)
 ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
 
 
@@ -88,7 +86,7 @@ class Batches:
         generator = generator_of(self.seed, 2, step)
         changes = draw(self.config, self.size, generator, width / height)
         # a ground costs more than all else that is drawn: those alone that stand before one get it
-        grounds = draw_grounds(GROUNDS, int(changes.elsewhere.sum()), generator, width / height)
+        grounds = draw_grounds(GroundConfig(), int(changes.elsewhere.sum()), generator, width / height)
         own, unpaired = self.as_they_are()
         numbers = chosen(step, self.size, self.count, self.seed)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
@@ -213,7 +211,9 @@ def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor,
     if not rows.any():
         return
     shown = augment.move(cut_out[rows], grid[rows], padding="zeros").repeat_interleave(3, dim=1)
-    behind = compose_grounds(grounds, pictures.shape[-2], pictures.shape[-1])
+    height, width = pictures.shape[-2:]
+    # no sample's garment is the pattern of another's ground: every process has its own samples alone
+    behind = compose_grounds(grounds, height, width)
     behind = behind.repeat(1, cut_out.shape[1], 1, 1)
     pictures[rows] = torch.lerp(behind, pictures[rows], shown)
 

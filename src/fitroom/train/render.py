@@ -1,4 +1,5 @@
-"""Fakes, rendered once and kept as files: persons in garments of others, by a network or by cutting and pasting.
+"""Fakes, rendered once and kept as files: persons in garments of others, by a network or by cutting and pasting. What a
+network makes is laid over the photo.
 
 A file is named PERSON_GARMENT.webp, after the person it shows and the garment put on. What is there is not made again.
 """
