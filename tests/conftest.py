@@ -10,8 +10,10 @@ import torch
 from fitroom.data.reader import FolderReader
 from fitroom.data.synthetic import Sample, samples, write_dataset
 from fitroom.export.weights import ExportConfig, Origin, export_network
-from fitroom.nets.lite import Lite, LiteConfig
+from fitroom.nets.interface import Dressed, TryOnNetwork
+from fitroom.nets.lite import Lite, LiteConfig, identity_grid
 from fitroom.store import Weights
+from fitroom.train.batches import Batch
 from fitroom.train.samples import Samples, load_samples
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -91,3 +93,41 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+class Shift(TryOnNetwork):
+    """Warps by a constant, and shows the warped garment where its mask is."""
+
+    align_corners = False
+    config = None
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = torch.nn.Parameter(torch.tensor(by))
+
+    def person_features(self, person):
+        return (person[:, :1] * 0 + self.by,)
+
+    def garment_features(self, garment, garment_mask):
+        return (garment,)
+
+    def flows(self, person_features, garment_features):
+        grid = identity_grid(garment_features[0]).expand(len(garment_features[0]), -1, -1, -1)
+        return (grid[..., ::2, ::2] + self.by, grid + self.by)
+
+    def generate(self, person, garment, garment_mask, flow, person_features):
+        half = torch.full_like(garment_mask, 0.5)
+        return Dressed(person[:, :3], flow, garment, garment_mask, person[:, :3], half, half)
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Garments worn exactly as they are photographed: the identity is the true flow."""
+    generator = torch.Generator().manual_seed(0)
+    garment = torch.rand(2, 3, 32, 32, generator=generator) * 2 - 1
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[:, :, 8:24, 8:24] = 1
+    label = (4 * mask[:, 0]).to(torch.uint8)
+    shown = torch.zeros(2, 3, 32, 32)
+    restored, paired = torch.tensor([1.0, 0.0]), torch.ones(2)
+    return Batch(torch.arange(2), garment, label, torch.zeros(2, 18, 3), mask, garment, mask, shown, restored, paired)

@@ -65,6 +65,11 @@ def test_four_stages_end_in_weights(figures, small, tmp_path):
     assert "0 new fakes" in run("render-fakes", *places, "--each", 2).output
     assert "new fakes" in run("render-fakes", "--data", root, "--work", work, "--each", 1, "--cut").output
     distilled = ["--set", "stage.losses.distilled_flow=1", "--set", "fakes=[fakes, cut-fakes]"]
+    other = ["--set", "network=pfafn", "--set", "stage.losses.distilled_features=1"]
+    result = run("pf_warp", *places, "--config", small, *distilled, *other)
+    assert result.exit_code == 2
+    assert "the teacher is lite with features of 8 channels" in result.output
+    assert "--set stage.losses.distilled_features=0" in result.output
     assert run("pf_warp", *places, "--config", small, *distilled).exit_code == 0
     result = run("pf_generator", *places, "--config", small, *distilled, "-o", tmp_path / "weights")
     assert result.exit_code == 0, result.output

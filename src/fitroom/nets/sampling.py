@@ -1,5 +1,6 @@
 """Sampling a picture or a feature map along an appearance flow."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -12,3 +13,15 @@ def sample(image: Tensor, flow: Tensor, align_corners: bool, padding: str = "bor
     return F.grid_sample(
         image, flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode=padding, align_corners=align_corners
     )
+
+
+def reread(flow: Tensor, align_corners: bool, becomes: bool) -> Tensor:
+    """A flow (N, 2, H, W) over pictures of its own size, made for one `align_corners`, in the numbers of another: it
+    points to the same pixels.
+    """
+    if align_corners == becomes:
+        return flow
+    height, width = flow.shape[-2:]
+    wider = torch.tensor([width / (width - 1), height / (height - 1)], dtype=flow.dtype, device=flow.device)
+    wider = wider.view(1, 2, 1, 1)
+    return flow * wider if becomes else flow / wider

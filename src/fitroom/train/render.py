@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,8 +25,8 @@ from fitroom.errors import DataError, OutputError
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.train.batches import generator_of, to_unit
 from fitroom.train.fakes import Subject, paste_garment, pose_distance
-from fitroom.train.losses import change_target
-from fitroom.train.parsed import is_label, neck, parsed_person
+from fitroom.train.overlay import laid_over
+from fitroom.train.parsed import is_label, parsed_person
 from fitroom.train.samples import OFFERED, Samples, fake_name, most_apart
 from fitroom.train.validate import pictures
 
@@ -37,25 +36,7 @@ View = Callable[[Samples, list[int]], Tensor]  # what a network is shown of the 
 
 BATCH = 16
 NARROWEST = 45.0  # shoulder width in 256ths of the picture's height; narrower persons stand sideways
-BEYOND_WORN = 3  # pixels that a worn garment may reach beyond its label
-BEYOND_NEW = 1  # pixels that a new one may reach beyond where it is composed
-COMPOSED = 0.1  # composition from which on a new garment shows
-UNLIKE = 0.3  # how far a teacher's neck is from the photo's, in [-1, 1], where that one shows a collar
 CANDIDATES = 10  # donors of which the one in the nearest pose is cut from
-
-
-def laid_over(dressed: Dressed, photo: Tensor, label: Tensor, points: Tensor) -> Tensor:
-    """Looks (N, 3, H, W) with the photos' own pixels wherever neither the garment that was worn, by labels (N, H, W),
-    nor the new one lies, nor is near.
-
-    A teacher paints anew all that is erased from its view, blocks around the garment. A student who learned to restore
-    photos from that would paint beside garments too. On necks, whose collars labels miss, what differs is the look's.
-    """
-    worn, new = is_label(label, GARMENT, NOISE), (dressed.composition > COMPOSED).float()
-    collar = change_target(dressed.look, photo, torch.zeros_like(new), UNLIKE) * neck(points, *label.shape[-2:])
-    rims = [F.max_pool2d(mask, 2 * reach + 1, 1, reach) for mask, reach in ((worn, BEYOND_WORN), (new, BEYOND_NEW))]
-    painted = torch.stack([*rims, collar]).amax(dim=0)
-    return torch.lerp(photo, dressed.look, F.avg_pool2d(painted, 3, 1, 1, count_include_pad=False))
 
 
 def choose(bare: Tensor, each: int, seed: int) -> list[tuple[int, int]]:
@@ -136,7 +117,8 @@ def render_by_network(
             mask = (samples.garment_mask[others].unsqueeze(1) > 127).float()
             dressed = network(view(samples, rows), to_unit(samples.garment[others]), mask)
             dressed = Dressed(*(tensor.float() for tensor in dressed))
-            told = to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows]
+            worn = is_label(samples.label[rows], GARMENT, NOISE)
+            told = to_unit(samples.photo[rows]), worn, samples.key_points[rows]
             looks = pictures(laid_over(dressed, *told))
             list(pool.map(partial(write_fake, folder), [name for _, _, name in part], looks))
     return len(wanted)

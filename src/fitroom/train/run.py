@@ -102,7 +102,15 @@ def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork |
         if not config.teacher:
             raise WeightsError("finetune distils from the weights that were pruned: name them with --set teacher=lite.")
         return load_network(open_weights(config.teacher))
-    return told_teacher(finished(work, "pb_generator", f"what {config.stage.name} learns from a teacher"), dense)
+    checkpoint = finished(work, "pb_generator", f"what {config.stage.name} learns from a teacher")
+    kind, mine = (checkpoint.network, checkpoint.config["pyramid"]), config.network_config(dense).pyramid
+    if config.stage.losses.distilled_features and kind != (config.network, mine):
+        raise WeightsError(
+            f"{stage_folder(work, 'pb_generator')}: the teacher is {kind[0]} with features of {kind[1]} channels, and "
+            f"those of {config.network}, {mine}, can't be compared with them: "
+            "--set stage.losses.distilled_features=0; its flow teaches any network."
+        )
+    return told_teacher(checkpoint, dense)
 
 
 def told_teacher(checkpoint: Checkpoint, dense: bool) -> Lite | Pfafn:

@@ -2,21 +2,20 @@
 
 pb_warp, pb_generator: the teacher, which is told parsing and pose (`parsed.py`). pf_warp, pf_generator: the student,
 which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable" distillation).
-Some of its samples may be unpaired: photos as they are, with somebody else's garment, whose sleeves the teacher tells.
+Some of its samples may be unpaired (`unpaired.py`).
 Beyond the four, finetune: a student that was narrowed learns from the one it came from, which is shown the same.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
 from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import Dressed, Features, TryOnNetwork, unrounded
-from fitroom.nets.sampling import sample
+from fitroom.nets.sampling import reread, sample
 from fitroom.train.adversary import Adversary
 from fitroom.train.batches import Batch
 from fitroom.train.loop import Learner
@@ -29,15 +28,13 @@ from fitroom.train.losses import (
     structural_dissimilarity,
     warp_losses,
 )
-from fitroom.train.parsed import arms_and_hands, in_front, is_label, neck, parsed_person
-from fitroom.train.uncovered import uncovered_difference
+from fitroom.train.parsed import parsed_person
+from fitroom.train.unpaired import told_look_difference, unpaired_look_losses, with_warp_of
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")
 WARP_LOSSES = ("garment", "mask", "smoothness")
 DISTILLATION = ("distilled_flow", "distilled_features", "distilled_look")
-RIM = 1  # pixels that a garment may reach beyond its label
-TRIM = 4  # pixels by which a warped garment may be too large: paired samples tell where it ends
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,8 @@ class LossConfig:
     rendered: float = 1.0  # L1 of the rendered person where it changes
     # L1 of its means over 8 and 16 pixels, where an unpaired sample's garment has gone: few pixels of few samples
     uncovered: float = 24.0
+    # L1 of an unpaired sample's look to a teacher's of the same flow, where the old garment was or the new one lies
+    told_look: float = 0.0
     gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss where there are no weights
     structure: float = 0.0  # 1 - SSIM of the look
     perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
@@ -148,7 +147,7 @@ class Trainee(Learner):
         person, stage, network = view(self.stage, batch), self.stage, self.network
         given = batch
         for teacher in self.teacher:
-            batch = with_warp_of(teacher, stage, given)
+            batch = with_warp_of(teacher, partial(told_to_teacher, stage), stage.sleeves, given)
         with torch.set_grad_enabled(torch.is_grad_enabled() and stage.warps):
             features = network.person_features(person)
             flows = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))
@@ -159,12 +158,16 @@ class Trainee(Learner):
             # find misplaced
             dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
             values |= look_losses(dressed, person, batch, self.perceptual, self.adversary)
+        for teacher in self.teacher if stage.whole and stage.losses.told_look else []:
+            values["told_look"] = told_look_difference(teacher, partial(told_to_teacher, stage), dressed, given)
         for teacher in self.teacher if stage.distils else []:
             told = told_to_teacher(stage, given)
             with torch.no_grad():
                 known = teacher.person_features(told)
             if stage.warps:
-                values |= warp_distillation(teacher, known, flow, features, batch)
+                values["distilled_flow"], better = flow_distillation(teacher, known, network, flow, batch)
+                if stage.losses.distilled_features:
+                    values["distilled_features"] = feature_distillation(features, known, better)
             if stage.whole and stage.losses.distilled_look:
                 values["distilled_look"] = look_distillation(teacher, known, told, dressed, batch)
         return values
@@ -188,29 +191,6 @@ def parsed_view(batch: Batch) -> Tensor:
 def told_to_teacher(stage: StageConfig, batch: Batch) -> Tensor:
     """The person as the teacher of a stage's student is shown it."""
     return batch.shown if stage.name == "finetune" else parsed_view(batch)
-
-
-@torch.no_grad()
-def with_warp_of(teacher: TryOnNetwork, stage: StageConfig, batch: Batch) -> Batch:
-    """A batch in which a teacher's warp takes the place of the photos of unpaired samples, known around the arms alone,
-    where it counts `stage.sleeves`.
-
-    They have no truth: nobody photographed these persons in these garments. Elsewhere the student knows better: a
-    teacher is shown no neck, and lays the inside of collars over it.
-    """
-    rows = batch.paired < 1
-    if not rows.any():
-        return batch
-    some = Batch(*(None if tensor is None else tensor[rows] for tensor in batch))  # type: ignore[arg-type]
-    features = teacher.person_features(told_to_teacher(stage, some))
-    flow = teacher.flows(features, teacher.garment_features(some.garment, some.garment_mask))[-1]
-    worn = (sample(some.garment_mask, flow, teacher.align_corners, padding="zeros") > 0.5).to(batch.worn.dtype)
-    arms, _ = arms_and_hands(some.key_points, some.label)
-    photo, worn_of_all, known = batch.photo.clone(), batch.worn.clone(), torch.ones_like(batch.worn)
-    known[rows] = stage.sleeves * (arms * (1 - neck(some.key_points, *some.label.shape[-2:]))).to(known.dtype)
-    photo[rows] = sample(some.garment, flow, teacher.align_corners).to(photo.dtype) * worn
-    worn_of_all[rows] = worn
-    return batch._replace(photo=photo, worn=worn_of_all, known=known)
 
 
 def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
@@ -261,60 +241,28 @@ def look_losses(
     return values
 
 
-def unpaired_look_losses(dressed: Dressed, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-    """What a batch's unpaired samples, whose `worn` is a teacher's, add to losses of the look, and where the
-    discriminator judges them, (N, 1, H, W) of 0 and 1.
-    """
-    some = batch.paired < 1
-    unpaired = some.view(-1, 1, 1, 1).to(dressed.look.dtype)
-    arms, before, free = unpaired_regions(batch)
-    # on arms the teacher tells; elsewhere what the student's own warp lays there shows, but for its outline
-    warped = dressed.warped_mask.detach()
-    wanted = torch.where(arms > 0, batch.worn, 1) * warped
-    told = torch.maximum(arms, -F.max_pool2d(-warped, 2 * TRIM + 1, 1, TRIM)) * free
-    # as of paired samples, what changes is what was worn and what is put on
-    changes = torch.maximum(before, wanted * free) * unpaired
-    gone = before * (1 - batch.worn) * (1 - dressed.composition.detach())
-    shown = (tensor[some] for tensor in (dressed.rendered, batch.shown, batch.label, batch.key_points, gone))
-    values = {
-        "composition": ((dressed.composition - wanted).abs() * told * unpaired).mean(),
-        "change": (cross_entropy(dressed.change, torch.ones_like(changes)) * changes).mean(),
-        "uncovered": uncovered_difference(*shown) * some.float().mean(),
-    }
-    return values, torch.maximum(before, batch.worn * arms) * unpaired
-
-
-def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Where something is known of an unpaired sample's look, (N, 1, H, W) of 0 and 1 each: bare arms, which sleeves may
-    cover; the garment that was worn, which has to go with its rim; and all that garments may cover.
-
-    Without hair, face, hands, and what is next to them. Of necks nothing is known: a teacher lays the inside of collars
-    over them, and only photos tell that they do not show.
-    """
-    outside = 1 - F.max_pool2d(in_front(batch.label, batch.key_points), 5, 1, 2)
-    before = F.max_pool2d(is_label(batch.label, GARMENT), 2 * RIM + 1, 1, RIM)
-    throat = neck(batch.key_points, *batch.label.shape[-2:])
-    return is_label(batch.label, LEFT_ARM, RIGHT_ARM) * outside, before * outside, outside * (1 - throat)
-
-
-def warp_distillation(
-    teacher: TryOnNetwork, known: Features, flow: Tensor, features: Features, batch: Batch
-) -> dict[str, Tensor]:
-    """Distance to a teacher's flow, and to its person features `known`.
+def flow_distillation(
+    teacher: TryOnNetwork, known: Features, network: TryOnNetwork, flow: Tensor, batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Distance of a network's flow to a teacher's, who knows the person's features `known`; and of which samples, (N,)
+    of 0 and 1.
 
     Of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1); of unpaired ones,
     where nothing tells whether it does, none.
     """
     with torch.no_grad():
         target = teacher.flows(known, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
-        better = (warp_error(target, batch, teacher) < warp_error(flow, batch, teacher)).float() * batch.paired
-        better = better.view(-1, 1, 1, 1)
+        better = (warp_error(target, batch, teacher) < warp_error(flow, batch, network)).float() * batch.paired
         visible = sample(batch.garment_mask, target, teacher.align_corners, padding="zeros")
-    squares = [((mine - theirs) ** 2 * better).mean() for mine, theirs in zip(features, known, strict=True)]
-    return {
-        "distilled_flow": ((flow - target).abs() * better * visible).mean(),
-        "distilled_features": torch.stack(squares).mean(),
-    }
+        target = reread(target, teacher.align_corners, network.align_corners)
+    return ((flow - target).abs() * better.view(-1, 1, 1, 1) * visible).mean(), better
+
+
+def feature_distillation(features: Features, known: Features, better: Tensor) -> Tensor:
+    """Squared distance of person features to a teacher's, of the samples (N,) where that one does better."""
+    counts = better.view(-1, 1, 1, 1)
+    squares = [((mine - theirs) ** 2 * counts).mean() for mine, theirs in zip(features, known, strict=True)]
+    return torch.stack(squares).mean()
 
 
 def look_distillation(teacher: TryOnNetwork, known: Features, told: Tensor, dressed: Dressed, batch: Batch) -> Tensor:
