@@ -1,7 +1,8 @@
-"""Weights halfway between two of one network, of which one was trained on from the other: what both do, less of what
+"""Weights between two of one network, of which one was trained on from the other: halfway what both do, less of what
 either does by chance (Wortsman et al., "Model soups", ICML 2022).
 
-From the project's root: average_weights.py ONE OTHER OUT
+From the project's root: average_weights.py ONE OTHER OUT [WARP GENERATOR]
+WARP and GENERATOR say how much of OTHER's warp and generator is taken, from 0 to 1; 0.5 where they are left out.
 """
 
 import sys
@@ -14,7 +15,7 @@ from fitroom.store import open_weights
 from fitroom.train.checkpoint import check_network
 
 
-def main(one: str, other: str, output: str) -> None:
+def main(one: str, other: str, output: str, warp: str = "0.5", generator: str = "0.5") -> None:
     found, trained = open_weights(one), open_weights(other)
     first, second = found.manifest, trained.manifest
     network, later = load_network(found), load_network(trained)
@@ -24,7 +25,7 @@ def main(one: str, other: str, output: str) -> None:
         for name, tensor in network.state_dict().items():
             # numbers of bits are whole
             if tensor.is_floating_point():
-                tensor.lerp_(tensors[name], 0.5)
+                tensor.lerp_(tensors[name], float(generator if name.startswith("generator.") else warp))
     origin = Origin(second.name, second.version, second.training_data, second.terms, second.history)
     export_network(network.eval(), output, origin, ExportConfig(half_tensors=True), step=print)
 
