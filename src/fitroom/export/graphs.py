@@ -33,7 +33,8 @@ def folded(network: Network) -> Network:
 
 def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, Traced]:
     """PERSON, GARMENT, DRESS and LOOK of a network: module, example inputs, and names of inputs and outputs."""
-    network = folded(network)
+    # without gradients: tracers look into no function that has a backward of its own
+    network = folded(network).requires_grad_(False)
     generator = torch.Generator().manual_seed(0)
     # tensors of their own each: a tracer takes one tensor given twice for one input
     person, garment = (torch.randint(0, 256, (1, height, width, 3), generator=generator).byte() for _ in range(2))

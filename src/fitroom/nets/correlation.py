@@ -5,6 +5,9 @@ displaced vector of the other map, zero beyond the border. Displacements are row
 Both functions sum over channels; divide by their number for the mean that published PF-AFN weights expect.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -34,14 +37,53 @@ def tile_size(length: int, most: int = 8) -> int:
     return max(size for size in range(1, most + 1) if length % size == 0)
 
 
-def windows(x: Tensor, down: int, across: int, rows: int, columns: int, halo: int) -> Tensor:
-    """Tiles of rows x columns and `halo` on every side, of a map padded by as much: (N, tiles, C, pixels)."""
-    cut = [
-        x[:, :, y * rows : (y + 1) * rows + 2 * halo, z * columns : (z + 1) * columns + 2 * halo]
-        for y in range(down)
-        for z in range(across)
-    ]
-    return torch.stack(cut, dim=1).flatten(3)
+@dataclass(frozen=True)
+class Tiling:
+    """How a map is cut: `down` x `across` tiles of `rows` x `columns` pixels, with `halo` more on every side."""
+
+    down: int
+    across: int
+    rows: int
+    columns: int
+    halo: int
+
+    def cuts(self) -> list[tuple[slice, slice]]:
+        """Where each tile lies in a map padded by the halo, row-major."""
+        return [
+            (slice(y, y + self.rows + 2 * self.halo), slice(x, x + self.columns + 2 * self.halo))
+            for y in range(0, self.down * self.rows, self.rows)
+            for x in range(0, self.across * self.columns, self.columns)
+        ]
+
+
+def windows(x: Tensor, tiling: Tiling) -> Tensor:
+    """The tiles of a padded map (N, C, H, W): (N, tiles, C, pixels)."""
+    # slices, and no permutation: copies of whole runs of pixels are what runtimes do fastest
+    return torch.stack([x[:, :, rows, columns] for rows, columns in tiling.cuts()], dim=1).flatten(3)
+
+
+class Windows(torch.autograd.Function):
+    """`windows`, with gradients added up in place: autograd's own of a slice is a whole map of zeros for every tile."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, tiling: Tiling) -> Tensor:
+        context.shape, context.tiling = x.shape, tiling
+        return windows(x, tiling)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,), tiling = gradients, context.tiling
+        height, width = tiling.rows + 2 * tiling.halo, tiling.columns + 2 * tiling.halo
+        total = gradient.new_zeros(context.shape)
+        tiles = gradient.reshape(*gradient.shape[:3], height, width).unbind(1)
+        for tile, (rows, columns) in zip(tiles, tiling.cuts(), strict=True):
+            total[:, :, rows, columns] += tile
+        return total, None
+
+
+def cut(x: Tensor, tiling: Tiling) -> Tensor:
+    """`windows`, by `Windows` where a gradient is asked for: what traces a network for a runtime should see slices."""
+    return Windows.apply(x, tiling) if torch.is_grad_enabled() and x.requires_grad else windows(x, tiling)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
@@ -55,9 +97,8 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
     side = 2 * radius + 1
     rows, columns = tile_size(height), tile_size(width)
     down, across = height // rows, width // columns
-    # slices, and no permutation: copies of whole runs of pixels are what runtimes do fastest
-    tiles = windows(first, down, across, rows, columns, 0)  # (N, tiles, C, tile pixels)
-    around = windows(F.pad(second, (radius,) * 4), down, across, rows, columns, radius)
+    tiles = cut(first, Tiling(down, across, rows, columns, 0))  # (N, tiles, C, tile pixels)
+    around = cut(F.pad(second, (radius,) * 4), Tiling(down, across, rows, columns, radius))
     products = torch.matmul(around.transpose(2, 3), tiles)  # (N, tiles, window pixels, tile pixels)
     index = displacement_index(rows, columns, radius).to(products.device)
     gathered = products.flatten(2).index_select(2, index)
