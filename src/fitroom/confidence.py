@@ -11,8 +11,8 @@ from fitroom.runtime.interface import Array, Dressed
 
 COVERED = 0.85  # IoU from which a garment counts as in its place
 TRAITS = ("unsure change", "repainted", "bent")
-WEIGHTS = (-0.726, 32.156, -0.961)  # of the logarithms of TRAITS
-BIAS = -0.787
+WEIGHTS = (-0.55, 67.89, -0.755)  # of the logarithms of TRAITS
+BIAS = 0.015
 LEAST = 1e-4  # of a trait, for its logarithm
 
 
