@@ -1,10 +1,12 @@
 """Plots of the report, as SVG that is the same for the same figures."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
@@ -82,28 +84,41 @@ def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> 
 
 
 def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
-    """Losses of the warp, in POINTS means, and warp IoU on persons never trained on, of runs by their names."""
+    """Losses of the warp, in POINTS means, and warp IoU on persons never trained on: a row of axes for every stage.
+
+    Runs are named DATE-STAGE-NUMBER; the number may be left out.
+    """
+    stages: dict[str, dict[str, list[Row]]] = {}
+    for name, rows in curves.items():
+        stages.setdefault(re.sub(r"^\d+-\d+-\d+-|-\d+$", "", name), {})[name] = rows
+    # runs are many: a row is as high as their names
+    heights = [max(1.6, 0.4 + 0.13 * len(runs)) for runs in stages.values()]
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(8, 4), layout="constrained")
-        axes = figure.subplots(1, 2)
-        for one in axes:
-            # runs are more than colours
-            one.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * matplotlib.rcParams["axes.prop_cycle"])
-        for name, rows in curves.items():
-            values = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "garment"]
-            size = max(len(values) // POINTS, 1)
-            means = [np.mean(values[start : start + size], axis=0) for start in range(0, len(values), size)]
-            axes[0].plot([x for x, _ in means], [y for _, y in means], label=name)
-            measured = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "warp_iou"]
-            axes[1].plot([x for x, _ in measured], [y for _, y in measured], marker="o", label=name)
-        axes[0].set_ylabel("garment loss")
-        axes[1].set_ylabel("warp IoU, validation")
-        for one in axes:
+        figure = Figure(figsize=(8, sum(heights)), layout="constrained")
+        grid = figure.subplots(len(stages), 2, squeeze=False, height_ratios=heights)
+        for (stage, runs), axes in zip(stages.items(), grid, strict=True):
+            draw_runs(runs, *axes)
+            axes[0].set_title(stage, loc="left")
+            axes[1].legend(*axes[0].get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5), fontsize=6)
+        for one in grid[-1]:
             one.set_xlabel("minutes")
-            one.grid(alpha=0.3)
-        # runs are many: names under both
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         save(figure, path)
+
+
+def draw_runs(runs: dict[str, list[Row]], losses: Axes, overlaps: Axes) -> None:
+    """The curves of one stage's runs."""
+    for axes, label in ((losses, "garment loss"), (overlaps, "warp IoU, validation")):
+        # runs are more than colours
+        axes.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * matplotlib.rcParams["axes.prop_cycle"])
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.3)
+    for name, rows in runs.items():
+        values = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "garment"]
+        size = max(len(values) // POINTS, 1)
+        means = [np.mean(values[start : start + size], axis=0) for start in range(0, len(values), size)]
+        losses.plot([x for x, _ in means], [y for _, y in means], label=name)
+        measured = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "warp_iou"]
+        overlaps.plot([x for x, _ in measured], [y for _, y in measured], marker="o", markersize=3, label=name)
 
 
 def draw_calibration(points: list[tuple[float, float]], path: Path) -> None:
