@@ -99,7 +99,7 @@ def told_look_difference(
     old garment was or the new one lies; 0 without such samples. `told` is what the teacher is shown of persons.
 
     Fakes teach this too, but their garments were painted or cut: of real ones, the shades and rims beside the label
-    stay. Bare arms do not count where they show: a teacher, who sees none, paints them darker than they are.
+    stay. Bare arms do not count where they show: a teacher, who sees none, paints some too dark.
     """
     rows = batch.paired < 1
     if not rows.any():
