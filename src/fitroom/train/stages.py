@@ -159,7 +159,10 @@ class Trainee(Learner):
             dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
             values |= look_losses(dressed, person, batch, self.perceptual, self.adversary)
         for teacher in self.teacher if stage.whole and stage.losses.told_look else []:
-            values["told_look"] = told_look_difference(teacher, partial(told_to_teacher, stage), dressed, given)
+            flow_there = reread(dressed.flow, network.align_corners, teacher.align_corners)
+            values["told_look"] = told_look_difference(
+                teacher, partial(told_to_teacher, stage), dressed.look, flow_there, given
+            )
         for teacher in self.teacher if stage.distils else []:
             told = told_to_teacher(stage, given)
             with torch.no_grad():
@@ -169,7 +172,8 @@ class Trainee(Learner):
                 if stage.losses.distilled_features:
                     values["distilled_features"] = feature_distillation(features, known, better)
             if stage.whole and stage.losses.distilled_look:
-                values["distilled_look"] = look_distillation(teacher, known, told, dressed, batch)
+                same = dressed._replace(flow=reread(dressed.flow, network.align_corners, teacher.align_corners))
+                values["distilled_look"] = look_distillation(teacher, known, told, same, batch)
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:

@@ -93,24 +93,25 @@ def behind(batch: Batch) -> Tensor:
 
 
 def told_look_difference(
-    teacher: TryOnNetwork, told: Callable[[Batch], Tensor], dressed: Dressed, batch: Batch
+    teacher: TryOnNetwork, told: Callable[[Batch], Tensor], look: Tensor, flow: Tensor, batch: Batch
 ) -> Tensor:
-    """L1 between the looks of unpaired samples and those that a teacher's generator makes of the same flow, where the
-    old garment was or the new one lies; 0 without such samples. `told` is what the teacher is shown of persons.
+    """L1 between the looks of unpaired samples and those that a teacher's generator makes of the same flow, in the
+    teacher's numbers, where the old garment was or the new one lies; 0 without such samples. `told` is what the teacher
+    is shown of persons.
 
     Fakes teach this too, but their garments were painted or cut: of real ones, the shades and rims beside the label
     stay. Bare arms do not count where they show: a teacher, who sees none, paints some too dark.
     """
     rows = batch.paired < 1
     if not rows.any():
-        return dressed.look.new_zeros(())
+        return look.new_zeros(())
     some = rows_of(batch, rows)
     with torch.no_grad():
         person = told(some)
         known = teacher.person_features(person)
-        taught = teacher.generate(person, some.garment, some.garment_mask, dressed.flow[rows].detach(), known)
+        taught = teacher.generate(person, some.garment, some.garment_mask, flow[rows].detach(), known)
         taught = Dressed(*(tensor.to(some.photo.dtype) for tensor in taught))
         region = painted_region(taught, some.photo, is_label(some.label, GARMENT), some.key_points) * behind(some)
         bare = bare_arms(some.key_points, *some.label.shape[-2:]) * (1 - taught.composition)
-    difference = (dressed.look[rows] - taught.look).abs() * region * (1 - bare)
+    difference = (look[rows] - taught.look).abs() * region * (1 - bare)
     return difference.mean() * rows.float().mean()
