@@ -1,7 +1,7 @@
 """Costs of modules, and schemes measured without fine-tuning."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from fitroom.evaluate.plan import make_plan
 from fitroom.export.weights import ExportConfig, export_network
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.nets.pfafn import Pfafn
+from fitroom.rows import append_row
 from fitroom.store import open_weights
 
 MODULES = ("warp.person", "warp.garment", "warp.flow", "generator")
@@ -79,18 +80,25 @@ def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ["prune", "--weights", str(weights.folder), "--data", str(root), "--looks", "8"]
     arguments += ["--module", "generator", "--csv", "rows.csv"]
-    monkeypatch.setattr("fitroom.compress.sensitivity.RATIOS", RATIOS[3:])
+    monkeypatch.setattr("fitroom.compress.sensitivity.RATIOS", RATIOS[4:])
     result = CliRunner().invoke(main, [*arguments, "--sensitivity", "--plot", "plot.svg"])
     assert result.exit_code == 0, result.output
     rows = kept_rows(tmp_path / "rows.csv")
-    assert [row.scheme for row in rows] == ["unpruned", "generator 0.4", "generator 0.5"]
+    assert [row.scheme for row in rows] == ["unpruned", "generator 0.5"]
     assert rows[0].loss == 0
-    assert rows[2].parameters < rows[0].parameters
+    assert rows[1].parameters < rows[0].parameters
     assert (tmp_path / "plot.svg").read_text().startswith("<?xml")
-    assert "generator" not in CliRunner().invoke(main, [*arguments, "--sensitivity"]).output.splitlines()[0]
-    result = CliRunner().invoke(main, [*arguments, "--search", "--budget-loss", "100%", "-o", "found"])
+
+    # kept rows lead the search to 0.1: half the time, and at 0.2 the budget is spent
+    for scheme, ms, loss in ("generator 0.1", rows[0].ms / 2, 0.01), ("generator 0.2", rows[0].ms / 4, 0.5):
+        kept = replace(rows[0], scheme=scheme, ms=ms, loss=loss)
+        append_row(tmp_path / "rows.csv", COLUMNS, asdict(kept))
+    result = CliRunner().invoke(main, [*arguments, "--search", "--budget-loss", "2%", "-o", "found"])
     assert result.exit_code == 0, result.output
-    assert open_weights("found").manifest.history == () or "by a search within 100.0%" in result.output
+    assert len(kept_rows(tmp_path / "rows.csv")) == 4
+    (said,) = open_weights("found").manifest.history
+    assert "generator" in said
+    assert "by a search within 2.0%" in said
 
 
 def test_sensitivity_asks_for_every_module_at_every_ratio():

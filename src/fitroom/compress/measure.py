@@ -75,8 +75,8 @@ def millions(modules: Sequence[torch.nn.Module]) -> float:
 
 def runner_of(network: TryOnNetwork, height: int, width: int) -> OpenVinoRunner:
     """A network in float32 OpenVINO."""
-    models = converted(traced_graphs(network, height, width))
-    return OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
+    traced = traced_graphs(network, height, width)
+    return OpenVinoRunner(compile_graphs(converted({name: traced[name] for name in GRAPHS})))
 
 
 def worth_of_graphs(weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:

@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
 from fitroom.export.graphs import Traced
 from fitroom.runtime.openvino import ov
 
@@ -15,10 +17,14 @@ def converted(traced: Mapping[str, Traced]) -> dict[str, ov.Model]:
         with warnings.catch_warnings():
             # sizes are fixed: what tracing makes constant is meant to be
             warnings.filterwarnings("ignore", message="Converting a tensor|torch.from_numpy results")
-            model = ov.convert_model(module, example_input=example, input=[tuple(x.shape) for x in example])
+            # unchecked: a check traces all again, half of the time, and looks are compared with PyTorch's afterwards
+            script = torch.jit.trace(module, example, strict=False, check_trace=False)  # type: ignore[no-untyped-call]
+            model = ov.convert_model(script, example_input=example, input=[tuple(x.shape) for x in example])
         for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
             for port, port_name in zip(ports, names, strict=True):
                 port.get_tensor().set_names({port_name})
+        for port, port_name in zip(model.inputs, inputs, strict=True):
+            port.get_node().set_friendly_name(port_name)
         models[name] = model
     return models
 
