@@ -1,27 +1,40 @@
-"""Fit confidence on validation looks: print its constants, write results/confidence.csv.
+"""Fit confidence on looks of training persons, test it on those of validation persons: print its constants, write
+results/confidence.csv.
 
 From the project's root: calibrate_confidence.py DATA, the VITON folder. Constants go into src/fitroom/confidence.py.
 """
 
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from fitroom.circumstances import command, hardware, versions
-from fitroom.evaluate.calibration import calibrate
+from fitroom.data.pack import open_reader
+from fitroom.evaluate.calibration import exchanged, fitted, outcomes
 from fitroom.evaluate.plan import make_plan
 from fitroom.rows import append_row
 from fitroom.tryon import TryOn
 
 TABLE = Path("results/confidence.csv")
+EVERY = 4  # of the training pairs one is taken
 COLUMNS = ("weights", "said", "right", "looks", "auc", "hardware", "versions", "command")
 
 
 def main(data: str) -> None:
-    tryon = TryOn.load(parser="none", matting="colour")
+    # training pairs have backgrounds on which colour alone finds no garment
+    tryon, reader = TryOn.load(parser="none"), open_reader(data)
     plan = make_plan(data, "val_pairs_unpaired.txt", "val_pairs_paired.txt")
-    found = calibrate(tryon, plan, lambda items, said: tqdm(items, said, disable=None))
+    worn = reader.pairs("train_pairs.txt").pairs[::EVERY]
+    own = {pair.person: pair.garment for pair in worn}
+
+    def progress(items: Sequence[Any], said: str) -> Iterable[Any]:
+        return tqdm(items, said, disable=None)
+
+    learned = outcomes(tryon, reader, exchanged(worn), own, progress)
+    found = fitted(learned, outcomes(tryon, reader, plan.unpaired.pairs, plan.own, progress))
     print("WEIGHTS =", tuple(round(weight, 3) for weight in found.weights))
     print("BIAS =", round(found.bias, 3))
     TABLE.unlink(missing_ok=True)

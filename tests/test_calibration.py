@@ -3,15 +3,23 @@
 import numpy as np
 import pytest
 
-from fitroom.evaluate.calibration import auc, fitted, regression
+from fitroom.data.reader import FolderReader
+from fitroom.data.viton import Pair
+from fitroom.errors import DataError
+from fitroom.evaluate.calibration import Outcomes, auc, exchanged, fitted, outcomes, regression
+from fitroom.tryon import TryOn
 
 
 @pytest.fixture
 def chances():
+    return drawn(5)
+
+
+def drawn(seed):
     """Traits of 2,000 looks of which the first alone tells, and which of them are right."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     values = rng.normal(size=(2000, 3)).astype(np.float32) * [1, 4, 0.1] + [0, 3, -2]
-    return values.astype(np.float32), rng.random(2000) < 1 / (1 + np.exp(-(1.5 * values[:, 0] - 0.5)))
+    return Outcomes(values.astype(np.float32), rng.random(2000) < 1 / (1 + np.exp(-(1.5 * values[:, 0] - 0.5))))
 
 
 def test_regression_finds_what_tells(chances):
@@ -23,7 +31,7 @@ def test_regression_finds_what_tells(chances):
 
 
 def test_what_is_said_comes_true(chances):
-    found = fitted(*chances)
+    found = fitted(chances, drawn(6))
     assert sum(one.looks for one in found.bins) == 2000
     assert all(abs(one.said - one.right) < 0.06 for one in found.bins)
     assert found.bins[0].said < 0.2 < 0.7 < found.bins[-1].said
@@ -32,7 +40,8 @@ def test_what_is_said_comes_true(chances):
 
 def test_nothing_told_is_said_of_all_alike():
     rng = np.random.default_rng(1)
-    found = fitted(rng.normal(size=(600, 2)).astype(np.float32), rng.random(600) < 0.7)
+    learned, tested = (Outcomes(rng.normal(size=(600, 2)).astype(np.float32), rng.random(600) < 0.7) for _ in range(2))
+    found = fitted(learned, tested)
     assert all(abs(one.said - 0.7) < 0.1 for one in found.bins)
 
 
@@ -41,3 +50,17 @@ def test_order():
     assert auc(np.array([0.9, 0.8, 0.2, 0.1]), right) == 1
     assert auc(np.array([0.1, 0.2, 0.8, 0.9]), right) == 0
     assert auc(np.array([0.9, 0.1, 0.2, 0.05]), right) == 0.75
+
+
+def test_persons_get_the_next_one_s_garment_and_their_own_again(figures, small_weights):
+    reader, tryon = FolderReader(figures), TryOn.load(small_weights.folder, parser="none")
+    worn = reader.pairs("train_pairs.txt").pairs[:3]
+    pairs, own = exchanged(worn), {pair.person: pair.garment for pair in worn}
+    assert pairs == [Pair(worn[number].person, worn[(number + 1) % 3].garment) for number in range(3)]
+    found = outcomes(tryon, reader, pairs, own)
+    assert found.values.shape == (3, 3)
+    assert np.isfinite(found.values).all()
+    # weights of chance put nothing in its place
+    assert not found.right.any()
+    with pytest.raises(DataError, match="give the paired list"):
+        outcomes(tryon, reader, pairs, {})

@@ -1,8 +1,8 @@
 """How sure one can be of a look, by what the network says along with it: a logistic regression on three of its traits.
 
 Confidence is the chance that the warped garment covers what the real garment would cover: an IoU of 0.85 at least. It
-was fitted on looks of validation persons in their own garments, put on again; `evaluate/calibration.py` does that, and
-docs/photos.md has the curve. It holds for the weights that ship.
+was fitted on looks of training persons in their own garments, put on again; `evaluate/calibration.py` does that, and
+docs/photos.md has the curve, on validation persons. It holds for the weights that ship.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from fitroom.runtime.interface import Array, Dressed
 
 COVERED = 0.85  # IoU from which a garment counts as in its place
 TRAITS = ("unsure change", "repainted", "bent")
-WEIGHTS = (-0.55, 67.89, -0.755)  # of the logarithms of TRAITS
-BIAS = 0.015
+WEIGHTS = (-0.937, -3.471, -0.982)  # of the logarithms of TRAITS
+BIAS = -0.48
 LEAST = 1e-4  # of a trait, for its logarithm
 
 

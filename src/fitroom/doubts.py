@@ -26,7 +26,7 @@ EDGE_ROWS, OTHER, CUT_OFF = 3, 30, 0.05  # lowest rows of a picture, whose colou
 SLIM = 0.6  # width by height of what is narrow
 # of 300 of VITON's photos 297 have both, of 300 product shots 2
 FACES, NOSES = 0.008, 0.5  # share of a garment's picture that is face, and a nose's confidence: somebody wears it
-UNSURE = 0.3  # confidence below which a look is doubtful
+UNSURE = 0.6  # confidence below which a look is doubtful
 
 
 class Doubt(NamedTuple):

@@ -1,10 +1,12 @@
 """Fitting and testing confidence: how often are looks right of which it says that they are?
 
-A person of the validation list wears another's garment, as fitroom makes it, and then the own one again: where that one
-should lie, the photo's label says.
+A person wears another's garment, as fitroom makes it, and then the own one again: where that one should lie, the
+photo's label says. Training persons fit, validation persons test: there are too few of these to do both.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +14,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from fitroom.confidence import COVERED, traits
-from fitroom.data.viton import GARMENT
+from fitroom.data.reader import Reader
+from fitroom.data.viton import GARMENT, Pair
 from fitroom.errors import DataError
 from fitroom.evaluate.metrics import mask_iou
-from fitroom.evaluate.plan import Plan, Progress
+from fitroom.evaluate.plan import Progress
 from fitroom.tryon import TryOn
 
-FOLDS, BINS = 5, 5
+BINS = 5
 DECAY = 1.0  # of the regression's weights, for traits of unit variance
 
 
@@ -33,7 +36,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights of the logarithms of traits, and how the same fit does on looks that it has not seen."""
+    """Weights of the logarithms of traits, and how the fit does on looks that it has not seen."""
 
     weights: tuple[float, ...]
     bias: float
@@ -41,31 +44,45 @@ class Calibration:
     auc: float  # chance that of a right and a wrong look the right one is said to be surer
 
 
-def calibrate(tryon: TryOn, plan: Plan, progress: Progress = lambda items, description: items) -> Calibration:
-    """Fit confidence on a plan's unpaired pairs, whose persons' own garments are known. Raises DataError."""
-    if not plan.own:
+class Outcomes(NamedTuple):
+    """Looks of which one knows where the garment should lie."""
+
+    values: NDArray[np.float32]  # (n, traits), logarithms
+    right: NDArray[np.bool_]  # (n,), whether it lies there
+
+
+def exchanged(pairs: Sequence[Pair]) -> list[Pair]:
+    """Every person in the garment of the next, the last in the first one's."""
+    following = [*pairs[1:], *pairs[:1]]
+    return [Pair(pair.person, other.garment) for pair, other in zip(pairs, following, strict=True)]
+
+
+def outcomes(
+    tryon: TryOn,
+    reader: Reader,
+    pairs: Sequence[Pair],
+    own: Mapping[str, str],
+    progress: Progress = lambda items, description: items,
+) -> Outcomes:
+    """Dress persons in others' garments and back in their `own`. Raises DataError without labels or own garments."""
+    if not own:
         raise DataError("calibration puts persons' own garments on again; give the paired list.")
+    if not reader.labels:
+        raise DataError(f"{reader.name}: calibration needs labels, which the test layout has not.")
     found, right = [], []
-    for pair in progress(plan.unpaired.pairs, "dressing"):
-        subject = plan.subject(pair.person)
-        if subject.label is None:
-            raise DataError(f"{plan.reader.name}: calibration needs labels, which the test layout has not.")
-        other = tryon.person(subject.photo).dress(tryon.garment(plan.garment(pair.garment)))
-        person, garment = tryon.person(other.look), tryon.garment(plan.garment(plan.own[pair.person]))
-        dressed = person.dress(garment)
+    for pair in progress(pairs, "dressing"):
+        person, label = tryon.person(reader.photo(pair.person)), reader.label(pair.person)
+        other = person.dress(tryon.garment(reader.garment(pair.garment)))
+        dressed = tryon.person(other.look).dress(tryon.garment(reader.garment(own[pair.person])))
         found.append(traits(dressed))
-        right.append(mask_iou(dressed.warped_mask > 0.5, subject.label == GARMENT) >= COVERED)
-    return fitted(np.log(np.stack(found)), np.array(right))
+        right.append(mask_iou(dressed.warped_mask > 0.5, label == GARMENT) >= COVERED)
+    return Outcomes(np.log(np.stack(found)), np.array(right))
 
 
-def fitted(values: NDArray[np.float32], right: NDArray[np.bool_]) -> Calibration:
-    """Fit logistic regression of `right` (n,) on `values` (n, traits); bins and AUC are cross-validated."""
-    said = np.zeros(len(right))
-    fold = np.arange(len(right)) % FOLDS
-    for number in range(FOLDS):
-        weights, bias = regression(values[fold != number], right[fold != number])
-        said[fold == number] = 1 / (1 + np.exp(-(values[fold == number] @ weights + bias)))
-    weights, bias = regression(values, right)
+def fitted(learned: Outcomes, tested: Outcomes) -> Calibration:
+    """Logistic regression on the looks `learned`; bins and AUC are those of `tested`."""
+    weights, bias = regression(learned.values, learned.right)
+    said, right = 1 / (1 + np.exp(-(tested.values @ weights + bias))), tested.right
     bins = [
         Bin(float(said[part].mean()), float(right[part].mean()), len(part))
         for part in np.array_split(np.argsort(said), BINS)
