@@ -93,6 +93,14 @@ def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
     for scheme, ms, loss in ("generator 0.1", rows[0].ms / 2, 0.01), ("generator 0.2", rows[0].ms / 4, 0.5):
         kept = replace(rows[0], scheme=scheme, ms=ms, loss=loss)
         append_row(tmp_path / "rows.csv", COLUMNS, asdict(kept))
+
+    def measured(*_):
+        raise AssertionError("what is kept is measured again")
+
+    monkeypatch.setattr("fitroom.compress.sensitivity.worth", measured)
+    again = CliRunner().invoke(main, [*arguments, "--sensitivity"])
+    assert again.exit_code == 0, again.output
+    assert "generator 0.5" not in again.output
     result = CliRunner().invoke(main, [*arguments, "--search", "--budget-loss", "2%", "-o", "found"])
     assert result.exit_code == 0, result.output
     assert len(kept_rows(tmp_path / "rows.csv")) == 4
