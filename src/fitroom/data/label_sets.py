@@ -1,0 +1,83 @@
+"""Sets of labels: what a data set's own value can mean in terms of `body.Label`.
+
+Data sets know less than the parser predicts: a street photo's "skin" may be face, neck, arms, hands or legs. A pixel's
+target is therefore a set of labels, given by its row in TABLE. Rows 0 to 18 are the labels alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom import body
+from fitroom.body import LABEL_COUNT, Label
+
+SINGLE = tuple(frozenset({label}) for label in Label)
+NOT_PERSON = frozenset({Label.BACKGROUND, Label.OTHER})  # VITON's background may be a bag
+NOT_NECK_FOR_SURE = frozenset({Label.BACKGROUND, Label.NECK, Label.OTHER})
+TOP = frozenset(body.TOPS)
+LEFT_ARM_OR_HAND = frozenset({Label.LEFT_ARM, Label.LEFT_HAND})
+RIGHT_ARM_OR_HAND = frozenset({Label.RIGHT_ARM, Label.RIGHT_HAND})
+SKIN = frozenset(body.SKIN)
+UPPER_SKIN = SKIN - set(body.LEGS)
+LEG = frozenset(body.LEGS)
+SHOE = frozenset(body.SHOES)
+BELT = frozenset({*body.TOPS, Label.LOWER_CLOTHES})
+ANY = frozenset(Label)
+SETS = (
+    *SINGLE, NOT_PERSON, NOT_NECK_FOR_SURE, TOP, LEFT_ARM_OR_HAND, RIGHT_ARM_OR_HAND, SKIN, UPPER_SKIN, LEG,
+    SHOE, BELT, ANY,
+)  # fmt: skip
+ROW = {labels: row for row, labels in enumerate(SETS)}
+TABLE = np.array([[label in labels for label in Label] for labels in SETS])  # bool (sets, labels)
+MIRRORED_ROWS = tuple(ROW[body.mirrored(labels)] for labels in SETS)
+
+
+class Groups(NamedTuple):
+    """What a data set can tell apart, for scores: a parser's labels are mapped back to it."""
+
+    names: tuple[str, ...]
+    of_label: NDArray[np.int64]  # (labels,) the group of each of our labels
+    of_set: NDArray[np.int64]  # (sets,) the data set's own value of each row of TABLE; -1: pixels that are not scored
+
+    def compared(self, labels: NDArray[np.uint8], sets: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """True and predicted groups (n,) of the pixels that are scored, of labels and sets (..., H, W).
+
+        A label that is in the pixel's set is right, whatever the set's other labels are.
+        """
+        true = self.of_set[sets]
+        mine = np.where(TABLE[sets, labels], true, self.of_label[labels])
+        scored = true >= 0
+        return true[scored], mine[scored]
+
+
+def grouped(names: tuple[str, ...], groups: Mapping[Label, int], own: Mapping[frozenset[Label], int]) -> Groups:
+    """Groups by label. A set belongs to the one group that all its labels are in, or to the group that `own` gives;
+    else it is not scored.
+    """
+    of_set = []
+    for labels in SETS:
+        found = {groups[label] for label in labels}
+        of_set.append(found.pop() if len(found) == 1 else own.get(labels, -1))
+    return Groups(names, np.array([groups[label] for label in Label]), np.array(of_set))
+
+
+# VITON's own values: neck and `other` are background there, a dress is upper clothes, hands belong to arms
+VITON = grouped(
+    tuple(label.name.lower() for label in Label if label <= Label.RIGHT_ARM),
+    {label: int(label) for label in Label} | {
+        Label.NECK: 0, Label.OTHER: 0, Label.DRESS: 4, Label.LEFT_HAND: 11, Label.RIGHT_HAND: 13,
+    },
+    own={},
+)  # fmt: skip
+STREET_NAMES = ("background", "hair", "skin", "top", "lower", "other", "feet")
+STREET = grouped(
+    STREET_NAMES,
+    {
+        Label.BACKGROUND: 0, Label.NOISE: 0, Label.RARE_2: 5, Label.RARE_3: 5, Label.HAIR: 1, Label.UPPER_CLOTHES: 3,
+        Label.DRESS: 3, Label.LOWER_CLOTHES: 4, Label.OTHER: 5, Label.LEFT_SHOE: 6, Label.RIGHT_SHOE: 6,
+    } | dict.fromkeys(body.SKIN, 2),
+    own={NOT_PERSON: 0, BELT: 4},
+)  # fmt: skip
+assert TABLE.shape == (len(SETS), LABEL_COUNT)

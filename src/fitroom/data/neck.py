@@ -1,0 +1,116 @@
+"""Label sets of VITON's photos: its labels call the neck background and know no hands; colours and joints tell more."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.body import Label
+from fitroom.data import limbs
+from fitroom.data.label_sets import (
+    ANY,
+    LEFT_ARM_OR_HAND,
+    NOT_NECK_FOR_SURE,
+    NOT_PERSON,
+    RIGHT_ARM_OR_HAND,
+    ROW,
+    SINGLE,
+    TOP,
+)
+
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Array = NDArray[np.float32]
+
+FACE_LIKE = 0.06  # largest difference of a skin pixel's shares of red, green and blue from the face's median
+BRIGHTNESS = 0.3, 1.6  # of skin, by the face's median
+BORDER_UNLIKE = 24  # 8-bit steps in some channel, by which a pixel differs clearly from the photo's border
+LEAST_FACE = 30  # pixels from which the face's colour is known
+WRIST = 0.9, 1.02  # of the way from elbow to wrist: arm before, hand behind, either between
+REACH = 0.45  # shoulder widths beside the forearm's line, within which a hand lies
+
+
+def between_labelled(label: Picture) -> Mask:
+    """Pixels (H, W) with labelled pixels both to the left and to the right in their row."""
+    shown = label > 0
+    left = np.logical_or.accumulate(shown, axis=1)
+    right = np.logical_or.accumulate(shown[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(left & right, np.bool_)
+
+
+def border_colour(photo: Picture) -> NDArray[np.float32]:
+    """Median colour (3,) of the upper corners of a photo (H, W, 3), where a studio shows its background."""
+    corner = max(photo.shape[1] // 12, 1)
+    pixels = np.concatenate([photo[:corner, :corner].reshape(-1, 3), photo[:corner, -corner:].reshape(-1, 3)])
+    return np.asarray(np.median(pixels, axis=0), np.float32)
+
+
+def skin_like(photo: Picture, face: Mask) -> Mask:
+    """Pixels (H, W) of the face's colour, in any light; none where the face is too small to know its colour."""
+    if face.sum() < LEAST_FACE:
+        return np.zeros(face.shape, bool)
+    colours = photo.astype(np.float32) + 1
+    sums = colours.sum(axis=2)
+    shares = colours / sums[..., None]
+    apart = np.abs(shares - np.median(shares[face], axis=0)).max(axis=2)
+    low, high = (limit * float(np.median(sums[face])) for limit in BRIGHTNESS)
+    return np.asarray((apart < FACE_LIKE) & (sums > low) & (sums < high), np.bool_)
+
+
+def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
+    """Where the neck and a bare chest are surely, and where they may be, in a photo (H, W, 3) with VITON's label.
+
+    The neck has label 0, lies below the nose, between labelled pixels of its row, touches the face, and has the face's
+    colour and not the border's. Where only some of that holds it may be.
+    """
+    nobody = np.zeros(label.shape, bool)
+    face = label == Label.FACE
+    if not face.any():
+        return nobody, nobody
+    rows = np.nonzero(face.any(axis=1))[0]
+    nose = points[limbs.NOSE, 1] if points[limbs.NOSE, 2] > 0 else rows.mean()
+    shoulders = points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]]
+    known = bool((shoulders[:, 2] > 0).all())
+    unit = float(np.abs(shoulders[0, 0] - shoulders[1, 0])) if known else 0.4 * label.shape[1]
+    lowest = (float(shoulders[:, 1].mean()) if known else rows[-1] + 0.3 * unit) + 0.9 * unit
+    y, x = np.mgrid[: label.shape[0], : label.shape[1]]
+    centre = float(shoulders[:, 0].mean()) if known else float(np.nonzero(face.any(axis=0))[0].mean())
+    zone = (label == 0) & between_labelled(label) & (y > nose) & (y < lowest) & (np.abs(x - centre) < 0.75 * unit)
+    unlike = np.abs(photo.astype(np.float32) - border_colour(photo)).max(axis=2) > BORDER_UNLIKE
+    candidates = zone & skin_like(photo, face) & unlike
+    # closed: shadows and necklaces must not cut the chest off
+    joined = cv2.morphologyEx((candidates | face).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, regions = cv2.connectedComponents(joined)
+    touching = np.isin(regions, np.unique(regions[face])) & (joined > 0)
+    sure = cv2.morphologyEx((candidates & touching).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
+    return np.asarray(sure, np.bool_), np.asarray(zone & ~sure & (unlike | near(sure, 2)), np.bool_)
+
+
+def near(mask: Mask, pixels: int) -> Mask:
+    """A mask grown by some pixels."""
+    size = 2 * pixels + 1
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0, np.bool_)
+
+
+def viton_sets(photo: Picture, label: Picture, points: Array) -> Picture:
+    """Rows of `label_sets.TABLE` (H, W) for a photo (H, W, 3), VITON's label and key points (18, 3) in pixels."""
+    rows = np.arange(256, dtype=np.uint8)
+    rows[Label.NOISE], rows[Label.BACKGROUND], rows[Label.UPPER_CLOTHES] = ROW[ANY], ROW[NOT_PERSON], ROW[TOP]
+    rows[Label.LEFT_ARM], rows[Label.RIGHT_ARM] = ROW[LEFT_ARM_OR_HAND], ROW[RIGHT_ARM_OR_HAND]
+    sets = rows[label]
+    sure, unsure = neck_of(photo, label, points)
+    sets[sure], sets[unsure] = ROW[SINGLE[Label.NECK]], ROW[NOT_NECK_FOR_SURE]
+    skeleton = limbs.complete(points)
+    if skeleton is None:
+        return sets
+    grid = limbs.pixel_grid(*label.shape)
+    for part, arm, hand in (
+        (limbs.LEFT_ARM, Label.LEFT_ARM, Label.LEFT_HAND), (limbs.RIGHT_ARM, Label.RIGHT_ARM, Label.RIGHT_HAND),
+    ):  # fmt: skip
+        _, elbow, wrist = limbs.ARM_JOINTS[part]
+        if not (points[[elbow, wrist], 2] > 0).all():
+            continue
+        along, across, _ = limbs.along_and_across(grid, skeleton.points[elbow], skeleton.points[wrist])
+        beside = np.abs(across) < REACH * skeleton.shoulder_width
+        sets[(label == arm) & ~((along > WRIST[0]) & beside)] = ROW[SINGLE[arm]]
+        sets[(label == arm) & (along > WRIST[1]) & beside] = ROW[SINGLE[hand]]
+    return sets

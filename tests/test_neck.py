@@ -1,0 +1,76 @@
+"""Necks and hands in VITON's photos, found by colours and joints."""
+
+import numpy as np
+import pytest
+
+from fitroom.body import Label
+from fitroom.data import limbs
+from fitroom.data.label_sets import LEFT_ARM_OR_HAND, NOT_NECK_FOR_SURE, NOT_PERSON, ROW, SINGLE, TOP
+from fitroom.data.neck import neck_of, viton_sets
+
+GROUND, SKIN, SHIRT = (235, 236, 238), (200, 150, 120), (40, 60, 160)
+
+
+@pytest.fixture
+def person():
+    """A person of rectangles: photo (128, 96, 3), VITON's label and key points."""
+    photo, label = np.full((128, 96, 3), GROUND, np.uint8), np.zeros((128, 96), np.uint8)
+    parts = [
+        (Label.FACE, slice(10, 34), slice(40, 56), SKIN), (0, slice(34, 46), slice(43, 53), SKIN),
+        (Label.UPPER_CLOTHES, slice(44, 100), slice(30, 66), SHIRT),
+        (0, slice(44, 54), slice(44, 52), SKIN),  # a bare chest
+        (Label.LEFT_ARM, slice(50, 100), slice(66, 74), SKIN), (Label.RIGHT_ARM, slice(50, 100), slice(22, 30), SKIN),
+    ]  # fmt: skip
+    for value, rows, columns, colour in parts:
+        label[rows, columns], photo[rows, columns] = value, colour
+    points = np.zeros((18, 3), np.float32)
+    points[[limbs.NOSE, limbs.NECK]] = [(48, 24, 1), (48, 46, 1)]
+    points[[limbs.RIGHT_SHOULDER, limbs.RIGHT_ELBOW, limbs.RIGHT_WRIST]] = [(28, 48, 1), (26, 68, 1), (26, 88, 1)]
+    points[[limbs.LEFT_SHOULDER, limbs.LEFT_ELBOW, limbs.LEFT_WRIST]] = [(68, 48, 1), (70, 68, 1), (70, 88, 1)]
+    return photo, label, points
+
+
+def test_skin_below_the_chin_is_neck(person):
+    photo, label, points = person
+    # labelled pixels on both sides of the neck, as hair and shoulders are
+    label[34:46, 36], label[34:46, 60] = Label.HAIR, Label.HAIR
+    sure, _ = neck_of(photo, label, points)
+    assert sure[35:53, 46:50].all()
+    assert not sure[:34].any()
+    assert not sure[:, :36].any()
+
+
+def test_a_gap_of_the_studios_background_is_no_neck(person):
+    photo, label, points = person
+    label[60:90, 62:66], photo[60:90, 62:66] = 0, GROUND
+    sure, unsure = neck_of(photo, label, points)
+    assert not sure[60:90].any()
+    assert not unsure[60:90].any()
+
+
+def test_what_may_be_neck_is_unsure(person):
+    photo, label, points = person
+    photo[44:54, 44:52] = (90, 30, 120)  # neither skin nor background
+    sets = viton_sets(photo, label, points)
+    assert (sets[46:53, 46:50] == ROW[NOT_NECK_FOR_SURE]).all()
+
+
+def test_hands_lie_beyond_the_wrist(person):
+    sets = viton_sets(*person)
+    assert (sets[50:84, 66:74] == ROW[SINGLE[Label.LEFT_ARM]]).all()
+    assert (sets[90:100, 66:74] == ROW[SINGLE[Label.LEFT_HAND]]).all()
+    assert (sets[90:100, 22:30] == ROW[SINGLE[Label.RIGHT_HAND]]).all()
+    assert (sets[60:100, 32:60] == ROW[TOP]).all()
+    assert (sets[:8] == ROW[NOT_PERSON]).all()
+
+
+def test_without_a_wrist_arms_may_be_hands(person):
+    photo, label, points = person
+    points[limbs.LEFT_WRIST] = 0
+    assert (viton_sets(photo, label, points)[50:100, 66:74] == ROW[LEFT_ARM_OR_HAND]).all()
+
+
+def test_without_a_face_nothing_is_a_neck(person):
+    photo, label, points = person
+    label[label == Label.FACE] = 0
+    assert not any(mask.any() for mask in neck_of(photo, label, points))
