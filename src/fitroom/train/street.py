@@ -1,0 +1,127 @@
+"""Labelled street photos as training samples: key points from a parser, frames, and backgrounds without people."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fitroom.body import Label
+from fitroom.data import limbs
+from fitroom.data.augment import MIRRORED_POINTS
+from fitroom.data.label_sets import BELT, LEG, NOT_PERSON, ROW, SHOE, SINGLE, SKIN, UPPER_SKIN
+from fitroom.data.street import LabelledPhotos
+from fitroom.data.street_scenes import StreetPhoto, clear_backgrounds, halved
+from fitroom.framing import parsed_in, studio_frame
+from fitroom.images import Frame, Picture
+from fitroom.runtime.interface import FOUND, PersonParser
+
+Array = NDArray[np.float32]
+
+UNKNOWN = -1.0  # confidence of a key point of which nothing is known
+SCALES = 0.9, 1.1, 1.35  # of the frame that is dressed, in which joints are looked for
+APART = 0.2  # shoulder widths by which places of a joint may differ
+HEAD = {ROW[SKIN], ROW[SINGLE[Label.HAIR]], ROW[SINGLE[Label.OTHER]]}
+CLOTHES = {ROW[SINGLE[Label.UPPER_CLOTHES]], ROW[SINGLE[Label.DRESS]], ROW[BELT]}
+LEGWEAR = {ROW[SINGLE[Label.LOWER_CLOTHES]], ROW[SHOE]}
+# sets on which each joint can lie, in the order of the key points
+FITTING = (
+    HEAD, CLOTHES | HEAD, *[CLOTHES | HEAD] * 6,
+    *[CLOTHES | LEGWEAR | {ROW[SKIN], ROW[SINGLE[Label.OTHER]]}] * 6, *[HEAD] * 4,
+)  # fmt: skip
+
+
+def upper_frame(sets: Picture) -> Frame:
+    """The upper half of all that is labelled in a photo, as a 3:4 frame."""
+    rows, columns = np.nonzero(~np.isin(sets, (ROW[SINGLE[Label.BACKGROUND]], ROW[NOT_PERSON])))
+    top, bottom = (float(np.percentile(rows, share)) for share in (1, 99))
+    height = max(0.55 * (bottom - top), 1.3 * float(np.percentile(columns, 95) - np.percentile(columns, 5)), 32.0)
+    middle = float(np.median(columns))
+    return Frame(round(middle - 0.375 * height), round(top - 0.05 * height), round(0.75 * height), round(height))
+
+
+def mirrored_points(points: Array, width: int) -> Array:
+    """Key points (18, 3) of a mirrored photo, in pixels of the photo."""
+    points = points[list(MIRRORED_POINTS)].copy()
+    points[:, 0] = width - 1 - points[:, 0]
+    return points
+
+
+def estimated_points(photo: Picture, sets: Picture, parser: PersonParser) -> tuple[Array, Frame]:
+    """Key points (18, 3) of a labelled photo by a parser, and the frame that is dressed.
+
+    Means over SCALES and over the photo mirrored. A joint is unknown where these differ or where its label does not
+    fit, and not shown where no frame finds it.
+    """
+    flipped = np.ascontiguousarray(photo[:, ::-1])
+    width = photo.shape[1]
+    frame = upper_frame(sets)
+    for _ in range(2):
+        frame = studio_frame(parsed_in(photo, frame, parser).key_points) or frame
+    found = []
+    for scale in SCALES:
+        height = scale * frame.height
+        left = frame.left + frame.width / 2 - 0.375 * height
+        top = frame.top + (frame.height - height) / 2
+        looked = Frame(round(left), round(top), round(0.75 * height), round(height))
+        other = Frame(width - looked.left - looked.width, looked.top, looked.width, looked.height)
+        found.append(parsed_in(photo, looked, parser).key_points)
+        found.append(mirrored_points(parsed_in(flipped, other, parser).key_points, width))
+    every = np.stack(found)
+    sure = every[..., 2] >= FOUND
+    weight = np.where(sure, every[..., 2], 0)[..., None]
+    place = (every[..., :2] * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-6)
+    unit = 0.3 * frame.height
+    spread = np.sqrt(
+        ((((every[..., :2] - place) ** 2) * weight).sum(axis=(0, 2))) / np.maximum(weight.sum(axis=(0, 2)), 1e-6)
+    )
+    points = np.concatenate([place, every[..., 2:].mean(axis=0)], axis=1).astype(np.float32)
+    share = sure.mean(axis=0)
+    columns, rows = (
+        np.clip(np.rint(place[:, axis]).astype(int), 0, side - 1) for axis, side in ((0, width), (1, len(photo)))
+    )
+    fits = np.array([sets[row, column] in fitting for row, column, fitting in zip(rows, columns, FITTING, strict=True)])
+    points[:, 2] = np.where((share >= 0.8) & fits & (spread < APART * unit), 1.0, UNKNOWN)
+    points[share == 0, 2] = 0.0
+    # knees and ankles lie beyond most frames, and say little of a top
+    points[[9, 10, 12, 13], 2] = UNKNOWN
+    return points, frame
+
+
+def load_street(
+    folder: LabelledPhotos, names: Iterable[str], parser: PersonParser, threads: int = 2
+) -> list[StreetPhoto]:
+    """Read labelled photos; those whose labels show nobody are left out. Raises DataError."""
+
+    def read(name: str) -> StreetPhoto | None:
+        photo, sets = folder.photo(name), folder.sets(name)
+        if not np.isin(sets, list(CLOTHES)).any():
+            return None
+        points, frame = estimated_points(photo, sets, parser)
+        return StreetPhoto(name, halved(photo), narrowed(sets, points), points, frame)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [photo for photo in pool.map(read, names) if photo is not None]
+
+
+def narrowed(sets: Picture, points: Array) -> Picture:
+    """Sets with skin above the hips as no legs, and skin far below them as legs, where both hips are known."""
+    hips, shoulders = points[[limbs.RIGHT_HIP, limbs.LEFT_HIP]], points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]]
+    if not ((hips[:, 2] > 0).all() and (shoulders[:, 2] > 0).all()):
+        return sets
+    hip, shoulder = float(hips[:, 1].mean()), float(shoulders[:, 1].mean())
+    rows = np.arange(len(sets))[:, None]
+    skin = sets == ROW[SKIN]
+    made = sets.copy()
+    # fingertips reach half a trunk below the hips
+    made[skin & (rows > hip + 0.6 * (hip - shoulder))] = ROW[LEG]
+    made[skin & (rows < hip)] = ROW[UPPER_SKIN]
+    return made
+
+
+def backgrounds(photos: list[StreetPhoto], height: int, width: int) -> Tensor:
+    """Crops without people of all photos, uint8 (n, 3, height, width)."""
+    crops = [crop for number, photo in enumerate(photos) for crop in clear_backgrounds(photo, height, width, number)]
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,51 @@
+"""A folder of labelled photos as `data/street.py` reads it, made of drawn figures, and a parser for its key points."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fitroom.data.synthetic import samples
+from fitroom.data.writing import write_image
+from fitroom.images import Picture
+from fitroom.runtime.interface import Parsing
+
+# values of the drawn labels, which are VITON's, and the groups of the mapping file
+GROUPS = {0: "background", 1: "hair", 4: "upper", 8: "lower", 9: "skin", 10: "skin", 11: "skin", 12: "skin", 13: "skin"}
+GROUND = (90, 120, 150)
+ABOVE, ASIDE = 40, 60  # pixels around the drawn figure
+
+
+def write_street(root: Path, count: int, seed: int = 5) -> Path:
+    """Write `count` drawn figures before a plain ground as labelled photos, listed in train.txt and val.txt."""
+    for folder in ("photos", "labels"):
+        (root / folder).mkdir(parents=True)
+    names = []
+    for number, sample in enumerate(samples(count, seed)):
+        name = f"{number:04}"
+        names.append(name)
+        label = np.where(np.isin(sample.photo.label, list(GROUPS)), sample.photo.label, 0).astype(np.uint8)
+        photo = np.where(label[..., None] > 0, sample.photo.image, np.array(GROUND, np.uint8))
+        around = (ABOVE, 0, ASIDE, ASIDE)
+        photo = cv2.copyMakeBorder(photo, *around, cv2.BORDER_CONSTANT, value=GROUND)
+        label = cv2.copyMakeBorder(label, *around, cv2.BORDER_CONSTANT, value=(0,))
+        cv2.imwrite(str(root / "photos" / f"{name}.jpg"), photo[..., ::-1])
+        write_image(root / "labels" / f"{name}.png", label)
+    lines = ["value,name,group", *(f"{value},value {value},{group}" for value, group in GROUPS.items())]
+    (root / "labels.csv").write_text("\n".join(lines) + "\n")
+    for listed in ("train.txt", "val.txt"):
+        (root / listed).write_text("\n".join(names) + "\n")
+    return root
+
+
+class DrawnParser:
+    """Predicts key points where studio photos have them, and no labels, in place of a parser."""
+
+    def parse(self, picture: Picture) -> Parsing:
+        """See `interface.PersonParser`."""
+        height, width = picture.shape[:2]
+        points = np.zeros((18, 3), np.float32)
+        points[[2, 5, 8, 11]] = [(0.3, 0.33, 0.9), (0.7, 0.33, 0.9), (0.37, 0.78, 0.9), (0.62, 0.78, 0.9)]
+        points[0] = (0.5, 0.15, 0.9)
+        points[:, :2] *= (width, height)
+        return Parsing(np.zeros((height, width), np.uint8), points)
