@@ -29,6 +29,8 @@ class SceneConfig:
     background: float = 0.75  # share that stands before another background
     grounds: GroundConfig = field(default_factory=GroundConfig)
     garments: float = 0.25  # share of those backgrounds that hold a product shot, larger
+    street: float = 0.67  # share of those backgrounds that are photos of streets, where there are some
+    near: float = 0.0  # share that keeps its size, to a tenth
     light: float = 0.3  # brightness and contrast of the whole picture, at most
     tint: float = 0.2  # of each of its colours, at most
     blur: float = 0.3  # share that is unsharp
@@ -52,6 +54,7 @@ class Scenes:
     light: Tensor  # (N, 2) contrast and brightness
     tint: Tensor  # (N, 3, 1, 1) factors
     blur: Tensor  # (N,) bool
+    street: Tensor  # (N,) which photo of a street is behind the person, as a share of their number; -1: none
 
     def rows(self, rows: slice, device: torch.device) -> "Scenes":
         """Some rows of it, on a device."""
@@ -67,6 +70,9 @@ def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, asp
         return torch.rand(count, generator=generator) < share
 
     size = 1 + torch.rand(count, generator=generator) * (config.larger + config.smaller) - config.smaller
+    if config.near:
+        usual = 1 + uniform(generator, 0.1, count)
+        size = torch.where(chance(config.near), usual, size)
     free = (1 - size).abs() + 0.1
     centre = uniform(generator, config.aside, count, 2) * free.unsqueeze(1)
     # bodies end where their crop ends: mostly that is where the picture ends
@@ -85,6 +91,7 @@ def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, asp
         light=torch.stack([1 + uniform(generator, config.light, count), uniform(generator, config.light, count)], 1),
         tint=1 + uniform(generator, config.tint, count, 3, 1, 1),
         blur=chance(config.blur),
+        street=torch.where(chance(config.street), torch.rand(count, generator=generator), -1.0),
     )
 
 
@@ -96,28 +103,59 @@ def compose_scenes(
     `garment` are product shots that backgrounds may hold, a row for each of the batch the scenes were drawn for.
     """
     height, width = photo.shape[-2:]
-    grid = augment.grid_of(augment.mirrored(scenes.person, scenes.flip), height, width)
-    person = 1 - augment.background_mask(photo, label)
+    grid = scene_grid(scenes, height, width)
+    made, _ = scene_photos(scenes, grid, photo, 1 - augment.background_mask(photo, label), garment)
+    return made, scene_labels(scenes, grid, label), scene_points(scenes, points, height, width)
+
+
+def scene_grid(scenes: Scenes, height: int, width: int) -> Tensor:
+    """Where every pixel of a scene comes from in the studio's photo, (N, H, W, 2) in [-1, 1]."""
+    return augment.grid_of(augment.mirrored(scenes.person, scenes.flip), height, width)
+
+
+def scene_photos(
+    scenes: Scenes, grid: Tensor, photo: Tensor, person: Tensor, garment: Tensor, street: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Photos of scenes, and what of them the studio's photos show (N, 1, H, W) in [0, 1].
+
+    `person` (N, 1, H, W) is where the studio's photos show no background; `street` are photos without people, uint8
+    (n, 3, H, W), that may stand behind persons.
+    """
+    height, width = photo.shape[-2:]
     inside = augment.move(torch.ones_like(person), grid, padding="zeros")
     # before a background of their own only what is outside the crop is new
     shown = torch.where(scenes.behind.view(-1, 1, 1, 1), augment.move(person, grid, padding="zeros"), inside)
-    behind = backgrounds(scenes, garment)
+    behind = backgrounds(scenes, garment, street)
     made = augment.move(photo, grid) * shown + behind * (1 - shown)
     made = augment.relight(((made + 1) * scenes.tint - 1).clamp(-1, 1), scenes.light)
     soft = F.interpolate(F.avg_pool2d(made, 2), size=(height, width), mode="bilinear", align_corners=False)
-    made = torch.where(scenes.blur.view(-1, 1, 1, 1), soft, made)
-    label = augment.swap_sides(label, scenes.flip).unsqueeze(1).float()
-    label = augment.move(label, grid, mode="nearest", padding="zeros").squeeze(1).to(torch.uint8)
+    return torch.where(scenes.blur.view(-1, 1, 1, 1), soft, made), shown
+
+
+def scene_labels(
+    scenes: Scenes, grid: Tensor, label: Tensor, mirrored_values: tuple[int, ...] = augment.MIRRORED_LABELS
+) -> Tensor:
+    """Labels (N, H, W) of scenes, uint8; 0 outside the studio's photos."""
+    label = augment.swap_sides(label, scenes.flip, mirrored_values).unsqueeze(1).float()
+    return augment.move(label, grid, mode="nearest", padding="zeros").squeeze(1).to(torch.uint8)
+
+
+def scene_points(scenes: Scenes, points: Tensor, height: int, width: int) -> Tensor:
+    """Key points (N, 18, 3) of scenes; the confidence is 0 outside the picture."""
     points = augment.move_points(augment.mirror_points(points, scenes.flip, width), scenes.person, height, width)
     x, y = points[..., 0], points[..., 1]
     visible = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return made, label, torch.cat([points[..., :2], points[..., 2:] * visible.unsqueeze(-1)], dim=2)
+    return torch.cat([points[..., :2], points[..., 2:] * visible.unsqueeze(-1)], dim=2)
 
 
-def backgrounds(scenes: Scenes, garment: Tensor) -> Tensor:
-    """What stands behind persons, (N, 3, H, W): a ground, and before it perhaps a product shot."""
+def backgrounds(scenes: Scenes, garment: Tensor, street: Tensor | None = None) -> Tensor:
+    """What stands behind persons, (N, 3, H, W): a street, or a ground, and before it perhaps a product shot."""
     height, width = garment.shape[-2:]
     behind = compose_grounds(scenes.grounds, height, width, garment)
+    if street is not None:
+        rows = (scenes.street.clamp(min=0) * len(street)).long()
+        photos = street[rows].float() / 127.5 - 1
+        behind = torch.where((scenes.street >= 0).view(-1, 1, 1, 1), photos, behind)
     held = scenes.garment >= 0
     place = augment.grid_of(scenes.place, height, width)
     cloth = augment.move(garment[scenes.garment.clamp(min=0)], place)
