@@ -4,18 +4,19 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from fitroom.nets.parser import LABELS, POINTS, STRIDE, Parser, key_points
+from fitroom.body import LABEL_COUNT
+from fitroom.nets.parser import POINTS, STRIDE, Parser, ParserConfig, key_points, last_blocks
 from fitroom.train.parsing import point_maps
 
 
 def test_size():
-    """Half a billion multiply-adds and two million parameters at most."""
+    """At most 0.45 G multiply-adds and 1.2 M parameters."""
     network = Parser().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         parsed = network(torch.zeros(1, 3, 256, 192))
-    assert counter.get_total_flops() / 2 < 0.5e9
-    assert sum(parameter.numel() for parameter in network.parameters()) < 2e6
-    assert parsed.labels.shape == (1, LABELS, 256, 192)
+    assert counter.get_total_flops() / 2 < 0.45e9
+    assert sum(parameter.numel() for parameter in network.parameters()) < 1.2e6
+    assert parsed.labels.shape == (1, LABEL_COUNT, 256, 192)
     assert parsed.points.shape == (1, POINTS, 256 // STRIDE, 192 // STRIDE)
 
 
@@ -26,7 +27,11 @@ def test_gradients_reach_everything():
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-def test_a_new_one_sees_no_joint():
+def test_the_last_block_at_every_stride_feeds_the_pyramid():
+    assert last_blocks(ParserConfig().blocks) == {2: 0, 4: 2, 8: 4, 16: 9, 32: 11}
+
+
+def test_an_untrained_parser_sees_no_joint():
     with torch.no_grad():
         assert Parser().eval()(torch.zeros(1, 3, 64, 64)).points.sigmoid().max() < 0.5
 

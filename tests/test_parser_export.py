@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from fitroom.body import LABEL_COUNT, Label
 from fitroom.data.synthetic import samples
 from fitroom.errors import ExportError, WeightsError
 from fitroom.export import parser as exporting
 from fitroom.export.parser import TorchParser, agreement, export_parser
 from fitroom.export.weights import Origin
-from fitroom.nets.parser import Parser
-from fitroom.nets.trunk import TrunkConfig
+from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.runtime.openvino import OpenVinoParser, ov
-from fitroom.store import open_weights
+from fitroom.store import Weights, open_weights
 from fitroom.tryon import TryOn
 
 ORIGIN = Origin("parser", "0.0.0", "nothing", "none")
@@ -26,7 +26,7 @@ def photos():
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    network = Parser(TrunkConfig(stem=8, encoder=(8, 16, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)).eval()
+    network = Parser(ParserConfig(blocks=(0, 1, 3), pyramid=16)).eval()
     with torch.no_grad():
         network.labels.weight *= 20  # told apart clearly, as when it is trained
         network.points.weight *= 20
@@ -61,6 +61,15 @@ def test_what_differs_is_not_kept(network, photos, tmp_path, monkeypatch):
     with pytest.raises(ExportError, match=r"90\.00%; need 99\.99%"):
         export_parser(network, tmp_path / "parser", ORIGIN, photos, "fp32")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_manifest_says_which_labels_are_predicted(folder):
+    weights = open_weights(folder)
+    assert weights.manifest.labels == LABEL_COUNT
+    weights.need_labels([Label.NECK, Label.OTHER], "a look")
+    older = Weights(weights.folder, weights.manifest.model_copy(update={"labels": 14}))
+    with pytest.raises(WeightsError, match="no label for neck, left hand, which a look needs"):
+        older.need_labels([Label.UPPER_CLOTHES, Label.NECK, Label.LEFT_HAND], "a look")
 
 
 def test_a_parser_dresses_nobody(folder):

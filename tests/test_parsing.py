@@ -8,37 +8,58 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from fitroom.body import LABEL_COUNT, Label
 from fitroom.cli import main
+from fitroom.data.label_sets import ANY, ROW, TABLE, TOP
 from fitroom.data.scenes import SceneConfig
+from fitroom.data.street import open_labelled
+from fitroom.data.street_scenes import StreetConfig
 from fitroom.export.parser import AGREED
-from fitroom.nets.parser import LABELS, Parsed, Parser
-from fitroom.nets.trunk import TrunkConfig
+from fitroom.nets.parser import Parsed, Parser, ParserConfig, key_points
 from fitroom.store import open_weights
 from fitroom.train.checkpoint import load
 from fitroom.train.parsing import (
+    MixedBatches,
     ParserTrainee,
     ParsingLosses,
     SceneBatches,
+    StreetBatches,
+    fitted_calibration,
     measure_parser,
     point_loss,
     point_maps,
-    told_by,
+    predict_with,
+    set_loss,
 )
-from fitroom.train.parsing_run import STUDIO
+from fitroom.train.parsing_run import STUDIO, sets_of
+from fitroom.train.street import backgrounds, load_street
+from street_folder import DrawnParser, write_street
 
-SMALL = TrunkConfig(stem=8, encoder=(8, 8, 16, 16), blocks=(1, 1, 1, 1), pyramid=16)
+SMALL = ParserConfig(blocks=(0, 1, 3), pyramid=16)
 
 
-class Told(torch.nn.Module):
-    """Says what it is told, in place of a parser."""
+@pytest.fixture(scope="module")
+def studio_sets(training_samples):
+    return sets_of(training_samples)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    folder = open_labelled(write_street(tmp_path_factory.mktemp("street"), 4))
+    return load_street(folder, folder.names("train.txt"), DrawnParser())
+
+
+class Truth(torch.nn.Module):
+    """Predicts the truth, in place of a parser."""
 
     def __init__(self, batches):
         super().__init__()
         self.steps = iter(batches.of_step(step) for step in range(100))
+        self.calibration = torch.tensor([1.0, 0.0])
 
     def forward(self, photo):
         scene = next(self.steps)
-        labels = torch.nn.functional.one_hot(scene.label.long(), LABELS).permute(0, 3, 1, 2).float()
+        labels = torch.from_numpy(TABLE)[scene.sets.long()].permute(0, 3, 1, 2).float()
         return Parsed(labels, point_maps(scene.key_points, *photo.shape[-2:]).clamp(1e-6, 1 - 1e-6).logit())
 
 
@@ -51,20 +72,49 @@ def test_losses_of_a_tiny_case():
     assert not maps[0, 1:].any()
     expected = 18 * 8 * 8 * math.log(2) / maps.sum()
     assert point_loss(torch.zeros(1, 18, 8, 8), points) == pytest.approx(float(expected), rel=1e-5)
+    # maps of joints of which nothing is known do not count
+    points[0, 1:, 2] = -1
+    assert point_loss(torch.zeros(1, 18, 8, 8), points) == pytest.approx(float(expected) / 18, rel=1e-5)
 
 
-def test_one_that_knows_everything(training_samples):
-    batches = SceneBatches(training_samples, STUDIO, 6)
-    figures = measure_parser(told_by(Told(batches)), batches)
+def test_set_loss_sums_the_probabilities_of_the_labels_in_a_set():
+    logits = torch.randn(1, LABEL_COUNT, 4, 4, generator=torch.Generator().manual_seed(0))
+    probabilities = logits.softmax(dim=1)
+    top = torch.full((1, 4, 4), ROW[TOP], dtype=torch.uint8)
+    corner = int(top.sum()) % 4
+    expected = -(probabilities[:, Label.UPPER_CLOTHES] + probabilities[:, Label.DRESS]).log()
+    assert set_loss(logits, top) == pytest.approx(
+        float(expected[..., corner // 2 :: 2, corner % 2 :: 2].mean()), rel=1e-5
+    )
+    assert set_loss(logits, torch.full((1, 4, 4), ROW[ANY], dtype=torch.uint8)) == pytest.approx(0, abs=1e-5)
+
+
+def test_mixed_batches_hold_both_kinds_and_depend_on_the_step_alone(training_samples, studio_sets, street):
+    clear = backgrounds(street, 64, 64)
+    batches = MixedBatches(
+        SceneBatches(training_samples, studio_sets, SceneConfig(), 4, street=clear),
+        StreetBatches(street, StreetConfig(), 2, 64, 64),
+    )
+    first = batches.of_step(3)
+    assert first.photo.shape == (6, 3, 64, 64)
+    assert len(batches.names(first)) == 6
+    assert set(batches.names(first)[4:]) <= {photo.name for photo in street}
+    assert torch.equal(first.photo, batches.of_step(3).photo)
+    assert not torch.equal(first.photo, batches.of_step(4).photo)
+
+
+def test_the_truth_scores_one_and_an_untrained_parser_does_not(training_samples, studio_sets):
+    batches = SceneBatches(training_samples, studio_sets, STUDIO, 6)
+    figures = measure_parser(predict_with(Truth(batches)), batches)
     assert figures["mean_iou"] == 1
     assert figures["points"] > 0.95
-    assert figures.keys() >= {"iou_0", "iou_4", "iou_12"}
-    ignorant = measure_parser(told_by(Parser(SMALL).eval()), batches)
+    assert figures.keys() >= {"iou_background", "iou_upper_clothes", "iou_face"}
+    ignorant = measure_parser(predict_with(Parser(SMALL).eval()), batches)
     assert ignorant["mean_iou"] < 0.5
 
 
-def test_scenes_depend_on_the_step_alone(training_samples):
-    batches = SceneBatches(training_samples, SceneConfig(), 6)
+def test_scenes_depend_on_the_step_alone(training_samples, studio_sets):
+    batches = SceneBatches(training_samples, studio_sets, SceneConfig(), 6)
     first, second = batches.of_step(3), batches.of_step(4)
     assert torch.equal(first.photo, batches.of_step(3).photo)
     assert not torch.equal(first.photo, second.photo)
@@ -73,10 +123,10 @@ def test_scenes_depend_on_the_step_alone(training_samples):
     assert len(batches.names(first)) == 6
 
 
-def test_it_learns(training_samples):
+def test_losses_fall_in_training(training_samples, studio_sets):
     torch.manual_seed(0)
     trainee = ParserTrainee(Parser(SMALL), ParsingLosses())
-    batches = SceneBatches(training_samples, SceneConfig(), 12)
+    batches = SceneBatches(training_samples, studio_sets, SceneConfig(), 12)
     optimiser = torch.optim.AdamW(trainee.parameters(), 5e-3)
     totals = []
     for step in range(40):
@@ -88,11 +138,11 @@ def test_it_learns(training_samples):
     assert sum(totals[-5:]) < 0.6 * sum(totals[:5])
 
 
-def test_the_command(figures, tmp_path, monkeypatch):
+def test_the_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     small = [
         f"parser.{name}={list(value) if isinstance(value, tuple) else value}" for name, value in vars(SMALL).items()
     ]
-    settings = [*small, "height=64", "width=64", "loop.batch=4", "loop.warm_up=1"]
+    settings = [*small, "pretrained=false", "height=64", "width=64", "loop.batch=4", "loop.warm_up=1"]
     data = shutil.copytree(figures, tmp_path / "data")
     (data / "val_pairs_paired.txt").write_text((data / "train_pairs.txt").read_text())
     arguments = ["train", "parser", "--data", str(data), "--work", str(tmp_path)]
@@ -113,3 +163,20 @@ def test_the_command(figures, tmp_path, monkeypatch):
     assert open_weights(tmp_path / "weights").manifest.network == "parser"
     assert load(tmp_path / "parser").step == 3
     assert "unknown settings: parser.width" in CliRunner().invoke(main, [*arguments, "--set", "parser.width=3"]).output
+
+
+def test_calibrated_confidence_is_the_share_of_joints_found(training_samples, studio_sets):
+    """A parser that is right in half of the cases, with equal maps for all, must be sure by half."""
+
+    class Half(torch.nn.Module):
+        def forward(self, photo):
+            scene = batches.of_step(0)
+            points = scene.key_points.clone()
+            points[::2, :, 0] += 30  # far off in every other photo
+            return Parsed(photo, point_maps(points, *photo.shape[-2:]).mul(0.2).clamp(min=1e-6).logit())
+
+    batches = SceneBatches(training_samples, studio_sets, STUDIO, 12)
+    calibration = fitted_calibration(Half(), batches, 1)
+    confidence = key_points(Half()(batches.of_step(0).photo).points, calibration)[..., 2]
+    known = batches.of_step(0).key_points[..., 2] > 0
+    assert float(confidence[known].mean()) == pytest.approx(0.5, abs=0.1)

@@ -4,12 +4,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fitroom.body import Label
 from fitroom.errors import OutputError, WeightsError
 
 FORMAT = 2
@@ -57,6 +58,7 @@ class Manifest(BaseModel):
     width: int = 192
     graphs: GraphFormat = "openvino"  # of the exported graphs
     precision: Precision = "fp32"  # of their constants; int8: of their convolutions too
+    labels: int = Label.RIGHT_ARM + 1  # how many of body.Label a parser predicts; before 0.15.0 VITON's alone
     kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 left in float32
     training_data: str
     terms: str
@@ -79,6 +81,15 @@ class Weights:
             raise WeightsError(
                 f"{self.folder}: its graphs are for the backend {found}; load it with that one, "
                 f"or export it again with: fitroom export --format {graphs} --weights {self.folder}"
+            )
+
+    def need_labels(self, labels: Iterable[Label], purpose: str) -> None:
+        """Raise WeightsError where a parser does not predict labels that `purpose` needs."""
+        lacking = [label.name.lower().replace("_", " ") for label in labels if label >= self.manifest.labels]
+        if lacking:
+            raise WeightsError(
+                f"{self.folder}: this parser has no label for {', '.join(lacking)}, which {purpose} needs; "
+                f"use the shipped parser, or train one with: fitroom train parser."
             )
 
     def file(self, name: str) -> Path:

@@ -25,16 +25,17 @@ Agreement = Callable[[Mapping[str, ov.CompiledModel], Sequence[Picture]], float]
 
 def export_alone(
     network: Any, traced: dict[str, Traced], agreement: Agreement, wanted: float, folder: str | Path, origin: Origin,
-    pictures: Sequence[Picture], precision: Precision, height: int, width: int,
+    pictures: Sequence[Picture], precision: Precision, height: int, width: int, **facts: Any,
 ) -> Weights:  # fmt: skip
     """Write the weights folder of a network, in evaluation mode and rounded to half, whose one graph is `traced`.
 
-    INT8's ranges come from `pictures`, uint8 (height, width, 3), which also compare. Raises ExportError where agreement
+    INT8's ranges come from `pictures`, uint8 (height, width, 3), which also compare. `facts` are further
+    fields of the manifest. Raises ExportError where agreement
     is less than `wanted`, OutputError where the folder can't be written; nothing is left behind then.
     """
     manifest = Manifest(
         **dataclasses.asdict(origin), network=network.name, config=dataclasses.asdict(network.config),
-        align_corners=False, height=height, width=width, precision=precision, files={},
+        align_corners=False, height=height, width=width, precision=precision, files={}, **facts,
     )  # fmt: skip
     (graph,) = traced
 

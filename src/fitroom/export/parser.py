@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fitroom.body import LABEL_COUNT
 from fitroom.export.alone import export_alone
 from fitroom.export.graphs import traced_parser
 from fitroom.export.weights import Origin, round_to_half
@@ -47,4 +48,5 @@ def export_parser(
         parser, traced_parser(parser, height, width),
         lambda graphs, pictures: agreement(OpenVinoParser(graphs), TorchParser(parser), pictures),
         AGREED.get(precision, AGREED["fp32"]), folder, origin, photos, precision, height, width,
+        labels=LABEL_COUNT,
     )  # fmt: skip

@@ -99,7 +99,7 @@ class ParserGraph(nn.Module):
 
     def forward(self, person: Tensor) -> tuple[Tensor, Tensor]:
         parsed = self.parser(to_unit(person))
-        return parsed.labels.argmax(dim=1).to(torch.uint8), key_points(parsed.points)
+        return parsed.labels.argmax(dim=1).to(torch.uint8), key_points(parsed.points, self.parser.calibration)
 
 
 class SegmenterGraph(nn.Module):

@@ -1,25 +1,38 @@
 """The human parser: what every pixel of a photo shows of a person, and where the person's joints are.
 
-Labels and key points are read off the trunk's finest level, key points as maps (Xiao, Wu and Wei, ECCV 2018).
+The trunk is EfficientNet-Lite0's first stages, with some repeated blocks left out. A feature pyramid (Lin et al., CVPR
+2017) carries its coarse maps back to a quarter of the size, where labels and key points are predicted; key points as
+heat maps (Xiao, Wu and Wei, ECCV 2018).
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.trunk import Trunk, TrunkConfig
+from fitroom.body import LABEL_COUNT
+from fitroom.nets.efficientnet import STAGES, EfficientNetLite0
+from fitroom.nets.lite import convolution
 
-LABELS, POINTS = 14, 18  # of VITON's parsing, and of its poses
+POINTS = 18  # key points, COCO order with a neck
 STRIDE = 4  # of the key points' maps
 
 
 class Parsed(NamedTuple):
-    """What the parser says of a batch, unnormalised."""
+    """Predictions for a batch, before softmax and sigmoid."""
 
-    labels: Tensor  # (N, LABELS, H, W)
+    labels: Tensor  # (N, LABEL_COUNT, H, W)
     points: Tensor  # (N, POINTS, H / STRIDE, W / STRIDE)
+
+
+@dataclass(frozen=True)
+class ParserConfig:
+    """Which blocks of EfficientNet-Lite0 the trunk keeps, and the pyramid's width."""
+
+    blocks: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 8, 9, 11)  # the first of every stage among them
+    pyramid: int = 64  # channels
 
 
 class Parser(nn.Module):
@@ -27,31 +40,65 @@ class Parser(nn.Module):
 
     name = "parser"
 
-    def __init__(self, config: TrunkConfig | None = None) -> None:
+    def __init__(self, config: ParserConfig | None = None) -> None:
         super().__init__()
-        config = config or TrunkConfig()
+        config = config or ParserConfig()
         self.config = config
-        self.trunk = Trunk(config)
-        self.labels = nn.Conv2d(config.pyramid, LABELS, 1)
+        self.trunk = EfficientNetLite0(config.blocks)
+        last = last_blocks(config.blocks)
+        self.taken = tuple(config.blocks.index(block) for block in last.values())  # the last block at every stride
+        widths = [STAGES[stage_of(block)].width for block in last.values()]
+        # what is finer than the pyramid enters it by a strided convolution
+        self.fine = convolution(widths[0], config.pyramid, stride=2)
+        self.across = nn.ModuleList(nn.Conv2d(width, config.pyramid, 1) for width in widths[1:])
+        self.refine = convolution(config.pyramid, config.pyramid)
+        self.labels = nn.Conv2d(config.pyramid, LABEL_COUNT, 1)
         self.points = nn.Conv2d(config.pyramid, POINTS, 1)
         # few pixels are a joint: begin by saying so
         nn.init.constant_(cast(Tensor, self.points.bias), -5.0)
+        # of confidences, see `key_points`; fitted after training
+        self.calibration: Tensor
+        self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
     def forward(self, photo: Tensor) -> Parsed:
-        """See the class."""
-        _, merged = self.trunk(photo)
+        """Predict labels and key points of photos."""
+        maps = self.trunk.maps(photo)
+        finest, *others = (maps[block] for block in self.taken)
+        found = [across(x) for across, x in zip(self.across, others, strict=True)]
+        merged = found.pop()
+        for finer in reversed(found):
+            merged = finer + F.interpolate(merged, scale_factor=2.0, mode="bilinear", align_corners=False)
+        merged = self.refine(merged + self.fine(finest))
         labels = F.interpolate(self.labels(merged), scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
         return Parsed(labels, self.points(merged))
 
 
-def key_points(maps: Tensor) -> Tensor:
+def stage_of(block: int) -> int:
+    """The stage of EfficientNet-Lite0 that a block belongs to."""
+    return next(n for n in range(len(STAGES)) if block < sum(stage.blocks for stage in STAGES[: n + 1]))
+
+
+def last_blocks(blocks: tuple[int, ...]) -> dict[int, int]:
+    """The last of some blocks at every stride, finest stride first."""
+    found: dict[int, int] = {}
+    for block in blocks:
+        stride = 2
+        for stage in STAGES[: stage_of(block) + 1]:
+            stride *= stage.stride
+        found[stride] = block
+    return found
+
+
+def key_points(maps: Tensor, calibration: Tensor | None = None) -> Tensor:
     """Key points (N, POINTS, 3) of their maps: x, y in pixels of the photo, and confidence in [0, 1].
 
-    The highest value's place, moved towards its neighbours by their weight.
+    The place of the highest value, moved towards its neighbours by their weight. The confidence is the sigmoid of the
+    highest value, scaled and shifted by `calibration` (2,) where that is given (Platt, 1999).
     """
     likely = maps.sigmoid()
     width = maps.shape[-1]
-    confidence, place = likely.flatten(2).max(dim=2)
+    highest, place = maps.flatten(2).max(dim=2)
+    confidence = (highest if calibration is None else highest * calibration[0] + calibration[1]).sigmoid()
     row, column = place // width, place % width
     near = F.pad(likely, (1, 1, 1, 1))
     steps = torch.arange(-1, 2, device=maps.device)

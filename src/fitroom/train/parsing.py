@@ -1,4 +1,4 @@
-"""What the parser learns: labels and key points of scenes made of training photos, and how well it does on others."""
+"""What the parser learns: sets of labels and key points of studio scenes and street photos, and how it is measured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,24 +9,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fitroom.data.augment import background_mask
+from fitroom.data.label_sets import MIRRORED_ROWS, STREET, TABLE, VITON, Groups
 from fitroom.data.limbs import LEFT_SHOULDER, RIGHT_SHOULDER
-from fitroom.data.scenes import SceneConfig, compose_scenes, draw_scenes
-from fitroom.nets.parser import LABELS, STRIDE, Parsed, Parser, key_points
+from fitroom.data.scenes import (
+    SceneConfig,
+    draw_scenes,
+    scene_grid,
+    scene_labels,
+    scene_photos,
+    scene_points,
+)
+from fitroom.data.street_scenes import StreetConfig, StreetPhoto, drawn, framed, matrix_of, stacked
+from fitroom.evaluate.parser import ParserFigures, confusion_of
+from fitroom.images import garment_frame
+from fitroom.nets.parser import STRIDE, Parsed, Parser, key_points
 from fitroom.train.batches import chosen, generator_of, to_unit
-from fitroom.train.loop import Learner
+from fitroom.train.loop import Batches, Learner
 from fitroom.train.samples import Samples
 
 STAGE = "parser"
 SPREAD = 1.5  # standard deviation of a key point in its map, pixels of the map
-Told = Callable[[Tensor], tuple[Tensor, Tensor]]  # of photos (N, 3, H, W): labels (N, H, W), key points (N, 18, 3)
 NEAR = 0.25  # of the shoulders' width: so near a key point counts as found
+SETS = torch.from_numpy(TABLE)
+Predict = Callable[[Tensor], tuple[Tensor, Tensor]]  # photos (N, 3, H, W) to labels (N, H, W), key points (N, 18, 3)
 
 
 @dataclass(frozen=True)
 class ParsingLosses:
     """Weights of the losses by name."""
 
-    labels: float = 1.0  # cross-entropy of every pixel's label
+    labels: float = 1.0  # -log of the probability of every pixel's set of labels
     points: float = 1.0  # binary cross-entropy of key points' maps, in proportion to the points shown
 
 
@@ -35,16 +48,24 @@ class Scene(NamedTuple):
 
     rows: Tensor  # (N,) rows of the samples
     photo: Tensor  # (N, 3, H, W) in [-1, 1]
-    label: Tensor  # (N, H, W)
-    key_points: Tensor  # (N, 18, 3) pixels; confidence 0 where a point is not shown
+    sets: Tensor  # (N, H, W) rows of `label_sets.TABLE`
+    key_points: Tensor  # (N, 18, 3) pixels; confidence 0 where a point is not shown, below 0 where it is not known
 
 
 class SceneBatches:
-    """Makes the scenes of any step, decided by its number alone; see `batches.Batches`."""
+    """Makes studio persons' scenes of any step, decided by its number alone; see `batches.Batches`."""
 
-    def __init__(self, samples: Samples, config: SceneConfig, size: int, seed: int = 0) -> None:
-        """`size` samples a step, over all processes."""
-        self.samples, self.config, self.size, self.seed = samples, config, size, seed
+    groups: Groups = VITON
+
+    def __init__(
+        self, samples: Samples, sets: Tensor, config: SceneConfig, size: int, seed: int = 0,
+        street: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        """`size` samples a step, over all processes. `sets` (n, H, W) are those of the samples, `street` photos without
+        people that may stand behind them.
+        """
+        self.samples, self.sets, self.config, self.size, self.seed = samples, sets, config, size, seed
+        self.street = street
         self.count = len(samples)
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Scene:
@@ -56,15 +77,70 @@ class SceneBatches:
         device = samples.photo.device
         garments = to_unit(samples.garment[numbers.to(device)])
         rows = numbers[part].to(device)
-        made = compose_scenes(
-            scenes.rows(part, device), to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows],
-            garments,
-        )  # fmt: skip
-        return Scene(rows, *made)
+        scenes = scenes.rows(part, device)
+        photo = to_unit(samples.photo[rows])
+        grid = scene_grid(scenes, height, width)
+        person = 1 - background_mask(photo, samples.label[rows])
+        made, shown = scene_photos(scenes, grid, photo, person, garments, self.street)
+        sets = scene_labels(scenes, grid, self.sets[rows], MIRRORED_ROWS)
+        # what shows through a cut-out is surely background
+        sets = torch.where(shown.squeeze(1) < 0.5, 0, sets)
+        return Scene(rows, made, sets, scene_points(scenes, samples.key_points[rows], height, width))
 
     def names(self, scene: Scene) -> list[str]:
         """Files that a batch was made of."""
         return [self.samples.pairs[row].person for row in scene.rows.tolist()]
+
+
+class StreetBatches:
+    """Makes frames of labelled street photos of any step; see `batches.Batches`. Without a config, whole photos."""
+
+    groups: Groups = STREET
+
+    def __init__(
+        self, photos: list[StreetPhoto], config: StreetConfig | None, size: int, height: int, width: int, seed: int = 0
+    ) -> None:
+        self.photos, self.config, self.size, self.seed = photos, config, size, seed
+        self.height, self.width = height, width
+        self.count = len(photos)
+
+    def of_step(self, step: int, rank: int = 0, world: int = 1) -> Scene:
+        """The frames of a step, or the rank-th of `world` equal parts of them."""
+        numbers = chosen(step, self.size, self.count, self.seed)
+        seeds = torch.randint(2**31, (self.size,), generator=generator_of(self.seed, 5, step))
+        part = slice(rank * self.size // world, (rank + 1) * self.size // world)
+        samples = []
+        for number, seed in zip(numbers[part].tolist(), seeds[part].tolist(), strict=True):
+            photo = self.photos[number]
+            if self.config is None:
+                whole = garment_frame(photo.sets.shape[1], photo.sets.shape[0])
+                samples.append(framed(photo, matrix_of(whole, self.height, self.width), self.height, self.width))
+            else:
+                samples.append(drawn(photo, self.config, seed, self.height, self.width))
+        return Scene(numbers[part], *stacked(samples))
+
+    def names(self, scene: Scene) -> list[str]:
+        """Names of the photos that a batch was made of."""
+        return [self.photos[row].name for row in scene.rows.tolist()]
+
+
+class MixedBatches:
+    """Batches of two kinds, one behind the other; see `batches.Batches`."""
+
+    def __init__(self, first: SceneBatches, second: StreetBatches) -> None:
+        self.first, self.second = first, second
+
+    def of_step(self, step: int, rank: int = 0, world: int = 1) -> Scene:
+        """Both batches of a step as one."""
+        first, second = (batches.of_step(step, rank, world) for batches in (self.first, self.second))
+        device = first.photo.device
+        return Scene(*(torch.cat([a, b.to(device)]) for a, b in zip(first, second, strict=True)))
+
+    def names(self, scene: Scene) -> list[str]:
+        """Files that a batch was made of."""
+        own = len(scene.rows) * self.first.size // (self.first.size + self.second.size)
+        first, second = (Scene(*(value[rows] for value in scene)) for rows in (slice(own), slice(own, None)))
+        return self.first.names(first) + self.second.names(second)
 
 
 class ParserTrainee(Learner):
@@ -80,13 +156,26 @@ class ParserTrainee(Learner):
         """Losses of a batch by name."""
         parsed = self.network(scene.photo)
         return {
-            "labels": F.cross_entropy(parsed.labels.float(), scene.label.long()),
+            "labels": set_loss(parsed.labels, scene.sets),
             "points": point_loss(parsed.points.float(), scene.key_points),
         }
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
         """The weighted sum of losses."""
         return torch.stack([getattr(self.losses, name) * value for name, value in values.items()]).sum()
+
+
+def set_loss(logits: Tensor, sets: Tensor) -> Tensor:
+    """Mean of -log p(set): logits (N, LABEL_COUNT, H, W), rows of `label_sets.TABLE` (N, H, W).
+
+    Partially labelled learning (Jin and Ghahramani, NIPS 2002): the probabilities of a set's labels add up. In training
+    one pixel of every 2x2 counts, one that the sum of the sets' rows chooses, at a quarter of the cost.
+    """
+    corner = int(sets.sum()) % 4
+    logits = logits[..., corner // 2 :: 2, corner % 2 :: 2].float()
+    allowed = SETS.to(sets.device)[sets[..., corner // 2 :: 2, corner % 2 :: 2].long()].permute(0, 3, 1, 2)
+    within = logits.masked_fill(~allowed, -torch.inf).logsumexp(dim=1)
+    return (logits.logsumexp(dim=1) - within).mean()
 
 
 def point_maps(points: Tensor, height: int, width: int) -> Tensor:
@@ -100,47 +189,81 @@ def point_maps(points: Tensor, height: int, width: int) -> Tensor:
 
 
 def point_loss(maps: Tensor, points: Tensor) -> Tensor:
-    """Binary cross-entropy of maps (N, 18, h, w), summed, by the sum of what they should show."""
+    """Binary cross-entropy of maps (N, 18, h, w), summed, by the sum of what they should show.
+
+    Points of confidence below 0 are not known: their maps do not count.
+    """
     height, width = (STRIDE * size for size in maps.shape[-2:])
     wanted = point_maps(points, height, width)
-    return F.binary_cross_entropy_with_logits(maps, wanted, reduction="sum") / wanted.sum().clamp(min=1)
+    known = (points[..., 2] >= 0).float()[..., None, None]
+    found = F.binary_cross_entropy_with_logits(maps, wanted, weight=known.expand_as(maps), reduction="sum")
+    return found / wanted.sum().clamp(min=1)
 
 
-def told_by(network: Parser) -> Told:
-    """What a network tells; in evaluation mode."""
+def predict_with(network: Parser) -> Predict:
+    """Labels and key points by a network in evaluation mode."""
 
-    def told(photo: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(photo: Tensor) -> tuple[Tensor, Tensor]:
         parsed: Parsed = network(photo)
-        return parsed.labels.argmax(dim=1), key_points(parsed.points)
+        return parsed.labels.argmax(dim=1), key_points(parsed.points, network.calibration)
 
-    return told
+    return predict
 
 
 @torch.no_grad()
-def measure_parser(told: Told, batches: SceneBatches) -> dict[str, float]:
-    """Over every sample once, whose number the batch must divide. `told` says what a parser tells of photos.
+def fitted_calibration(network: Parser, batches: Batches, steps: int) -> Tensor:
+    """Scale and shift (2,) of the confidence, fitted on some steps' key points that are shown.
 
-    iou_LABEL and their mean over the labels that occur: intersections and unions are summed over all pictures.
-    points: share of the key points shown that are found within NEAR of the shoulders' width, or of a fifth of the
-    picture's height where a shoulder is not shown.
+    Logistic regression (Platt, 1999) of whether a key point is found, see `measure_parser`, on its map's highest value.
     """
-    shared, either = torch.zeros(LABELS, dtype=torch.float64), torch.zeros(LABELS, dtype=torch.float64)
+    values, found = [], []
+    for step in range(steps):
+        scene = batches.of_step(step)
+        maps = network(scene.photo).points
+        points = key_points(maps)
+        apart = (points[..., :2] - scene.key_points[..., :2]).norm(dim=2)
+        known = scene.key_points[..., 2] > 0
+        near = apart < NEAR * shoulder_widths(scene.key_points, scene.photo.shape[2])
+        values.append(maps.flatten(2).amax(dim=2)[known])
+        found.append(near[known].float())
+    value, near = torch.cat(values), torch.cat(found)
+    with torch.enable_grad():
+        calibration = torch.tensor([1.0, 0.0], requires_grad=True)
+        optimiser = torch.optim.LBFGS([calibration], max_iter=100, line_search_fn="strong_wolfe")
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            loss = F.binary_cross_entropy_with_logits(value * calibration[0] + calibration[1], near)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return calibration.detach()
+
+
+@torch.no_grad()
+def measure_parser(predict: Predict, batches: SceneBatches | StreetBatches) -> dict[str, float]:
+    """Measure a parser over every sample once, whose number the batch must divide.
+
+    iou_GROUP: labels are mapped to the groups that the data can tell apart; intersections and unions are summed over
+    all pictures. points: share of the key points shown that are found within NEAR of the shoulders' width, or of a
+    fifth of the picture's height where a shoulder is not shown.
+    """
+    groups = batches.groups
+    table = np.zeros((len(groups.names), len(groups.names)), np.int64)
     found, shown = 0, 0
     for step in range(batches.count // batches.size):
         scene = batches.of_step(step)
-        labels, points = told(scene.photo)
-        for label in range(LABELS):
-            mine, true = labels == label, scene.label == label
-            shared[label] += (mine & true).sum().cpu()
-            either[label] += (mine | true).sum().cpu()
+        labels, points = predict(scene.photo)
+        table += confusion_of(labels.byte().numpy(), scene.sets.byte().numpy(), groups)
         apart = (points[..., :2] - scene.key_points[..., :2]).norm(dim=2)
         known = scene.key_points[..., 2] > 0
         found += int(((apart < NEAR * shoulder_widths(scene.key_points, scene.photo.shape[2])) & known).sum())
         shown += int(known.sum())
-    scores = (shared / either.clamp(min=1)).numpy()
-    occurring = np.flatnonzero(either.numpy() > 0)
-    figures = {f"iou_{label}": float(scores[label]) for label in occurring}
-    return {"mean_iou": float(scores[occurring].mean()), "points": found / max(shown, 1)} | figures
+    pooled = ParserFigures(groups, table, {}, {}).pooled()
+    figures = {f"iou_{name}": value for name, value in pooled.items()}
+    mean = sum(figures.values()) / max(len(figures), 1)
+    return {"mean_iou": mean, "points": found / max(shown, 1)} | figures
 
 
 def shoulder_widths(points: Tensor, height: int) -> Tensor:

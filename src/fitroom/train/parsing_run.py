@@ -1,39 +1,66 @@
-"""The parser from a data folder or pack to weights: what `fitroom train parser` does."""
+"""The parser from data folders to weights: what `fitroom train parser` does."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from pydantic import TypeAdapter
+from torch import Tensor
 
+from fitroom.data.neck import viton_sets
 from fitroom.data.pack import open_reader
 from fitroom.data.scenes import STUDIO, SceneConfig
+from fitroom.data.street import open_labelled
+from fitroom.data.street_scenes import StreetConfig, StreetPhoto
 from fitroom.errors import WeightsError
+from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.export.parser import export_parser
 from fitroom.export.weights import Origin
 from fitroom.nets.graphs import to_bytes
-from fitroom.nets.parser import Parser
-from fitroom.nets.trunk import TrunkConfig
+from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.store import Weights, check_weights_output
 from fitroom.train.alone import Course
 from fitroom.train.checkpoint import load
 from fitroom.train.config import check_sizes
-from fitroom.train.loop import LoopConfig
-from fitroom.train.parsing import STAGE, ParserTrainee, ParsingLosses, SceneBatches, measure_parser, told_by
-from fitroom.train.run import TERMS
-from fitroom.train.samples import load_samples
+from fitroom.train.loop import Batches, LoopConfig
+from fitroom.train.parsing import (
+    STAGE,
+    MixedBatches,
+    ParserTrainee,
+    ParsingLosses,
+    SceneBatches,
+    StreetBatches,
+    fitted_calibration,
+    measure_parser,
+    predict_with,
+)
+from fitroom.train.run import TERMS, largest_divisor
+from fitroom.train.samples import Samples, load_samples
 from fitroom.train.settings import parse, read_values
+from fitroom.train.street import backgrounds, load_street
+from fitroom.tryon import open_parser
 
 CALIBRATED = 128  # scenes that INT8's ranges come from
+CALIBRATION_STEPS = 8  # of as many scenes, that the confidence of key points is fitted on
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
+STREET_LIST, STREET_VALIDATION = "train.txt", "val.txt"
+VALIDATED_STREET = 100  # photos
 
 
 @dataclass(frozen=True)
 class ParsingConfig:
     """Settings of the parser's training."""
 
-    parser: TrunkConfig = field(default_factory=TrunkConfig)
+    parser: ParserConfig = field(default_factory=ParserConfig)
     losses: ParsingLosses = field(default_factory=ParsingLosses)
-    scenes: SceneConfig = field(default_factory=SceneConfig)
+    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(near=0.35))
+    street: str = ""  # folder of labelled street photos, see `data/street.py`; empty: studio photos alone
+    street_share: float = 0.4  # of a batch's samples
+    frames: StreetConfig = field(default_factory=StreetConfig)
+    joints: str = "parser"  # weights of the parser whose key points street photos get
+    pretrained: bool = True  # whether the trunk begins with ImageNet's tensors
     loop: LoopConfig = field(default_factory=LoopConfig)
     height: int = 256  # of the pictures trained on
     width: int = 192
@@ -46,36 +73,90 @@ def read_parsing_config(path: str | Path | None, overrides: tuple[str, ...] = ()
     return config
 
 
+def fresh_parser(config: ParsingConfig) -> Parser:
+    """A parser to train. Raises MissingExtraError where its pretrained tensors are not installed."""
+    parser = Parser(config.parser)
+    if config.pretrained:
+        parser.trunk.load_state_dict(parser.trunk.own_tensors(imagenet_tensors()))
+    return parser
+
+
+def sets_of(samples: Samples) -> Tensor:
+    """Sets of labels (n, H, W) of studio photos, rows of `label_sets.TABLE`."""
+
+    def one(row: int) -> Tensor:
+        photo = samples.photo[row].permute(1, 2, 0).contiguous().numpy()
+        return torch.from_numpy(viton_sets(photo, samples.label[row].numpy(), samples.key_points[row].numpy()))
+
+    with ThreadPoolExecutor(2) as pool:
+        return torch.stack(list(pool.map(one, range(len(samples)))))
+
+
+def street_photos(config: ParsingConfig, listed: str) -> list[StreetPhoto]:
+    """The street photos of a list. Raises DataError, WeightsError."""
+    folder = open_labelled(config.street)
+    return load_street(folder, folder.names(listed), open_parser(config.joints))
+
+
+def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
+    """Batches of studio scenes and, where there are some, street photos. Raises DataError, WeightsError."""
+    loop, scenes, sets = config.loop, config.scenes, sets_of(samples)
+    if not config.street:
+        return SceneBatches(samples, sets, scenes, loop.batch, loop.seed)
+    photos = street_photos(config, STREET_LIST)
+    count = min(max(round(config.street_share * loop.batch), 1), loop.batch - 1)
+    clear = backgrounds(photos, config.height, config.width)
+    return MixedBatches(
+        SceneBatches(samples, sets, scenes, loop.batch - count, loop.seed, clear),
+        StreetBatches(photos, config.frames, count, config.height, config.width, loop.seed),
+    )
+
+
+def validation_batches(
+    config: ParsingConfig, samples: Samples, size: int
+) -> Mapping[str, SceneBatches | StreetBatches]:
+    """Validation persons in the studio and in scenes, and whole street photos where there are some."""
+    sets = sets_of(samples)
+    batches: dict[str, SceneBatches | StreetBatches] = {
+        "studio": SceneBatches(samples, sets, STUDIO, size),
+        "scenes": SceneBatches(samples, sets, config.scenes, size, SEEN_ANYWHERE),
+    }
+    if config.street:
+        photos = street_photos(config, STREET_VALIDATION)[:VALIDATED_STREET]
+        batches["street"] = StreetBatches(photos, None, largest_divisor(len(photos), 30), config.height, config.width)
+    return batches
+
+
 def parsing_course(config: ParsingConfig) -> Course:
-    """The parser's training: on scenes, measured in the studio and in scenes."""
-    scenes, loop = config.scenes, config.loop
+    """The parser's training, and its measurement in the studio, in scenes and in the street."""
     return Course(
         STAGE, config, config.parser,
-        learner=lambda: ParserTrainee(Parser(config.parser), config.losses),
-        batches=lambda samples: SceneBatches(samples, scenes, loop.batch, loop.seed),
-        validation=lambda samples, size: {
-            "studio": SceneBatches(samples, STUDIO, size),
-            "scenes": SceneBatches(samples, scenes, size, SEEN_ANYWHERE),
-        },
-        figures=lambda network, batches: measure_parser(told_by(network), batches),
+        learner=lambda: ParserTrainee(fresh_parser(config), config.losses),
+        batches=lambda samples: training_batches(config, samples),
+        validation=lambda samples, size: validation_batches(config, samples, size),
+        figures=lambda network, batches: measure_parser(predict_with(network), batches),
     )  # fmt: skip
 
 
 def export_trained(
     config: ParsingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, version: str = "0"
 ) -> Weights:
-    """INT8 weights of the parser in `work`, calibrated on scenes. Raises WeightsError, ExportError, OutputError;
+    """INT8 weights of the parser in `work`; ranges and confidence are fitted on scenes.
+
+    Raises WeightsError, ExportError, OutputError;
     ImportError without the extra compress.
     """
     check_weights_output(output)
     checkpoint = load(Path(work) / STAGE)
     if checkpoint is None:
         raise WeightsError(f"{Path(work) / STAGE}: no checkpoint; train one with: fitroom train parser --work {work}")
-    parser = Parser(TypeAdapter(TrunkConfig).validate_python(checkpoint.config))
+    parser = Parser(TypeAdapter(ParserConfig).validate_python(checkpoint.config))
     parser.load_state_dict(checkpoint.average)
     reader = open_reader(data)
     listed = reader.pairs(pairs).pairs[:CALIBRATED]
     samples = load_samples(reader, listed, config.height, config.width, 2, lambda items, total: items)
-    photos = list(to_bytes(SceneBatches(samples, config.scenes, len(listed)).of_step(0).photo).numpy())
+    scenes = SceneBatches(samples, sets_of(samples), config.scenes, len(samples))
+    parser.calibration = fitted_calibration(parser.eval(), scenes, CALIBRATION_STEPS)
+    photos = list(to_bytes(scenes.of_step(0).photo).numpy())
     origin = Origin(STAGE, version, pairs, TERMS)
     return export_parser(parser, output, origin, photos, height=config.height, width=config.width)
