@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 from fitroom.errors import FitroomError
 
 if TYPE_CHECKING:
+    from fitroom.photo.parse import Parse
     from fitroom.tryon import Look, Person, TryOn
 
-__all__ = ["FitroomError", "Look", "Person", "TryOn"]
+__all__ = ["FitroomError", "Look", "Parse", "Person", "TryOn"]
 __version__ = version("fitroom")
 
 
 def __getattr__(name: str) -> Any:
     """Load the try-on path when it is first asked for: `fitroom --version` and errors need none of it."""
+    if name == "Parse":
+        from fitroom.photo.parse import Parse
+
+        return Parse
     if name in ("Look", "Person", "TryOn"):
         from fitroom import tryon
 

@@ -33,15 +33,18 @@ def check_output(path: str | Path) -> Path:
 
 
 def encode_picture(picture: Picture, ending: str) -> bytes:
-    """The bytes of a file of (H, W, 3); `ending` is one of QUALITY. Raises OutputError where it is too large for it."""
-    done, encoded = cv2.imencode(ending, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), QUALITY[ending])
+    """The bytes of a file of (H, W, 3) or (H, W); `ending` is one of QUALITY. Raises OutputError where the picture is
+    too large for it.
+    """
+    colours = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(ending, colours, QUALITY[ending])
     if not done:
         raise OutputError(f"a picture of {picture.shape[1]} x {picture.shape[0]} pixels can't be written as {ending}.")
     return encoded.tobytes()
 
 
 def save_picture(picture: Picture, path: str | Path, scratch: Path | None = None) -> Path:
-    """Write (H, W, 3) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError.
+    """Write (H, W, 3) or (H, W) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError.
 
     It is written in the folder `scratch`, on the same disk, or beside `path`, and then moved.
     """

@@ -15,11 +15,12 @@ from fitroom import images
 from fitroom.confidence import confidence_of
 from fitroom.doubts import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer, may_be_worn
 from fitroom.errors import ImageError, InputError, MissingExtraError
-from fitroom.framing import Framed, check_light, frame_person
+from fitroom.framing import Framed, check_light, check_place, frame_person
 from fitroom.images import Picture, Source
 from fitroom.matting import LearnedSegmenter, RembgSegmenter
 from fitroom.output import save_picture
 from fitroom.paste import Layers, paste_back
+from fitroom.photo.parse import Parse, parse_photo
 from fitroom.runtime.interface import (
     PARSER,
     SEGMENTER,
@@ -192,6 +193,18 @@ class TryOn:
         if at is not None:
             raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
         return Framed(images.person_frame(photo.shape[1], photo.shape[0]))
+
+    def parse(self, photo: Source, at: tuple[int, int] | None = None) -> Parse:
+        """Label every pixel of a person's photo, and find the joints: labels uint8 (H, W) of `body.Label` at the
+        photo's own size, key points (18, 3) in its pixels, the frame that is dressed, and everybody's box.
+
+        `at` as of `frame`. Raises ImageError where the photo can't be read; InputError without a parser.
+        """
+        if self.parser is None:
+            raise InputError("parse: no parser is loaded; name its weights as parser, such as the shipped one.")
+        picture = images.read(photo, "person")
+        check_place(at, picture.shape[1], picture.shape[0])
+        return parse_photo(picture, self.parser, at)
 
     def person(self, photo: Source, at: tuple[int, int] | None = None) -> Person:
         """Read and encode a person's photo; `at` as of `frame`. Raises ImageError, InputError."""

@@ -54,6 +54,39 @@ def try_on(
 
 
 @main.command()
+@click.argument("photo")
+@click.option("-o", "--output", required=True, help=f"Where to draw labels and joints over the photo: {PICTURES}.")
+@click.option("--labels", "label_file", metavar="FILE.png", help="Also write the labels themselves, one byte a pixel.")
+@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="The human parser.")
+@click.option("--person", "place", metavar="X,Y", help="Which of several persons to look at closer.")
+@reports_errors
+def parse(photo: str, output: str, label_file: str | None, parser: str, place: str | None) -> None:
+    """Label every pixel of a person's PHOTO and find the joints."""
+    from fitroom.errors import InputError
+    from fitroom.framing import check_place
+    from fitroom.images import read
+    from fitroom.output import check_output, save_picture
+    from fitroom.photo.drawing import draw_parse
+    from fitroom.photo.parse import parse_photo
+    from fitroom.tryon import open_parser, place_of
+
+    at = None if place is None else place_of(place, "--person")
+    check_output(output)
+    if label_file:
+        check_output(label_file)
+        if not label_file.lower().endswith(".png"):
+            raise InputError(f"--labels {label_file}: labels are written as PNG, which keeps every value.")
+    picture = read(photo, "person")
+    check_place(at, picture.shape[1], picture.shape[0])
+    found = parse_photo(picture, open_parser(parser), at)
+    click.echo(f"wrote {save_picture(draw_parse(picture, found), output)}")
+    if label_file:
+        click.echo(f"wrote {save_picture(found.labels, label_file)}")
+    if not found.persons:
+        click.echo("notice: nobody is found", err=True)
+
+
+@main.command()
 @click.option("-o", "--output", default="fitroom-demo.png", show_default=True, help=f"The grid to write: {PICTURES}.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @reports_errors

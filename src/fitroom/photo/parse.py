@@ -1,0 +1,115 @@
+"""Labels and key points of a whole photo: a parser's look at all of it, and closer ones at the person."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom import images
+from fitroom.framing import chosen_person, parsed_in, people, settled, studio_frame
+from fitroom.images import Frame, Picture
+from fitroom.runtime.interface import FOUND, Array, Parsing, PersonParser
+
+LOWEST = 0.85  # frames by which the lower look lies below the one that is dressed, at most
+MARGIN = 0.03  # of a closer look's frame: at its edge the look at the whole photo counts
+
+
+@dataclass(frozen=True)
+class Parse:
+    """What a parser found in a photo (H, W, 3)."""
+
+    labels: Picture  # uint8 (H, W) of `body.Label`
+    key_points: Array  # (18, 3) x, y in pixels of the photo, COCO order with a neck, and confidence in [0, 1]
+    frame: Frame | None  # the part that is dressed, head to hips; None where no shoulders are found
+    persons: tuple[Frame, ...]  # boxes around the persons, largest first
+
+
+def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None = None) -> Parse:
+    """Parse a photo (H, W, 3) of any size; of several persons the largest is looked at closer, or the one at x, y `at`.
+
+    Where nobody is found the labels are background and `persons` is empty.
+    """
+    height, width = photo.shape[:2]
+    whole = images.garment_frame(width, height)
+    parsing = parsed_in(photo, whole, parser)
+    labels = enlarged(parsing.label, whole, height, width)
+    points = parsing.key_points
+    alone = chosen_person(parsing, whole, at)
+    persons = tuple(box_of(mask, whole) for mask in people(parsing.label)) if parsing.label.any() else ()
+    if alone is not None:
+        closer = parsed_in(photo, alone, parser)
+        lay_over(labels, closer.label, alone)
+        points = closer.key_points
+    frame = studio_frame(points)
+    if frame is not None:
+        frame = frame if alone is not None else settled(frame, images.person_frame(width, height))
+        if frame != whole:
+            lower = lower_frame(frame, alone or (persons[0] if persons else frame))
+            if lower is not None:
+                lay_over(labels, parsed_in(photo, lower, parser).label, lower)
+            closer = parsed_in(photo, frame, parser)
+            lay_over(labels, closer.label, frame)
+            points = nearer_points(points, closer, frame)
+    return Parse(labels, points, frame, persons)
+
+
+def lower_frame(frame: Frame, person: Frame) -> Frame | None:
+    """The frame of a person's legs, by the frame that is dressed and the person's box; None where it shows them."""
+    down = min((person.top + person.height - frame.top) / frame.height - 0.95, LOWEST)
+    return replace(frame, top=frame.top + round(down * frame.height)) if down > 0.1 else None
+
+
+def nearer_points(points: Array, closer: Parsing, frame: Frame) -> Array:
+    """Key points (18, 3) of a closer look where it finds them, others as they were."""
+    found = closer.key_points[:, 2] >= FOUND
+    x, y = points[:, 0] - frame.left, points[:, 1] - frame.top
+    inside = (x >= 0) & (x < frame.width) & (y >= 0) & (y < frame.height)
+    return np.where((found | inside)[:, None], closer.key_points, points)
+
+
+def box_of(mask: NDArray[np.bool_], whole: Frame) -> Frame:
+    """The box, in the photo's pixels, around what a mask (h, w) over a frame shows."""
+    scale = whole.height / len(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    left, top = whole.left + columns[0] * scale, whole.top + rows[0] * scale
+    across, down = (columns[-1] + 1 - columns[0]) * scale, (rows[-1] + 1 - rows[0]) * scale
+    return Frame(round(left), round(top), round(across), round(down))
+
+
+def enlarged(label: Picture, frame: Frame, height: int, width: int) -> Picture:
+    """A frame's labels (h, w) over a photo of `height` and `width`; outside the frame they are background."""
+    made = np.zeros((height, width), np.uint8)
+    lay_over(made, label, frame, margin=0.0)
+    return made
+
+
+def lay_over(labels: Picture, label: Picture, frame: Frame, margin: float = MARGIN) -> None:
+    """Lay a frame's labels (h, w) over those of a photo (H, W), but for a margin at the frame's edges within the photo.
+
+    Outlines are smooth: each label's share is enlarged, and the largest share wins.
+    """
+    height, width = labels.shape
+    inset_y, inset_x = round(margin * frame.height), round(margin * frame.width)
+    top = max(frame.top + (inset_y if frame.top > 0 else 0), 0)
+    left = max(frame.left + (inset_x if frame.left > 0 else 0), 0)
+    bottom = min(frame.top + frame.height - (inset_y if frame.top + frame.height < height else 0), height)
+    right = min(frame.left + frame.width - (inset_x if frame.left + frame.width < width else 0), width)
+    if bottom <= top or right <= left:
+        return
+    scale_x, scale_y = label.shape[1] / frame.width, label.shape[0] / frame.height
+    # from pixels of the piece to those of the label, centres on centres
+    matrix = np.array([
+        [scale_x, 0, (left - frame.left + 0.5) * scale_x - 0.5], [0, scale_y, (top - frame.top + 0.5) * scale_y - 0.5],
+    ])  # fmt: skip
+    size = right - left, bottom - top
+    best = np.zeros((bottom - top, right - left), np.uint8)
+    made = np.zeros_like(best)
+    for value in np.unique(label):
+        share = cv2.warpAffine(
+            (label == value).astype(np.uint8) * np.uint8(255), matrix, size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        wins = share > best
+        made[wins], best[wins] = value, share[wins]
+    labels[top:bottom, left:right] = made
