@@ -1,7 +1,8 @@
 """Make the parser or the segmenter that ships, of a checkpoint, and write into its manifest what the graph measures.
 
-From the project's root: ship_networks.py parser|segmenter WORK VERSION DATA TRAINED. DATA is the VITON folder, whose
-validation pairs measure; TRAINED says what it was trained on. Settings are the defaults.
+From the project's root: ship_networks.py parser|segmenter WORK VERSION DATA TRAINED [STREET]. DATA is the VITON folder,
+whose validation pairs measure; STREET is the folder of labelled street photos, for the parser. TRAINED says what the
+network was trained on. Settings are those of the packaged configuration.
 """
 
 import sys
@@ -12,39 +13,44 @@ import torch
 from torch import Tensor
 
 from fitroom.circumstances import command, hardware, versions
+from fitroom.data import label_sets
 from fitroom.data.pack import open_reader
+from fitroom.evaluate.parser import ParserFigures, found_of, measure_parsing
+from fitroom.evaluate.parser_cases import labelled_cases, scene_cases, viton_cases
 from fitroom.nets.graphs import to_bytes
+from fitroom.photo.parse import parse_photo
 from fitroom.runtime.interface import SEGMENTER, batched
 from fitroom.runtime.openvino import OpenVinoGraphs, OpenVinoParser, compile_weights
 from fitroom.store import MANIFEST, Measurement, Weights
 from fitroom.train import parsing_run, segmenting_run
-from fitroom.train.parsing import Told, measure_parser
 from fitroom.train.samples import Samples, load_samples
 from fitroom.train.segmenting import measure_segmenter
 
 SHIPPED = Path("src/fitroom/weights")
-VALIDATION, TRAINING = "val_pairs_paired.txt", "train_pairs.txt"
+VALIDATION, TRAINING, STREET_VALIDATION = "val_pairs_paired.txt", "train_pairs.txt", "val.txt"
 BATCH = 30
+Figures = dict[str, tuple[float, str]]  # by metric: the value, and the data it was measured on
 
 
-def told_by_graph(parser: OpenVinoParser) -> Told:
-    """See `parsing.Told`."""
+def figures_of_parser(weights: Weights, data: str, street: str) -> Figures:
+    """Labels and key points in the studio, in scenes and in the street, as `fitroom evaluate-parser` measures them."""
+    parser = OpenVinoParser.from_weights(weights)
+    sources = {
+        "studio": (viton_cases(data, VALIDATION), label_sets.VITON, VALIDATION),
+        "scenes": (scene_cases(data, VALIDATION), label_sets.VITON, f"{VALIDATION}, in scenes"),
+        "street": (labelled_cases(street, STREET_VALIDATION), label_sets.STREET, f"{STREET_VALIDATION}, street photos"),
+    }
+    found: Figures = {}
+    for kind, (cases, groups, named) in sources.items():
+        measured: ParserFigures = measure_parsing(cases, lambda photo: found_of(parse_photo(photo, parser)), groups)
+        found |= {f"{kind}_iou_{name}": (value, named) for name, value in measured.pooled().items()}
+        found |= {f"{kind}_median_iou_{name}": (value, named) for name, value in measured.medians().items()}
+        found |= {f"{kind}_{name}": (value, named) for name, value in measured.points.items()}
+    return found
 
-    def told(photo: Tensor) -> tuple[Tensor, Tensor]:
-        found = [parser.parse(picture) for picture in to_bytes(photo).numpy()]
-        labels, points = (np.stack(values) for values in zip(*found, strict=True))
-        return torch.from_numpy(labels), torch.from_numpy(points)
 
-    return told
-
-
-def figures_of_parser(weights: Weights, samples: Samples) -> dict[str, float]:
-    told = told_by_graph(OpenVinoParser.from_weights(weights))
-    batches = parsing_run.parsing_course(parsing_run.ParsingConfig()).validation(samples, BATCH)
-    return {f"{k}_{n}": v for k, one in batches.items() for n, v in measure_parser(told, one).items()}
-
-
-def figures_of_segmenter(weights: Weights, samples: Samples) -> dict[str, float]:
+def figures_of_segmenter(weights: Weights, samples: Samples) -> Figures:
+    """Masks in the studio and in scenes."""
     graphs = OpenVinoGraphs(compile_weights(weights, (SEGMENTER,)))
 
     def said(picture: Tensor) -> Tensor:
@@ -52,26 +58,32 @@ def figures_of_segmenter(weights: Weights, samples: Samples) -> dict[str, float]
         return torch.from_numpy(np.stack(shares)) - 0.5
 
     batches = segmenting_run.segmenting_course(segmenting_run.SegmentingConfig()).validation(samples, BATCH)
-    return {f"{k}_{n}": v for k, one in batches.items() for n, v in measure_segmenter(said, one).items()}
+    return {
+        f"{kind}_{name}": (value, VALIDATION)
+        for kind, one in batches.items()
+        for name, value in measure_segmenter(said, one).items()
+    }
 
 
-def main(kind: str, work: str, version: str, data: str, trained: str) -> None:
-    run, config, figures = {
-        "parser": (parsing_run, parsing_run.ParsingConfig(), figures_of_parser),
-        "segmenter": (segmenting_run, segmenting_run.SegmentingConfig(), figures_of_segmenter),
-    }[kind]
-    weights = run.export_trained(config, work, data, TRAINING, SHIPPED / kind, version)
-    reader = open_reader(data)
-    samples = load_samples(reader, reader.pairs(VALIDATION).pairs, 256, 192, 2, lambda items, total: items)
+def main(kind: str, work: str, version: str, data: str, trained: str, street: str = "") -> None:
+    if kind == "parser":
+        weights = parsing_run.export_trained(parsing_run.ParsingConfig(), work, data, TRAINING, SHIPPED / kind, version)
+        figures = figures_of_parser(weights, data, street)
+    else:
+        weights = segmenting_run.export_trained(
+            segmenting_run.SegmentingConfig(), work, data, TRAINING, SHIPPED / kind, version
+        )
+        reader = open_reader(data)
+        samples = load_samples(reader, reader.pairs(VALIDATION).pairs, 256, 192, 2, lambda items, total: items)
+        figures = figures_of_segmenter(weights, samples)
     metrics = [
         Measurement(
-            metric=name, value=round(value, 5), data=f"{VALIDATION}, VITON, cleaned: 300 pairs", command=command(),
-            hardware=hardware(), versions=versions(),
+            metric=name, value=round(value, 5), data=listed, command=command(), hardware=hardware(), versions=versions()
         )
-        for name, value in figures(weights, samples).items()
-    ]  # fmt: skip
+        for name, (value, listed) in figures.items()
+    ]
     for metric in metrics:
-        print(f"{metric.metric:24} {metric.value}")
+        print(f"{metric.metric:32} {metric.value}")
     complete = weights.manifest.model_copy(update={"metrics": metrics, "training_data": trained})
     (SHIPPED / kind / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n")
 

@@ -9,7 +9,6 @@ from fitroom.errors import OutputError
 from fitroom.evaluate.evaluate import Evaluation
 from fitroom.evaluate.plan import make_plan
 from fitroom.evaluate.record import COLUMNS, append_csv, check_csv, origin, write_json
-from fitroom.evaluate.systems import Copy
 
 RESULT = Evaluation(
     {"swap_back_ssim": 0.123456789, "looks": 1.0}, {"FID and KID": "no weights"}, cases=[{"person": "p"}]
@@ -18,7 +17,8 @@ RESULT = Evaluation(
 
 @pytest.fixture
 def came_from(figures):
-    return origin(Copy(), make_plan(figures, figures / "unpaired_pairs.txt"), "fitroom evaluate --baseline copy")
+    plan = make_plan(figures, figures / "unpaired_pairs.txt")
+    return origin("copy", "", "", plan, "parser 0.2.0", "fitroom evaluate --baseline copy")
 
 
 def test_rows_say_what_made_them(tmp_path, came_from):
@@ -29,6 +29,7 @@ def test_rows_say_what_made_them(tmp_path, came_from):
     assert tuple(rows[0]) == COLUMNS
     assert rows[0]["swap_back_ssim"] == "0.123457"
     assert rows[0]["fid"] == rows[0]["paired"] == ""
+    assert rows[0]["parser"] == "parser 0.2.0"
     assert rows[0]["pairs"] == "unpaired_pairs.txt"
     assert len(rows[0]["pairs_sha256"]) == 64
     assert rows[0]["command"] == "fitroom evaluate --baseline copy"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from fitroom.data.limbs import Array
-from fitroom.data.viton import GARMENT
+from fitroom.data.neck import viton_sets
+from fitroom.data.viton import GARMENT, Pair, read_rgb
 from fitroom.errors import DataError, ImageError
+from fitroom.evaluate.looks import LookCase, LookMeasures, features_or_none
 from fitroom.evaluate.metrics import (
     Picture,
     changeable,
@@ -27,7 +30,8 @@ from fitroom.evaluate.metrics import (
 from fitroom.evaluate.plan import Plan, Progress, Subject
 from fitroom.evaluate.pretrained import INCEPTION, LPIPS, FeatureNetwork, lpips_distance, open_inception, open_lpips
 from fitroom.evaluate.systems import System, Worn
-from fitroom.images import garment_mask
+from fitroom.images import garment_frame, garment_mask
+from fitroom.runtime.interface import PersonParser
 
 # a garment region that moves less than this, in 8-bit steps on average, counts as unchanged
 CHANGED = 5.0
@@ -54,8 +58,11 @@ def evaluate(
     lpips: str | None = None,
     progress: Progress = lambda items, description: items,
     notify: Callable[[str], None] = lambda line: None,
+    measures: LookMeasures | None = None,
 ) -> Evaluation:
     """Measure a system on the looks of a plan's unpaired pairs, and its warp on the paired ones; see `make_plan`.
+
+    `measures` collects the looks for what is measured on pictures alone; without it that is not measured.
 
     `inception` and `lpips` are TorchScript files or "download"; without them their environment variables and the cache
     are looked at, and what can't be had is named in `not_measured`. `notify` is told, before any person is dressed,
@@ -86,6 +93,8 @@ def evaluate(
             looks.append(extractor([look.image]))
             photos.append(extractor([subject.photo]))
         points = subject.key_points
+        if measures is not None:
+            case |= measures.add(look_case(plan, subject, pair.garment, look.image))
         looks_worn.append(None if points is None else worn_appearance(look.image, points))
         photos_worn.append(None if points is None else worn_appearance(subject.photo, points))
         result.cases.append(case)
@@ -101,8 +110,57 @@ def evaluate(
         result.figures["fid"] = frechet_distance(torch.cat(looks), torch.cat(photos))
         result.figures["kid"] = kernel_distance(torch.cat(looks), torch.cat(photos))
     result.figures |= means(result.cases, result.paired_cases)
+    if measures is not None:
+        result.figures |= measures.figures()
     result.not_measured = reasons(result.figures, plan, system, extractor)
     return result
+
+
+def look_measures_of(plan: Plan, parser: PersonParser) -> LookMeasures:
+    """Collects looks of a plan; garments are compared with the photos of their own wearers."""
+    wearer = {garment: person for person, garment in plan.own.items()}
+
+    def photo_of(garment: str) -> Picture | None:
+        return plan.subject(wearer[garment]).photo if garment in wearer else None
+
+    return LookMeasures(parser, photo_of, features_or_none())
+
+
+def look_case(plan: Plan, subject: Subject, garment: str, look: Picture) -> LookCase:
+    """A look of a plan as `LookMeasures` takes it."""
+    picture = plan.garment(garment)
+    label, points = subject.label, subject.key_points
+    sets = None if label is None or points is None else viton_sets(subject.photo, label, points)
+    height, width = subject.photo.shape[:2]
+    return LookCase(
+        subject.photo, sets, picture, mask_of(plan, garment, picture), garment, look, garment_frame(width, height)
+    )
+
+
+def evaluate_folder(
+    looks: str | Path, plan: Plan, measures: LookMeasures, progress: Progress = lambda items, description: items
+) -> Evaluation:
+    """Measure the looks of a folder that holds PERSON_GARMENT.png for every unpaired pair, by pictures alone.
+
+    Raises DataError for a look that is missing, broken, or not of its photo's size.
+    """
+    result = Evaluation()
+    for pair in progress(plan.unpaired.pairs, "measuring"):
+        subject, path = plan.subject(pair.person), Path(looks) / f"{look_name(pair)}.png"
+        look = read_rgb(path)
+        if look.shape != subject.photo.shape:
+            found, needed = (f"{shape[1]} x {shape[0]}" for shape in (look.shape, subject.photo.shape))
+            raise DataError(f"{path}: {found} pixels; need the photo's size, {needed}.")
+        figures = measures.add(look_case(plan, subject, pair.garment, look))
+        result.cases.append({"person": pair.person, "garment": pair.garment} | figures)
+    result.figures = {"looks": float(len(result.cases))} | measures.figures()
+    result.not_measured = {"what needs the system itself": "a folder of looks says nothing of warps and swapping back"}
+    return result
+
+
+def look_name(pair: Pair) -> str:
+    """Name of a pair's look in a folder of looks, without its ending."""
+    return f"{Path(pair.person).stem}_{Path(pair.garment).stem}"
 
 
 def read_gallery(plan: Plan, progress: Progress) -> Descriptors:

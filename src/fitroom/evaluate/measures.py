@@ -23,6 +23,10 @@ BESIDE = {
     "nothing_lpips": "doing nothing",
     "photo_retrieval_top1": "real photos",
     "photo_retrieval_top5": "real photos",
+    "kid_lite0_deviation": "standard deviation",
+    "damage": "damage",
+    "size_across_90": "90th percentile",
+    "size_along_90": "90th percentile",
 }
 
 MEASURES = (
@@ -38,7 +42,20 @@ MEASURES = (
     Measure("warp_l1", "warp L1, paired", "lower", "0 to 255", decimals=2),
     Measure("fid", "FID", "lower", "0 and more", decimals=3),
     Measure("kid", "KID", "lower", "about 0 and more", decimals=5),
+    Measure("kid_lite0", "KID (EfficientNet-Lite0)", "lower", "about 0 and more", "kid_lite0_deviation"),
+    Measure("frechet_lite0", "Fréchet distance (EfficientNet-Lite0)", "lower", "0 and more", decimals=2),
+    Measure("frechet_lite0_patches", "the same of patches", "lower", "0 and more", decimals=2),
+    Measure("leftover", "leftover of the old clothes", "lower", "0 to 1", "damage"),
+    Measure("cut_neckline", "neckline's depth, difference", "lower", "0 and more trunk lengths"),
+    Measure("cut_hem", "hem's height, difference", "lower", "0 and more trunk lengths"),
+    Measure("cut_arms", "covered share of arms, difference", "lower", "0 to 1"),
+    Measure("size_across", "print's size across, |log ratio|", "lower", "0 and more", "size_across_90"),
+    Measure("size_along", "print's size along, |log ratio|", "lower", "0 and more", "size_along_90"),
+    Measure("outline", "roughness along the garment's outline", "lower", "8-bit steps", decimals=3),
 )
+
+# what the measures above were taken on: counts of looks
+COUNTS = ("leftover_looks", "size_looks")
 
 # what each pair has a figure of its own for, so that the worst can be looked at first
 UNPAIRED_CASES = {
@@ -48,12 +65,14 @@ UNPAIRED_CASES = {
     "swap_back_lpips": "lower",
     "retrieval_rank": "lower",
     "outside_change": "lower",
+    "leftover": "lower",
+    "damage": "lower",
 }
 PAIRED_CASES = {"warp_iou": "higher", "warp_l1": "lower"}
 CASES = UNPAIRED_CASES | PAIRED_CASES
 
 # every figure of an evaluation in the order of tables and files
-KEYS = tuple(key for measure in MEASURES for key in (measure.key, measure.beside) if key)
+KEYS = (*(key for measure in MEASURES for key in (measure.key, measure.beside) if key), *COUNTS)
 
 
 def table(figures: dict[str, float], not_measured: dict[str, str]) -> list[str]:

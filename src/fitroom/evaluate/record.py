@@ -12,10 +12,9 @@ from fitroom.errors import OutputError
 from fitroom.evaluate.evaluate import Evaluation
 from fitroom.evaluate.measures import KEYS
 from fitroom.evaluate.plan import Plan
-from fitroom.evaluate.systems import System
 from fitroom.rows import append_row
 
-ORIGIN = ("date", "system", "version", "backend", "pairs", "pairs_sha256", "paired", "paired_sha256", "looks")
+ORIGIN = ("date", "system", "version", "backend", "pairs", "pairs_sha256", "paired", "paired_sha256", "parser", "looks")
 CIRCUMSTANCES = ("hardware", "versions", "command")
 COLUMNS = (*ORIGIN, *KEYS, *CIRCUMSTANCES)
 
@@ -31,19 +30,20 @@ class Origin:
     pairs_sha256: str
     paired: str
     paired_sha256: str
+    parser: str  # whose labels the looks were measured with
     hardware: str
     versions: str
     command: str
 
 
-def origin(system: System, plan: Plan, command: str) -> Origin:
-    """The system, its lists, this machine, and the versions installed on it."""
+def origin(name: str, version: str, backend: str, plan: Plan, parser: str, command: str) -> Origin:
+    """The system, its lists, the parser, this machine, and the versions installed on it."""
     lists = (
         plan.unpaired.name,
         plan.unpaired.sha256,
         *((plan.paired.name, plan.paired.sha256) if plan.paired else ("", "")),
     )
-    return Origin(system.name, system.version, system.backend, *lists, hardware(), versions(), command)
+    return Origin(name, version, backend, *lists, parser, hardware(), versions(), command)
 
 
 def check_file(path: str | Path) -> Path:

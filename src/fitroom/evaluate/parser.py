@@ -1,0 +1,114 @@
+"""Measures of a human parser: labels on photos with known labels, and key points.
+
+Labels are mapped to the groups that the data can tell apart, so that a data set which calls the neck background does
+not count necks as errors. See `data/label_sets.py`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.data import limbs
+from fitroom.data.label_sets import Groups
+from fitroom.images import Picture
+from fitroom.photo.parse import Parse
+from fitroom.runtime.interface import Array
+
+NEAR = 0.25  # shoulder widths within which a key point counts as found
+CALIBRATION_BINS = 10
+
+
+class Case(NamedTuple):
+    """One photo with its truth."""
+
+    name: str
+    photo: Picture  # (H, W, 3)
+    sets: Picture | None  # (H, W) rows of `label_sets.TABLE`
+    points: Array | None  # (18, 3) pixels; confidence above 0 where a point is known
+
+
+class Found(NamedTuple):
+    """What a parser found in a photo."""
+
+    labels: Picture  # (H, W) of `body.Label`
+    points: Array  # (18, 3) pixels, confidence in [0, 1]
+
+
+def found_of(parse: Parse) -> Found:
+    """What a parse says, for measuring."""
+    return Found(parse.labels, parse.key_points)
+
+
+@dataclass(frozen=True)
+class ParserFigures:
+    """Figures of a parser on some photos."""
+
+    groups: Groups
+    confusion: NDArray[np.int64]  # (groups, groups) pixels: rows are the truth, columns the prediction
+    by_photo: dict[str, list[float]]  # IoU of every photo that shows a group, by group
+    points: dict[str, float]  # see `point_figures`; empty where no photo has key points
+
+    def pooled(self) -> dict[str, float]:
+        """Intersection over union of every group that occurs, over the pixels of all photos, 0 to 1."""
+        shared = self.confusion.diagonal()
+        either = self.confusion.sum(axis=0) + self.confusion.sum(axis=1) - shared
+        return {
+            name: float(shared[row] / either[row])
+            for row, name in enumerate(self.groups.names)
+            if self.confusion[row].sum()
+        }
+
+    def medians(self) -> dict[str, float]:
+        """Median over photos of every group's intersection over union, among photos that show the group."""
+        return {name: float(np.median(values)) for name, values in self.by_photo.items()}
+
+
+def measure_parsing(cases: Iterable[Case], find: Callable[[Picture], Found], groups: Groups) -> ParserFigures:
+    """Measure a parser, given as a function from a photo (H, W, 3) to what it found."""
+    count = len(groups.names)
+    confusion = np.zeros((count, count), np.int64)
+    by_photo: dict[str, list[float]] = {}
+    found_points, known_points = [], []
+    for case in cases:
+        found = find(case.photo)
+        if case.sets is not None:
+            table = confusion_of(found.labels, case.sets, groups)
+            confusion += table
+            for row, name in enumerate(groups.names):
+                if table[row].sum():
+                    either = table[row].sum() + table[:, row].sum() - table[row, row]
+                    by_photo.setdefault(name, []).append(float(table[row, row] / either))
+        if case.points is not None:
+            found_points.append(found.points)
+            known_points.append(case.points)
+    points = point_figures(np.stack(found_points), np.stack(known_points)) if known_points else {}
+    return ParserFigures(groups, confusion, by_photo, points)
+
+
+def confusion_of(labels: Picture, sets: Picture, groups: Groups) -> NDArray[np.int64]:
+    """Pixels by true group (rows) and predicted group (columns) of labels (..., H, W) against sets."""
+    count = len(groups.names)
+    true, mine = groups.compared(labels, sets)
+    return np.bincount(true * count + mine, minlength=count**2).reshape(count, count)
+
+
+def point_figures(found: Array, known: Array) -> dict[str, float]:
+    """Figures of key points (n, 18, 3) against known ones.
+
+    points: share of the known points that lie within NEAR of the shoulders' width; error: their median distance in
+    shoulder widths; calibration: expected calibration error of the confidence (Guo et al., ICML 2017), the mean over
+    CALIBRATION_BINS equal bins, by their counts, of the difference between mean confidence and share found.
+    """
+    across = np.linalg.norm(known[:, limbs.LEFT_SHOULDER, :2] - known[:, limbs.RIGHT_SHOULDER, :2], axis=1)
+    both = (known[:, [limbs.LEFT_SHOULDER, limbs.RIGHT_SHOULDER], 2] > 0).all(axis=1) & (across > 0)
+    shown = (known[..., 2] > 0) & both[:, None]
+    apart = np.linalg.norm(found[..., :2] - known[..., :2], axis=2) / np.maximum(across, 1e-6)[:, None]
+    near, confidence = (apart < NEAR)[shown], found[..., 2][shown]
+    if not len(near):
+        return {}
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    error = sum(abs(float((confidence[bins == n] - near[bins == n]).sum())) for n in np.unique(bins)) / len(near)
+    return {"points": float(near.mean()), "error": float(np.median(apart[shown])), "calibration": error}

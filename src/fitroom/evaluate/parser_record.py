@@ -1,0 +1,78 @@
+"""Figures of a parser: a table to read, the confusion matrix as a picture, and CSV rows that say what made them."""
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fitroom.circumstances import hardware, versions
+from fitroom.evaluate.parser import ParserFigures
+from fitroom.evaluate.record import check_file
+from fitroom.images import Picture
+from fitroom.rows import append_row, read_rows
+
+COLUMNS = ("date", "parser", "data", "group", "pooled_iou", "median_iou", "photos", "hardware", "versions", "command")
+POINT_TITLES = {
+    "points": "key points found", "error": "median error, shoulder widths", "calibration": "calibration error",
+}  # fmt: skip
+
+
+def parser_table(found: ParserFigures) -> list[str]:
+    """Lines of a table: a row a label, and the key points' figures below."""
+    pooled, medians = found.pooled(), found.medians()
+    lines = [f"{'label':16}  {'IoU, pooled':>11}  {'median over photos':>18}  {'photos':>6}"]
+    lines += [
+        f"{name:16}  {pooled[name]:11.3f}  {medians[name]:18.3f}  {len(found.by_photo[name]):6}" for name in pooled
+    ]
+    return lines + [f"{POINT_TITLES[name]}: {value:.3f}" for name, value in found.points.items()]
+
+
+def draw_confusion(found: ParserFigures) -> Picture:
+    """The confusion matrix (H, W, 3): shares of every true label's pixels."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    rows = np.flatnonzero(found.confusion.sum(axis=1))
+    names = [found.groups.names[row].replace("_", " ") for row in range(len(found.groups.names))]
+    shares = found.confusion[rows] / found.confusion[rows].sum(axis=1, keepdims=True)
+    figure, axes = plt.subplots(figsize=(1.5 + 0.7 * len(names), 1.5 + 0.55 * len(rows)), dpi=110)
+    axes.imshow(shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    for row, column in np.ndindex(*shares.shape):
+        if shares[row, column] >= 0.005:
+            colour = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, f"{shares[row, column]:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(rows)), [names[row] for row in rows])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    figure.tight_layout()
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    plt.close(figure)
+    return np.asarray(Image.open(stream).convert("RGB"), np.uint8)
+
+
+def check_parser_csv(path: str | Path) -> Path:
+    """The path of a CSV file to append to. Raises OutputError where it has other columns, or can't be written."""
+    read_rows(check_file(path), COLUMNS, "table of fitroom evaluate-parser")
+    return Path(path)
+
+
+def append_parser(path: str | Path, found: ParserFigures, parser: str, data: str, command: str) -> Path:
+    """Append a row for every label, and one for each figure of key points. Raises OutputError."""
+    path = check_parser_csv(path)
+    origin = {
+        "date": datetime.now(UTC).date().isoformat(), "parser": parser, "data": data, "hardware": hardware(),
+        "versions": versions(), "command": command,
+    }  # fmt: skip
+    pooled, medians = found.pooled(), found.medians()
+    for name in pooled:
+        figures = {"pooled_iou": round(pooled[name], 5), "median_iou": round(medians[name], 5)}
+        append_row(path, COLUMNS, origin | {"group": name, "photos": len(found.by_photo[name])} | figures)
+    for name, value in found.points.items():
+        append_row(path, COLUMNS, origin | {"group": POINT_TITLES[name], "pooled_iou": round(value, 5)})
+    return path

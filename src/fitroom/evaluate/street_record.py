@@ -1,0 +1,52 @@
+"""Figures of looks in the street: a table to read, and CSV rows that say what made them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fitroom.circumstances import hardware, versions
+from fitroom.evaluate.measures import COUNTS, MEASURES
+from fitroom.evaluate.record import check_file
+from fitroom.evaluate.street import StreetEvaluation
+from fitroom.rows import append_row, read_rows
+
+# what is measured in the street, most telling first
+STREET_KEYS = (
+    "dressed", "refused", "leftover", "damage", "kid_lite0", "kid_lite0_deviation", "frechet_lite0",
+    "frechet_lite0_patches", "cut_neckline", "cut_hem", "cut_arms", "size_across", "size_across_90", "size_along",
+    "size_along_90", "outline", *COUNTS,
+)  # fmt: skip
+COLUMNS = ("date", "system", "version", "pairs", "parser", *STREET_KEYS, "hardware", "versions", "command")
+TITLES = {measure.key: measure.title for measure in MEASURES} | {
+    "dressed": "photos dressed", "refused": "photos refused", "damage": "damage beside the old clothes",
+}  # fmt: skip
+
+
+def street_table(found: StreetEvaluation) -> list[str]:
+    """Lines of a table of figures, and of the photos that were refused."""
+    lines = [
+        f"{TITLES.get(key, key.replace('_', ' ')):40}  {found.figures[key]:9.4f}"
+        for key in STREET_KEYS
+        if key in found.figures
+    ]
+    if found.refused:
+        lines.append("refused: " + ", ".join(f"{photo} ({code})" for photo, code in found.refused.items()))
+    return lines
+
+
+def check_street_csv(path: str | Path) -> Path:
+    """The path of a CSV file to append to. Raises OutputError where it has other columns, or can't be written."""
+    read_rows(check_file(path), COLUMNS, "table of fitroom evaluate-street")
+    return Path(path)
+
+
+def append_street(
+    path: str | Path, found: StreetEvaluation, system: str, version: str, pairs: str, parser: str, command: str
+) -> Path:
+    """Append one row of figures; the header first where the file is new. Raises OutputError."""
+    row: dict[str, object] = {key: round(found.figures[key], 6) for key in STREET_KEYS if key in found.figures}
+    row |= {
+        "date": datetime.now(UTC).date().isoformat(), "system": system, "version": version, "pairs": Path(pairs).name,
+        "parser": parser, "hardware": hardware(), "versions": versions(), "command": command,
+    }  # fmt: skip
+    append_row(check_street_csv(path), COLUMNS, row)
+    return Path(path)
