@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom.body import Label
 from fitroom.data.limbs import NOSE
-from fitroom.data.viton import FACE
 from fitroom.images import STUDIO_SHARE, Picture, background
 from fitroom.runtime.interface import Parsing
 
@@ -85,7 +85,7 @@ def may_be_worn(picture: Picture, mask: Picture) -> bool:
 
 def doubts_of_wearer(found: Parsing) -> tuple[Doubt, ...]:
     """What may be wrong with a garment, by what a parser finds in its picture: that somebody wears it."""
-    worn = found.key_points[NOSE, 2] >= NOSES and float((found.label == FACE).mean()) >= FACES
+    worn = found.key_points[NOSE, 2] >= NOSES and float((found.label == Label.FACE).mean()) >= FACES
     if not worn:
         return ()
     return (Doubt("worn-garment", "garment: somebody wears it; show the garment alone, laid out flat or on a hanger."),)

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom import images
+from fitroom import body, images
+from fitroom.body import Label
 from fitroom.data.limbs import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER
-from fitroom.data.viton import FACE, HAIR, LEFT_ARM, RIGHT_ARM
 from fitroom.errors import InputError, PersonError
 from fitroom.front import Share, front_of
 from fitroom.images import HEIGHT, WIDTH, Frame, Picture
@@ -31,8 +31,10 @@ AROUND = 1.3  # a person's frame by the height or width of what is seen of them
 DARK = 50  # grey value that 5 % of a photo's pixels must reach
 SHARP = 0.027  # second by first derivative at a photo's strongest edges: 0.053 to 0.089 of VITON's, of the same with a
 # Gaussian blur of 1.5 pixels 0.028 at least, with one of 2.5 pixels 0.026 at most
-BARE = 0.1  # of what is seen of a person, that is face, hair and arms where no nose is found: garments alone have
-# shoulders too. Of 300 of VITON's photos all have a nose, and 0.11 at least; of 300 product shots 9 % have one of both
+# shares of what is seen of a person: below both it is a garment alone, which has shoulders too
+HEAD, BARE = 0.05, 0.1  # face and hair; face, hair, neck, arms and hands
+HEAD_LABELS = (Label.FACE, Label.HAIR)
+BARE_LABELS = (*HEAD_LABELS, Label.NECK, *body.ARMS, *body.HANDS)
 FINEST = 2  # times the network's size, of which a parser is shown every pixel; of larger frames some
 SMALLEST = 96  # pixels of the frame's height, below which a person has too few
 
@@ -126,8 +128,7 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
     `at` lies outside the photo.
     """
     height, width = photo.shape[:2]
-    if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
-        raise InputError(f"person at {at[0]},{at[1]}: outside the photo; need x below {width} and y below {height}.")
+    check_place(at, width, height)
     whole = images.garment_frame(width, height)
     parsing = parsed_in(photo, whole, parser)
     alone = chosen_person(parsing, whole, at)
@@ -148,6 +149,12 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
     return Framed(frame, front_of(photo, parsing, parsed, frame, HEIGHT, WIDTH))
 
 
+def check_place(at: tuple[int, int] | None, width: int, height: int) -> None:
+    """Raise InputError for a place outside a photo."""
+    if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
+        raise InputError(f"person at {at[0]},{at[1]}: outside the photo; need x below {width} and y below {height}.")
+
+
 def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> None:
     """Raise PersonError where what a frame shows can't be dressed."""
     points = parsing.key_points
@@ -162,7 +169,7 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
         )
     if not sure[NOSE] and sure[[RIGHT_SHOULDER, LEFT_SHOULDER]].all() and facing_away(points):
         raise PersonError("back-view", "person: seen from behind; need a photo from the front.")
-    if not sure[NOSE] and bare_share(parsing.label) < BARE:
+    if share_of(parsing.label, HEAD_LABELS) < HEAD and share_of(parsing.label, BARE_LABELS) < BARE:
         raise nobody
     trunk = points[[RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP]]
     inside = (trunk[:, 2] >= FOUND) & (trunk[:, :2] >= 0).all(axis=1) & (trunk[:, :2] < (width, height)).all(axis=1)
@@ -172,9 +179,9 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
         )
 
 
-def bare_share(label: Picture) -> float:
-    """How much of what a label shows of a person is face, hair and arms."""
-    return float(np.isin(label, (FACE, HAIR, LEFT_ARM, RIGHT_ARM)).sum()) / max(int((label > 0).sum()), 1)
+def share_of(label: Picture, labels: tuple[Label, ...]) -> float:
+    """Share of what a label shows of a person that has one of some labels."""
+    return float(np.isin(label, labels).sum()) / max(int((label > 0).sum()), 1)
 
 
 def check_light(small: Picture, frame: Frame, width: int, height: int) -> None:

@@ -1,11 +1,12 @@
-"""What stays in front of any garment: a person's own hands, hair and face, where a parser sees them."""
+"""What stays in front of any garment: hands, hair, face, and what is carried, where a parser sees them."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom import body
+from fitroom.body import Label
 from fitroom.data import limbs
-from fitroom.data.viton import FACE, HAIR, LEFT_ARM, RIGHT_ARM
 from fitroom.images import Frame, Picture
 from fitroom.runtime.interface import FOUND, Parsing
 
@@ -21,19 +22,19 @@ SURE = 3  # pixels of the network's by which a label is made smaller: beside its
 
 
 def hands(label: Picture, skeleton: limbs.Skeleton) -> NDArray[np.bool_]:
-    """Where hands are (H, W): a label's arms beyond the wrist."""
+    """Where hands are (H, W): as labelled, and a label's arms beyond the wrist."""
     points, unit = skeleton.points, skeleton.shoulder_width
     grid = limbs.pixel_grid(*label.shape)
     beyond = np.zeros(label.shape, bool)
     for _, elbow, wrist in limbs.ARM_JOINTS.values():
         along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
         beyond |= (along > WRIST) & (np.abs(across) < REACH * unit)
-    return beyond & np.isin(label, (LEFT_ARM, RIGHT_ARM))
+    return beyond & np.isin(label, body.ARMS) | np.isin(label, body.HANDS)
 
 
 def head(label: Picture) -> NDArray[np.bool_]:
     """Where face and hair are (H, W), in one piece: what a label calls hair elsewhere is a fold or a print."""
-    shown = np.isin(label, (FACE, HAIR)).astype(np.uint8)
+    shown = np.isin(label, (Label.FACE, Label.HAIR)).astype(np.uint8)
     count, regions, sizes, _ = cv2.connectedComponentsWithStats(shown)
     if count < 2:
         return shown > 0
@@ -76,8 +77,9 @@ def front_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame, heig
     skeleton = limbs.complete(points)
     if skeleton is not None:
         seen = hands(label, skeleton)
-        face = colours_at(photo, parsed, label[::2, ::2] == FACE)  # a median needs no more
+        face = colours_at(photo, parsed, label[::2, ::2] == Label.FACE)  # a median needs no more
         found[seen] |= like(colours_at(photo, parsed, seen), face)
+    found |= label == Label.OTHER
     # from pixels of `frame` at the network's size to those of the label
     step = scale * (frame.width / width, frame.height / height)
     start = (np.array([frame.left - parsed.left, frame.top - parsed.top])) * scale + 0.5 * step - 0.5

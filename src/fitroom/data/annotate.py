@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from fitroom import images
+from fitroom.data.label_sets import VITON
 from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb
 from fitroom.data.writing import write_image, write_pose
 from fitroom.errors import DataError, ImageError, OutputError
@@ -77,7 +78,7 @@ def write_person(layout: Layout, path: Path, label: Picture, key_points: Array) 
 
 
 def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
-    """Label (H, W) and key points (18, 3) of a studio photo (H, W, 3); points that are not found are zeros.
+    """VITON's label (H, W) and key points (18, 3) of a studio photo (H, W, 3); points that are not found are zeros.
 
     Raises ImageError where nobody in a garment is seen.
     """
@@ -85,6 +86,7 @@ def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
     frame = images.garment_frame(width, height)
     parsing = parsed_in(photo, frame, parser)
     whole = cv2.resize(parsing.label, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
+    whole = VITON.of_label[whole]
     label = images.cut(np.asarray(whole, np.uint8), Frame(-frame.left, -frame.top, width, height), 0)
     if (label == GARMENT).mean() < LEAST_WORN:
         raise ImageError("nobody in a garment is seen; take it out of the pair lists.")
