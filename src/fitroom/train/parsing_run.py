@@ -36,7 +36,7 @@ from fitroom.train.parsing import (
     measure_parser,
     predict_with,
 )
-from fitroom.train.run import TERMS, largest_divisor
+from fitroom.train.run import TERMS, TRAIN_LIST, largest_divisor
 from fitroom.train.samples import Samples, load_samples
 from fitroom.train.settings import parse, read_values
 from fitroom.train.street import backgrounds, load_street
@@ -56,6 +56,7 @@ class ParsingConfig:
     parser: ParserConfig = field(default_factory=ParserConfig)
     losses: ParsingLosses = field(default_factory=ParsingLosses)
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(near=0.35))
+    drawn: str = ""  # data folder of drawn figures whose training pairs are added, see `fitroom data synth`
     street: str = ""  # folder of labelled street photos, see `data/street.py`; empty: studio photos alone
     street_share: float = 0.4  # of a batch's samples
     frames: StreetConfig = field(default_factory=StreetConfig)
@@ -100,7 +101,13 @@ def street_photos(config: ParsingConfig, listed: str) -> list[StreetPhoto]:
 
 def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
     """Batches of studio scenes and, where there are some, street photos. Raises DataError, WeightsError."""
-    loop, scenes, sets = config.loop, config.scenes, sets_of(samples)
+    loop, scenes = config.loop, config.scenes
+    if config.drawn:
+        reader = open_reader(config.drawn)
+        pairs = reader.pairs(TRAIN_LIST).pairs
+        figures = load_samples(reader, pairs, config.height, config.width, 2, lambda items, total: items)
+        samples = samples.joined(figures.to(samples.photo.device))
+    sets = sets_of(samples)
     if not config.street:
         return SceneBatches(samples, sets, scenes, loop.batch, loop.seed)
     photos = street_photos(config, STREET_LIST)

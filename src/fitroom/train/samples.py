@@ -43,6 +43,15 @@ class Samples:
         names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
+    def joined(self, other: "Samples") -> "Samples":
+        """These samples and others of the same size, neither with DensePose's parts."""
+        columns = {
+            field.name: torch.cat([getattr(self, field.name), getattr(other, field.name)])
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), Tensor)
+        }
+        return replace(self, pairs=self.pairs + other.pairs, **columns)
+
     def bare_arms(self) -> Tensor:
         """Pixels of arms (n,) that every photo shows."""
         # one by one: masks of all labels at once would take as much memory as the labels
