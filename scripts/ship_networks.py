@@ -2,7 +2,7 @@
 
 From the project's root: ship_networks.py parser|segmenter WORK VERSION DATA TRAINED [STREET]. DATA is the VITON folder,
 whose validation pairs measure; STREET is the folder of labelled street photos, for the parser. TRAINED says what the
-network was trained on. Settings are those of the packaged configuration.
+network was trained on. Settings are the defaults.
 """
 
 import sys
@@ -15,7 +15,8 @@ from torch import Tensor
 from fitroom.circumstances import command, hardware, versions
 from fitroom.data import label_sets
 from fitroom.data.pack import open_reader
-from fitroom.evaluate.parser import ParserFigures, found_of, measure_parsing
+from fitroom.data.street import open_labelled
+from fitroom.evaluate.parser import ParserFigures, measure_parsing
 from fitroom.evaluate.parser_cases import labelled_cases, scene_cases, viton_cases
 from fitroom.nets.graphs import to_bytes
 from fitroom.photo.parse import parse_photo
@@ -28,6 +29,7 @@ from fitroom.train.segmenting import measure_segmenter
 
 SHIPPED = Path("src/fitroom/weights")
 VALIDATION, TRAINING, STREET_VALIDATION = "val_pairs_paired.txt", "train_pairs.txt", "val.txt"
+STREET_JOINTS = "experiments/street/val_joints.csv"
 BATCH = 30
 Figures = dict[str, tuple[float, str]]  # by metric: the value, and the data it was measured on
 
@@ -38,11 +40,15 @@ def figures_of_parser(weights: Weights, data: str, street: str) -> Figures:
     sources = {
         "studio": (viton_cases(data, VALIDATION), label_sets.VITON, VALIDATION),
         "scenes": (scene_cases(data, VALIDATION), label_sets.VITON, f"{VALIDATION}, in scenes"),
-        "street": (labelled_cases(street, STREET_VALIDATION), label_sets.STREET, f"{STREET_VALIDATION}, street photos"),
+        "street": (
+            labelled_cases(street, STREET_VALIDATION, joints=STREET_JOINTS),
+            label_sets.STREET,
+            f"{STREET_VALIDATION}, street photos",
+        ),
     }
     found: Figures = {}
     for kind, (cases, groups, named) in sources.items():
-        measured: ParserFigures = measure_parsing(cases, lambda photo: found_of(parse_photo(photo, parser)), groups)
+        measured: ParserFigures = measure_parsing(cases, lambda photo: parse_photo(photo, parser), groups)
         found |= {f"{kind}_iou_{name}": (value, named) for name, value in measured.pooled().items()}
         found |= {f"{kind}_median_iou_{name}": (value, named) for name, value in measured.medians().items()}
         found |= {f"{kind}_{name}": (value, named) for name, value in measured.points.items()}
@@ -67,6 +73,7 @@ def figures_of_segmenter(weights: Weights, samples: Samples) -> Figures:
 
 def main(kind: str, work: str, version: str, data: str, trained: str, street: str = "") -> None:
     if kind == "parser":
+        open_labelled(street)  # before an export and two measurements
         weights = parsing_run.export_trained(parsing_run.ParsingConfig(), work, data, TRAINING, SHIPPED / kind, version)
         figures = figures_of_parser(weights, data, street)
     else:

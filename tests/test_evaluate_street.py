@@ -13,9 +13,10 @@ from fitroom.data.label_sets import STREET
 from fitroom.data.reader import FolderReader
 from fitroom.data.street import open_labelled
 from fitroom.errors import DataError
-from fitroom.evaluate.parser import Case, Found, measure_parsing, point_figures
+from fitroom.evaluate.parser import Case, measure_parsing, point_figures
 from fitroom.evaluate.parser_cases import read_joints, scene_cases, viton_cases
 from fitroom.evaluate.street import contrasting_pairs, looks_of_folder, read_street_pairs
+from fitroom.photo.parse import Parse
 from street_folder import write_street
 
 
@@ -69,7 +70,7 @@ def test_missing_looks_count_as_refused(street, figures, pairs, tmp_path):
     cv2.imwrite(str(tmp_path / f"{listed[0].look}.png"), photo[..., ::-1])
     output = run("evaluate-street", street, "--pairs", pairs, "--garments", figures, "--owners", "train_pairs.txt",
                  "--looks", tmp_path)  # fmt: skip
-    assert f"refused: {listed[1].photo} (no-look)" in output
+    assert f"refused: {listed[1].look} (no-look)" in output
 
 
 def test_a_wrong_pair_list_is_refused(tmp_path):
@@ -85,7 +86,7 @@ def test_the_truth_scores_one(street):
     names = iter(cases)
 
     def find(photo):
-        return Found(labels[next(names).name].astype(np.uint8), np.zeros((18, 3), np.float32))
+        return Parse(labels[next(names).name].astype(np.uint8), np.zeros((18, 3), np.float32), None, ())
 
     found = measure_parsing(cases, find, STREET)
     assert found.pooled()["top"] == found.medians()["top"] == 1
@@ -112,7 +113,9 @@ def test_parsers_are_measured_on_photos_joints_and_scenes(street, figures, tmp_p
     output = run("evaluate-parser", street, "--joints", joints, "--csv", table, "--confusion", drawn)
     assert "key points found" in output
     assert cv2.imread(str(drawn)).shape[0] > 200
-    assert {row["group"] for row in csv.DictReader(table.open())} >= {"top", "skin", "key points found"}
+    assert {row["figure"] for row in csv.DictReader(table.open())} >= {
+        "IoU of top, pooled", "IoU of skin, median", "key points found",
+    }  # fmt: skip
     (tmp_path / "list.txt").write_text("\n".join((figures / "train_pairs.txt").read_text().splitlines()[:3]))
     for scenes in ([], ["--scenes"]):
         assert "upper_clothes" in run("evaluate-parser", figures, "--list", tmp_path / "list.txt", *scenes)

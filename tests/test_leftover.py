@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fitroom.body import Label
-from fitroom.data.label_sets import NOT_NECK_FOR_SURE, ROW, SINGLE
+from fitroom.data.label_sets import MAYBE_NECK, ROW, SINGLE
 from fitroom.evaluate.leftover import REACH, contrasting, measure_leftover, old_clothes
 
 RED, BLUE, GREY, BROWN = (200, 30, 30), (30, 40, 200), (150, 150, 150), (90, 60, 30)
@@ -53,7 +53,7 @@ def test_small_changes_and_the_new_garment_are_no_damage(scene):
 
 def test_what_may_be_neck_counts_nowhere(scene):
     photo, sets = scene
-    sets[20:40, 46:56] = ROW[NOT_NECK_FOR_SURE]
+    sets[20:40, 46:56] = ROW[MAYBE_NECK]
     look = photo.copy()
     look[20:40, 46:56] = BLUE
     assert measure_leftover(photo, look, sets, np.zeros_like(sets)).damage == 0.0

@@ -5,7 +5,7 @@ import pytest
 
 from fitroom.body import Label
 from fitroom.data import limbs
-from fitroom.data.label_sets import LEFT_ARM_OR_HAND, NOT_NECK_FOR_SURE, NOT_PERSON, ROW, SINGLE, TOP
+from fitroom.data.label_sets import LEFT_ARM_OR_HAND, MAYBE_NECK, NOT_PERSON, ROW, SINGLE, TOP
 from fitroom.data.neck import neck_of, viton_sets
 
 GROUND, SKIN, SHIRT = (235, 236, 238), (200, 150, 120), (40, 60, 160)
@@ -52,7 +52,7 @@ def test_what_may_be_neck_is_unsure(person):
     photo, label, points = person
     photo[44:54, 44:52] = (90, 30, 120)  # neither skin nor background
     sets = viton_sets(photo, label, points)
-    assert (sets[46:53, 46:50] == ROW[NOT_NECK_FOR_SURE]).all()
+    assert (sets[46:53, 46:50] == ROW[MAYBE_NECK]).all()
 
 
 def test_hands_lie_beyond_the_wrist(person):

@@ -88,7 +88,7 @@ def people(label: Picture) -> list[NDArray[np.bool_]]:
     """Masks (h, w) of the persons that a label shows, largest first; of those far behind none."""
     shown = (label > 0).astype(np.uint8)
     size = max(round(ARM_GAP * len(label)), 1), max(round(NECK_HEIGHT * len(label)), 1)
-    # necks are background in the labels
+    # older parsers label the neck as background
     joined = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones(size[::-1], np.uint8))
     count, regions = cv2.connectedComponents(joined, connectivity=8)
     masks = sorted(((regions == region) & (shown > 0) for region in range(1, count)), key=np.sum, reverse=True)

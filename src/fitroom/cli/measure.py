@@ -18,14 +18,16 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @click.option("--baseline", type=click.Choice(["copy", "paste"]), help="Measure this in place of weights. copy: the "
               "person unchanged; paste: the garment scaled onto the torso.")  # fmt: skip
 @click.option("--looks", metavar="DIR", help="Measure this folder of looks, PERSON_GARMENT.png, in place of weights, "
-              "by what pictures alone tell.")  # fmt: skip
-@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="What labels looks.")
+              "with measures that need pictures alone.")  # fmt: skip
+@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Parser whose labels are used.")
 @click.option("--inception", metavar="PATH|download", help="TorchScript Inception, for FID and KID.")
 @click.option("--lpips", metavar="PATH|download", help="TorchScript VGG-16 with LPIPS weights.")
 @click.option("-o", "--output", help="Where to write all figures, of every pair too: JSON.")
 @click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
 @click.option("--grid", help=f"Contact sheet to draw, worst cases first: {PICTURES}.")
-@click.option("--worst", default="swap_back_ssim", show_default=True, metavar="MEASURE", help="What worst means.")
+@click.option(
+    "--worst", default="swap_back_ssim", show_default=True, metavar="MEASURE", help="Measure that sorts the cases."
+)
 @click.option("--cases", type=click.IntRange(1, 300), default=24, show_default=True, help="Cases on the sheet.")
 @reports_errors
 def evaluate(
@@ -54,8 +56,8 @@ def evaluate(
     if grid:
         check_output(grid)
         sheet.check_measure(worst, paired is not None)
-    if looks and (baseline or grid):
-        raise InputError("--looks measures a folder of looks: without --baseline and --grid.")
+    if looks and (baseline or grid or inception or lpips):
+        raise InputError("--looks measures pictures alone: without --baseline, --grid, --inception and --lpips.")
     judge = open_weights(parser).manifest
     plan = make_plan(data_folder, pairs, paired, bar)
     measures = evaluating.look_measures_of(plan, open_parser(parser))
@@ -89,7 +91,7 @@ def evaluate(
               help="Pair list of DATA that says who wears the garments.")  # fmt: skip
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--looks", metavar="FOLDER", help="Measure this folder of looks, PHOTO_GARMENT.png, in place of weights.")
-@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="What labels looks.")
+@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Parser whose labels are used.")
 @click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
 @reports_errors
 def evaluate_street(
@@ -135,7 +137,7 @@ def evaluate_street(
 @click.option("--mapping", help="CSV of value,name,group of the labels; labels.csv of DIR where not given.")
 @click.option("--joints", help="CSV of photo,joint,x,y: joints marked by hand, in pixels of the photos.")
 @click.option(
-    "--scenes", is_flag=True, help="Show persons of a VITON layout smaller, elsewhere, before something else."
+    "--scenes", is_flag=True, help="Show persons of a VITON layout at other sizes and places, before other backgrounds."
 )
 @click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="The parser to measure.")
 @click.option("--confusion", help=f"Draw the confusion matrix: {PICTURES}.")
@@ -158,6 +160,7 @@ def evaluate_parser(
 
     from fitroom.circumstances import command
     from fitroom.data import label_sets
+    from fitroom.errors import InputError
     from fitroom.output import check_output, save_picture
     from fitroom.photo.parse import parse_photo
     from fitroom.store import open_weights
@@ -168,15 +171,18 @@ def evaluate_parser(
     if confusion:
         check_output(confusion)
     manifest, opened = open_weights(parser).manifest, open_parser(parser)
-    if (Path(folder) / "photos").is_dir():
+    labelled = (Path(folder) / "photos").is_dir()
+    if labelled and scenes:
+        raise InputError("--scenes: scenes are made of a VITON layout alone.")
+    if not labelled and (mapping or joints):
+        raise InputError("--mapping and --joints: a VITON layout has labels and key points of its own.")
+    if labelled:
         cases, groups = labelled_cases(folder, listed, mapping, joints), label_sets.STREET
     elif scenes:
         cases, groups = scene_cases(folder, listed), label_sets.VITON
     else:
         cases, groups = viton_cases(folder, listed), label_sets.VITON
-    found = evaluating.measure_parsing(
-        bar(cases, "parsing"), lambda photo: evaluating.found_of(parse_photo(photo, opened)), groups
-    )
+    found = evaluating.measure_parsing(bar(cases, "parsing"), lambda photo: parse_photo(photo, opened), groups)
     for line in parser_table(found):
         click.echo(line)
     if confusion:

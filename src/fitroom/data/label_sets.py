@@ -1,7 +1,8 @@
 """Sets of labels: what a data set's own value can mean in terms of `body.Label`.
 
-Data sets know less than the parser predicts: a street photo's "skin" may be face, neck, arms, hands or legs. A pixel's
-target is therefore a set of labels, given by its row in TABLE. Rows 0 to 18 are the labels alone.
+Data sets have coarser labels than the parser: a street photo's "skin" may be face, neck, arms, hands or legs. The
+target of a pixel is therefore the set of labels that its value can mean, given as a row of TABLE. Rows 0 to 18 are the
+labels alone.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import body
-from fitroom.body import LABEL_COUNT, Label
+from fitroom.body import Label
 
 SINGLE = tuple(frozenset({label}) for label in Label)
 NOT_PERSON = frozenset({Label.BACKGROUND, Label.OTHER})  # VITON's background may be a bag
-NOT_NECK_FOR_SURE = frozenset({Label.BACKGROUND, Label.NECK, Label.OTHER})
+MAYBE_NECK = frozenset({Label.BACKGROUND, Label.NECK, Label.OTHER})
 TOP = frozenset(body.TOPS)
 LEFT_ARM_OR_HAND = frozenset({Label.LEFT_ARM, Label.LEFT_HAND})
 RIGHT_ARM_OR_HAND = frozenset({Label.RIGHT_ARM, Label.RIGHT_HAND})
@@ -26,7 +27,7 @@ SHOE = frozenset(body.SHOES)
 BELT = frozenset({*body.TOPS, Label.LOWER_CLOTHES})
 ANY = frozenset(Label)
 SETS = (
-    *SINGLE, NOT_PERSON, NOT_NECK_FOR_SURE, TOP, LEFT_ARM_OR_HAND, RIGHT_ARM_OR_HAND, SKIN, UPPER_SKIN, LEG,
+    *SINGLE, NOT_PERSON, MAYBE_NECK, TOP, LEFT_ARM_OR_HAND, RIGHT_ARM_OR_HAND, SKIN, UPPER_SKIN, LEG,
     SHOE, BELT, ANY,
 )  # fmt: skip
 ROW = {labels: row for row, labels in enumerate(SETS)}
@@ -35,14 +36,14 @@ MIRRORED_ROWS = tuple(ROW[body.mirrored(labels)] for labels in SETS)
 
 
 class Groups(NamedTuple):
-    """What a data set can tell apart, for scores: a parser's labels are mapped back to it."""
+    """Classes of a data set. Scores map the parser's labels to these classes."""
 
     names: tuple[str, ...]
     of_label: NDArray[np.int64]  # (labels,) the group of each of our labels
     of_set: NDArray[np.int64]  # (sets,) the data set's own value of each row of TABLE; -1: pixels that are not scored
 
     def compared(self, labels: NDArray[np.uint8], sets: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """True and predicted groups (n,) of the pixels that are scored, of labels and sets (..., H, W).
+        """Return true and predicted groups, int64 (n,), of the scored pixels of labels and sets, uint8 (..., H, W).
 
         A label that is in the pixel's set is right, whatever the set's other labels are.
         """
@@ -53,8 +54,9 @@ class Groups(NamedTuple):
 
 
 def grouped(names: tuple[str, ...], groups: Mapping[Label, int], own: Mapping[frozenset[Label], int]) -> Groups:
-    """Groups by label. A set belongs to the one group that all its labels are in, or to the group that `own` gives;
-    else it is not scored.
+    """Make groups from the group of every label.
+
+    A set belongs to the one group that all its labels are in, or to the group that `own` gives; else it is not scored.
     """
     of_set = []
     for labels in SETS:
@@ -80,4 +82,3 @@ STREET = grouped(
     } | dict.fromkeys(body.SKIN, 2),
     own={NOT_PERSON: 0, BELT: 4},
 )  # fmt: skip
-assert TABLE.shape == (len(SETS), LABEL_COUNT)

@@ -1,4 +1,7 @@
-"""Label sets of VITON's photos: its labels call the neck background and know no hands; colours and joints tell more."""
+"""Sets of labels for VITON's photos.
+
+VITON's labels call the neck background and have no hands. Colours tell where the neck is, and joints where hands are.
+"""
 
 import cv2
 import numpy as np
@@ -9,7 +12,7 @@ from fitroom.data import limbs
 from fitroom.data.label_sets import (
     ANY,
     LEFT_ARM_OR_HAND,
-    NOT_NECK_FOR_SURE,
+    MAYBE_NECK,
     NOT_PERSON,
     RIGHT_ARM_OR_HAND,
     ROW,
@@ -30,7 +33,7 @@ REACH = 0.45  # shoulder widths beside the forearm's line, within which a hand l
 
 
 def between_labelled(label: Picture) -> Mask:
-    """Pixels (H, W) with labelled pixels both to the left and to the right in their row."""
+    """Mark pixels (H, W) with labelled pixels both to the left and to the right in their row."""
     shown = label > 0
     left = np.logical_or.accumulate(shown, axis=1)
     right = np.logical_or.accumulate(shown[:, ::-1], axis=1)[:, ::-1]
@@ -38,14 +41,14 @@ def between_labelled(label: Picture) -> Mask:
 
 
 def border_colour(photo: Picture) -> NDArray[np.float32]:
-    """Median colour (3,) of the upper corners of a photo (H, W, 3), where a studio shows its background."""
+    """Return the median colour (3,) of a photo's upper corners, where a studio shows its background."""
     corner = max(photo.shape[1] // 12, 1)
     pixels = np.concatenate([photo[:corner, :corner].reshape(-1, 3), photo[:corner, -corner:].reshape(-1, 3)])
     return np.asarray(np.median(pixels, axis=0), np.float32)
 
 
 def skin_like(photo: Picture, face: Mask) -> Mask:
-    """Pixels (H, W) of the face's colour, in any light; none where the face is too small to know its colour."""
+    """Mark pixels (H, W) of the face's colour, in any light; none where the face is too small to know its colour."""
     if face.sum() < LEAST_FACE:
         return np.zeros(face.shape, bool)
     colours = photo.astype(np.float32) + 1
@@ -57,7 +60,7 @@ def skin_like(photo: Picture, face: Mask) -> Mask:
 
 
 def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
-    """Where the neck and a bare chest are surely, and where they may be, in a photo (H, W, 3) with VITON's label.
+    """Find where neck and bare chest surely are, and where they may be, in a photo (H, W, 3) with VITON's label.
 
     The neck has label 0, lies below the nose, between labelled pixels of its row, touches the face, and has the face's
     colour and not the border's. Where only some of that holds it may be.
@@ -86,19 +89,23 @@ def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
 
 
 def near(mask: Mask, pixels: int) -> Mask:
-    """A mask grown by some pixels."""
+    """Grow a mask (H, W) by some pixels."""
     size = 2 * pixels + 1
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0, np.bool_)
 
 
 def viton_sets(photo: Picture, label: Picture, points: Array) -> Picture:
-    """Rows of `label_sets.TABLE` (H, W) for a photo (H, W, 3), VITON's label and key points (18, 3) in pixels."""
-    rows = np.arange(256, dtype=np.uint8)
+    """Make rows of `label_sets.TABLE`, uint8 (H, W), of a photo (H, W, 3), VITON's label and key points (18, 3).
+
+    Key points are in pixels. Values above 13 are not VITON's, and may mean anything.
+    """
+    rows = np.full(256, ROW[ANY], np.uint8)
+    rows[: Label.RIGHT_ARM + 1] = np.arange(Label.RIGHT_ARM + 1)
     rows[Label.NOISE], rows[Label.BACKGROUND], rows[Label.UPPER_CLOTHES] = ROW[ANY], ROW[NOT_PERSON], ROW[TOP]
     rows[Label.LEFT_ARM], rows[Label.RIGHT_ARM] = ROW[LEFT_ARM_OR_HAND], ROW[RIGHT_ARM_OR_HAND]
     sets = rows[label]
     sure, unsure = neck_of(photo, label, points)
-    sets[sure], sets[unsure] = ROW[SINGLE[Label.NECK]], ROW[NOT_NECK_FOR_SURE]
+    sets[sure], sets[unsure] = ROW[SINGLE[Label.NECK]], ROW[MAYBE_NECK]
     skeleton = limbs.complete(points)
     if skeleton is None:
         return sets

@@ -22,7 +22,7 @@ MAPPING = "labels.csv"
 GROUPS = {
     "background": SINGLE[Label.BACKGROUND], "hair": SINGLE[Label.HAIR], "skin": SKIN,
     "upper": SINGLE[Label.UPPER_CLOTHES], "dress": SINGLE[Label.DRESS], "lower": SINGLE[Label.LOWER_CLOTHES],
-    "other": SINGLE[Label.OTHER], "feet": SHOE,
+    "other": SINGLE[Label.OTHER], "feet": SHOE, "belt": BELT,
 }  # fmt: skip
 NEARBY = 15  # pixels around a person within which an unlabelled pixel may be something they carry
 
@@ -32,51 +32,54 @@ class LabelledPhotos:
     """An opened folder of labelled photos."""
 
     root: Path
-    rows: NDArray[np.uint8]  # (256,) row of `label_sets.TABLE` of every value
-    belts: tuple[int, ...]  # values of belts, which lie over a top or hold trousers
+    rows: NDArray[np.int16]  # (256,) row of `label_sets.TABLE` of every value; -1: not in the mapping file
 
     def names(self, listed: str) -> list[str]:
-        """Names in a list of the folder, one a line. Raises DataError."""
-        names = read_text(self.root / listed).split()
+        """Read the names in a list of the folder, one a line. Raises DataError."""
+        names = read_text(self.root / listed, "the list of photos").split()
         if not names:
             raise DataError(f"{self.root / listed}: the list is empty; it needs one photo's name a line.")
         return names
 
     def photo(self, name: str) -> Picture:
-        """Photo, uint8 (H, W, 3) RGB. Raises DataError."""
+        """Read a photo, uint8 (H, W, 3) RGB. Raises DataError."""
         return read_rgb(self.root / "photos" / f"{name}.jpg")
 
     def values(self, name: str) -> Picture:
-        """Labels as the folder has them, uint8 (H, W). Raises DataError."""
+        """Read labels as the folder has them, uint8 (H, W). Raises DataError."""
         return read_grey(self.root / "labels" / f"{name}.png")
 
     def sets(self, name: str) -> Picture:
-        """Rows of `label_sets.TABLE`, uint8 (H, W). Raises DataError."""
+        """Read labels as rows of `label_sets.TABLE`, uint8 (H, W). Raises DataError for values without a meaning."""
         values = self.values(name)
-        sets = self.rows[values]
+        unknown = np.unique(values)[self.rows[np.unique(values)] < 0]
+        if len(unknown):
+            raise DataError(
+                f"{self.root}: {name}.png has the value {unknown[0]}, which its mapping file does not name."
+            )
+        sets = self.rows[values].astype(np.uint8)
         person = (sets != ROW[SINGLE[Label.BACKGROUND]]).astype(np.uint8)
         around = cv2.dilate(person, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * NEARBY + 1,) * 2)) > 0
         sets[around & (person == 0)] = ROW[NOT_PERSON]
-        sets[np.isin(values, self.belts)] = ROW[BELT]
         return sets
 
 
 def open_labelled(root: str | Path, mapping: str | Path | None = None) -> LabelledPhotos:
-    """Open a folder of labelled photos; `mapping` is its MAPPING where not given. Raises DataError."""
+    """Open a folder of labelled photos; `mapping` is its MAPPING where not given.
+
+    A value named belt belongs to upper clothes, dress or lower clothes, whatever its group. Raises DataError.
+    """
     root = Path(root)
     if not (root / "photos").is_dir() or not (root / "labels").is_dir():
         raise DataError(f"{root}: no labelled photos; need the folders photos and labels in it.")
     path = root / MAPPING if mapping is None else Path(mapping)
-    rows = np.zeros(256, np.uint8)
-    belts = []
-    for number, line in enumerate(csv.DictReader(read_text(path).splitlines()), 2):
+    rows = np.full(256, -1, np.int16)
+    for number, line in enumerate(csv.DictReader(read_text(path, "the mapping file").splitlines()), 2):
         value, group = line.get("value") or "", line.get("group") or ""
         if not value.isdecimal() or int(value) > 255 or group not in GROUPS:
             raise DataError(
                 f"{path}, line {number}: found value {value!r} and group {group!r}; need a value from 0 to 255 and one "
                 f"of the groups {', '.join(GROUPS)}."
             )
-        rows[int(value)] = ROW[GROUPS[group]]
-        if line.get("name") == "belt":
-            belts.append(int(value))
-    return LabelledPhotos(root, rows, tuple(belts))
+        rows[int(value)] = ROW[BELT if line.get("name") == "belt" else GROUPS[group]]
+    return LabelledPhotos(root, rows)

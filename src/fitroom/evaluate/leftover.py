@@ -1,4 +1,4 @@
-"""Leftover and damage: what a look should have changed and did not, and what it should have left and did not.
+"""Leftover: the share of the old clothes still visible. Damage: the share of other pixels that changed.
 
 Doing nothing has no damage, and repainting everything has no leftover: read both together.
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fitroom import body
 from fitroom.body import Label
-from fitroom.data.label_sets import ROW, SETS
+from fitroom.data.label_sets import BELT, ROW, SETS
 from fitroom.images import Picture
 
 Mask = NDArray[np.bool_]
@@ -21,7 +21,7 @@ CLEAR = 4  # pixels from the old clothes within which damage does not count: lab
 REACH = 1.25  # widths of the old clothes, from their top down, that are looked at
 APART = 60.0  # 8-bit Lab distance of garment and old clothes from which a leftover shows
 
-TOP_ROWS = [ROW[labels] for labels in SETS if labels <= {*body.TOPS, Label.LOWER_CLOTHES} and labels & set(body.TOPS)]
+TOP_ROWS = [ROW[labels] for labels in SETS if labels <= set(body.TOPS)]
 # what stays; sets that may be neck, arms or hands are left out, for a new garment may bare or cover them
 KEPT = {Label.HAIR, Label.OTHER, Label.LOWER_CLOTHES, *body.SHOES, Label.BACKGROUND, Label.RARE_2, Label.RARE_3}
 KEPT_ROWS = [ROW[labels] for labels in SETS if labels <= KEPT]
@@ -35,13 +35,16 @@ class Leftover(NamedTuple):
 
 
 def mean_lab(picture: Picture, mask: Mask) -> NDArray[np.float64]:
-    """Mean colour (3,) in 8-bit Lab of a picture (H, W, 3) inside a mask (H, W)."""
+    """Return the mean colour (3,) in 8-bit Lab of a picture (H, W, 3) inside a mask (H, W)."""
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2Lab)
     return np.asarray(lab[mask].mean(axis=0), np.float64)
 
 
 def old_clothes(sets: Picture) -> Mask:
-    """Top and dress (H, W) in sets of labels (H, W), from their top down to REACH times their width."""
+    """Mark top and dress (H, W) in sets of labels (H, W), from their top down to REACH times their width.
+
+    Belts count nowhere: they may belong to trousers.
+    """
     clothes = np.isin(sets, TOP_ROWS)
     if not clothes.any():
         return clothes
@@ -52,7 +55,10 @@ def old_clothes(sets: Picture) -> Mask:
 
 
 def contrasting(photo: Picture, sets: Picture, garment: Picture, garment_mask: Picture) -> bool:
-    """Whether a garment's mean colour is so far from the old clothes' that leftovers of these would show."""
+    """Return whether a garment's mean colour is so far from the old clothes' that leftovers of these would show.
+
+    Pictures are uint8 (H, W, 3), `sets` (H, W) rows of `label_sets.TABLE`, the mask (h, w) 0 and 255.
+    """
     clothes = old_clothes(sets)
     if not clothes.any():
         return False
@@ -75,7 +81,7 @@ def measure_leftover(photo: Picture, look: Picture, sets: Picture, look_labels: 
     heights[rows[0] : rows[-1] + 1] = True
     # any of the old clothes, also further down
     around = np.ones((2 * CLEAR + 1, 2 * CLEAR + 1), np.uint8)
-    near = cv2.dilate(np.isin(sets, TOP_ROWS).astype(np.uint8), around) > 0
+    near = cv2.dilate(np.isin(sets, [*TOP_ROWS, ROW[BELT]]).astype(np.uint8), around) > 0
     kept = np.isin(sets, KEPT_ROWS) & heights[:, None] & ~near & ~np.isin(look_labels, body.TOPS)
     return Leftover(
         float((change[clothes] < CHANGED).mean()), float((change[kept] > CHANGED).mean()) if kept.any() else None

@@ -59,7 +59,7 @@ class LookMeasures:
         self.photos: list[Picture] = []
 
     def add(self, case: LookCase) -> dict[str, float]:
-        """Measure one look; returns its own figures."""
+        """Measure one look; returns its own figures: shares, differences and 8-bit steps by name. Raises DataError."""
         look, photo = parse_photo(case.look, self.parser), parse_photo(case.photo, self.parser)
         found: dict[str, float] = {}
         if case.sets is not None and contrasting(case.photo, case.sets, case.garment, case.garment_mask):
@@ -85,7 +85,7 @@ class LookMeasures:
         return found
 
     def wearer(self, case: LookCase) -> Wearer | None:
-        """How the case's garment lies on its own wearer, looked at once."""
+        """Look up how the case's garment lies on its own wearer; each is measured once. Raises DataError."""
         if case.garment_name not in self.worn:
             photo = self.wearers(case.garment_name)
             self.worn[case.garment_name] = None if photo is None else self.measured(photo, case)
@@ -101,7 +101,7 @@ class LookMeasures:
         )
 
     def figures(self) -> dict[str, float]:
-        """Figures over all looks added, by the keys of `measures.py`."""
+        """Return the figures over all looks added, by the keys of `measures.py`, which gives units and ranges."""
         values = self.values
         found = {name: float(np.mean(values[name])) for name in Leftover._fields if name in values}
         found |= {
@@ -114,7 +114,8 @@ class LookMeasures:
                 found |= {f"size_{side}": float(np.median(ratios)), f"size_{side}_90": float(np.percentile(ratios, 90))}
                 found["size_looks"] = float(len(ratios))
         if "outline_look" in values and "outline_photo" in values:
-            found["outline"] = float(np.mean(values["outline_look"]) - np.mean(values["outline_photo"]))
+            # smoother than photos is as wrong as rougher
+            found["outline"] = abs(float(np.mean(values["outline_look"]) - np.mean(values["outline_photo"])))
         if "leftover" in values:
             found["leftover_looks"] = float(len(values["leftover"]))
         if self.features is not None and len(self.looks) > 1:
@@ -127,12 +128,12 @@ class LookMeasures:
 
 
 def prefixed(prefix: str, values: dict[str, float]) -> dict[str, float]:
-    """Values by longer names."""
+    """Add a prefix to every name."""
     return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
 def features_or_none() -> FeatureNetwork | None:
-    """The feature network of realism; None where its package is not installed."""
+    """Open the feature network of realism; None where its package is not installed."""
     try:
         return open_features()
     except MissingExtraError:

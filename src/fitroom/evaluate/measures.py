@@ -51,11 +51,11 @@ MEASURES = (
     Measure("cut_arms", "covered share of arms, difference", "lower", "0 to 1"),
     Measure("size_across", "print's size across, |log ratio|", "lower", "0 and more", "size_across_90"),
     Measure("size_along", "print's size along, |log ratio|", "lower", "0 and more", "size_along_90"),
-    Measure("outline", "roughness along the garment's outline", "lower", "8-bit steps", decimals=3),
+    Measure("outline", "outline's roughness, difference from photos", "lower", "8-bit steps", decimals=3),
 )
 
-# what the measures above were taken on: counts of looks
-COUNTS = ("leftover_looks", "size_looks")
+# on how many looks some measures were taken
+COUNTS = {"leftover_looks": "looks with leftover and damage", "size_looks": "looks whose print was matched"}
 
 # what each pair has a figure of its own for, so that the worst can be looked at first
 UNPAIRED_CASES = {
@@ -86,5 +86,6 @@ def table(figures: dict[str, float], not_measured: dict[str, str]) -> list[str]:
         if measure.beside in figures:
             beside = f"{figures[measure.beside]:.{measure.decimals}f} {BESIDE[measure.beside]}"
         lines.append(f"{measure.title:{width}}  {shown:>9}  {beside:24}  {measure.better:6}  {measure.limits}")
+    lines += [f"{COUNTS[key]}: {figures[key]:.0f}" for key in COUNTS if key in figures]
     lines += [f"not measured: {key}: {reason}" for key, reason in not_measured.items()]
     return lines

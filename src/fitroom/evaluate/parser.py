@@ -30,18 +30,6 @@ class Case(NamedTuple):
     points: Array | None  # (18, 3) pixels; confidence above 0 where a point is known
 
 
-class Found(NamedTuple):
-    """What a parser found in a photo."""
-
-    labels: Picture  # (H, W) of `body.Label`
-    points: Array  # (18, 3) pixels, confidence in [0, 1]
-
-
-def found_of(parse: Parse) -> Found:
-    """What a parse says, for measuring."""
-    return Found(parse.labels, parse.key_points)
-
-
 @dataclass(frozen=True)
 class ParserFigures:
     """Figures of a parser on some photos."""
@@ -66,8 +54,8 @@ class ParserFigures:
         return {name: float(np.median(values)) for name, values in self.by_photo.items()}
 
 
-def measure_parsing(cases: Iterable[Case], find: Callable[[Picture], Found], groups: Groups) -> ParserFigures:
-    """Measure a parser, given as a function from a photo (H, W, 3) to what it found."""
+def measure_parsing(cases: Iterable[Case], find: Callable[[Picture], Parse], groups: Groups) -> ParserFigures:
+    """Measure a parser, given as a function from a photo (H, W, 3) to its parse."""
     count = len(groups.names)
     confusion = np.zeros((count, count), np.int64)
     by_photo: dict[str, list[float]] = {}
@@ -82,21 +70,24 @@ def measure_parsing(cases: Iterable[Case], find: Callable[[Picture], Found], gro
                     either = table[row].sum() + table[:, row].sum() - table[row, row]
                     by_photo.setdefault(name, []).append(float(table[row, row] / either))
         if case.points is not None:
-            found_points.append(found.points)
+            found_points.append(found.key_points)
             known_points.append(case.points)
     points = point_figures(np.stack(found_points), np.stack(known_points)) if known_points else {}
     return ParserFigures(groups, confusion, by_photo, points)
 
 
 def confusion_of(labels: Picture, sets: Picture, groups: Groups) -> NDArray[np.int64]:
-    """Pixels by true group (rows) and predicted group (columns) of labels (..., H, W) against sets."""
+    """Count pixels, int64 (groups, groups), by true group (rows) and predicted group (columns).
+
+    `labels` (..., H, W) are of `body.Label`, `sets` of the same shape rows of `label_sets.TABLE`.
+    """
     count = len(groups.names)
     true, mine = groups.compared(labels, sets)
     return np.bincount(true * count + mine, minlength=count**2).reshape(count, count)
 
 
 def point_figures(found: Array, known: Array) -> dict[str, float]:
-    """Figures of key points (n, 18, 3) against known ones.
+    """Measure key points (n, 18, 3) against known ones.
 
     points: share of the known points that lie within NEAR of the shoulders' width; error: their median distance in
     shoulder widths; calibration: expected calibration error of the confidence (Guo et al., ICML 2017), the mean over

@@ -13,7 +13,7 @@ from fitroom.evaluate.record import check_file
 from fitroom.images import Picture
 from fitroom.rows import append_row, read_rows
 
-COLUMNS = ("date", "parser", "data", "group", "pooled_iou", "median_iou", "photos", "hardware", "versions", "command")
+COLUMNS = ("date", "parser", "data", "figure", "value", "photos", "hardware", "versions", "command")
 POINT_TITLES = {
     "points": "key points found", "error": "median error, shoulder widths", "calibration": "calibration error",
 }  # fmt: skip
@@ -63,16 +63,16 @@ def check_parser_csv(path: str | Path) -> Path:
 
 
 def append_parser(path: str | Path, found: ParserFigures, parser: str, data: str, command: str) -> Path:
-    """Append a row for every label, and one for each figure of key points. Raises OutputError."""
+    """Append a row for every figure: IoU of every label, pooled and median, and key points. Raises OutputError."""
     path = check_parser_csv(path)
     origin = {
         "date": datetime.now(UTC).date().isoformat(), "parser": parser, "data": data, "hardware": hardware(),
         "versions": versions(), "command": command,
     }  # fmt: skip
-    pooled, medians = found.pooled(), found.medians()
-    for name in pooled:
-        figures = {"pooled_iou": round(pooled[name], 5), "median_iou": round(medians[name], 5)}
-        append_row(path, COLUMNS, origin | {"group": name, "photos": len(found.by_photo[name])} | figures)
-    for name, value in found.points.items():
-        append_row(path, COLUMNS, origin | {"group": POINT_TITLES[name], "pooled_iou": round(value, 5)})
+    rows: list[tuple[str, float, object]] = []
+    for kind, figures in (("pooled", found.pooled()), ("median", found.medians())):
+        rows += [(f"IoU of {name}, {kind}", value, len(found.by_photo[name])) for name, value in figures.items()]
+    rows += [(POINT_TITLES[name], value, "") for name, value in found.points.items()]
+    for name, value, photos in rows:
+        append_row(path, COLUMNS, origin | {"figure": name, "value": round(value, 5), "photos": photos})
     return path

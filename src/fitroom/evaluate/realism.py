@@ -38,18 +38,19 @@ class FeatureNetwork(torch.nn.Module):
 
 
 def open_features() -> FeatureNetwork:
-    """The feature network with its tensors. Raises MissingExtraError."""
+    """Open the feature network with its tensors. Raises MissingExtraError."""
     tensors = imagenet_tensors()
     network = FeatureNetwork()
     network.body.load_state_dict(network.body.own_tensors(tensors))
     head = {name: tensor for name, tensor in tensors.items() if name.startswith(("_conv_head.", "_bn1."))}
-    network.load_state_dict(head, strict=False)
+    missing = network.load_state_dict(head, strict=False).missing_keys
+    assert all(name.startswith("body.") for name in missing), missing
     return network.eval().requires_grad_(False)
 
 
 @torch.inference_mode()
 def features_of(network: FeatureNetwork, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-    """Pooled features (n, 1280), and features (m, 112) of all patches, of pictures (H, W, 3) of one size.
+    """Compute pooled features (n, 1280), and features (m, 112) of all patches, of uint8 pictures (H, W, 3) of one size.
 
     Pictures are not resized; height and width must be divisible by 32.
     """
@@ -64,7 +65,7 @@ def features_of(network: FeatureNetwork, pictures: Sequence[Picture]) -> tuple[T
 
 @dataclass(frozen=True)
 class Realism:
-    """Distances of looks from real photos, 0 and more, lower is better."""
+    """Distances of looks from real photos, lower is better. KID is about 0 for equal sets, and below by chance."""
 
     kid: float  # kernel (x.y / d + 1)^3, unbiased, over all pictures
     kid_deviation: float  # standard deviation over RESAMPLES of half of the pictures
@@ -72,10 +73,13 @@ class Realism:
     patch_frechet: float  # of patch features
 
 
-def realism(network: FeatureNetwork, looks: Sequence[Picture], photos: Sequence[Picture], seed: int = 0) -> Realism:
-    """Measure the realism of looks (H, W, 3) against real photos of the same size; two of each are needed."""
+def realism(network: FeatureNetwork, looks: Sequence[Picture], photos: Sequence[Picture]) -> Realism:
+    """Measure the realism of looks, uint8 (H, W, 3), against real photos of the same size; two of each are needed.
+
+    Height and width must be divisible by 32. Equal pictures give equal figures.
+    """
     (a, patches_a), (b, patches_b) = features_of(network, looks), features_of(network, photos)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
 
     def half(features: Tensor) -> Tensor:
         return features[torch.randperm(len(features), generator=generator)[: max(len(features) // 2, 2)]]

@@ -42,12 +42,12 @@ class StreetEvaluation:
     """What was measured."""
 
     figures: dict[str, float]  # by the keys of `measures.py`, with `refused` and `dressed`
-    refused: dict[str, str] = field(default_factory=dict)  # photos that were refused, and with which code
+    refused: dict[str, str] = field(default_factory=dict)  # looks that were refused, and with which code
 
 
 def read_street_pairs(path: str | Path) -> list[StreetPair]:
     """Read a CSV of `photo,garment`. Raises DataError."""
-    rows = csv.DictReader(read_text(Path(path)).splitlines())
+    rows = csv.DictReader(read_text(Path(path), "the list of pairs").splitlines())
     pairs = [StreetPair(row.get("photo") or "", row.get("garment") or "") for row in rows]
     if not pairs or not all(photo and garment for photo, garment in pairs):
         raise DataError(f"{path}: need a CSV with the columns photo and garment, and a pair a line.")
@@ -57,7 +57,7 @@ def read_street_pairs(path: str | Path) -> list[StreetPair]:
 def contrasting_pairs(
     folder: LabelledPhotos, names: Iterable[str], reader: Reader, garments: Sequence[str]
 ) -> list[StreetPair]:
-    """For each photo the next of some garments whose mean colour is far from the old clothes'; see `leftover`.
+    """Choose for each photo the next of some garments whose mean colour is far from the old clothes'; see `leftover`.
 
     Photos that show no clothes, or that none contrasts with, are left out.
     """
@@ -75,7 +75,7 @@ def contrasting_pairs(
 
 
 def wearers_of(reader: Reader, pairs: Sequence[Pair]) -> Wearers:
-    """Photos of garments' own wearers, by a list of persons with what they wear."""
+    """Find photos of garments' own wearers, by a list of persons with what they wear."""
     wearer = {pair.garment: pair.person for pair in pairs}
 
     def photo_of(garment: str) -> Picture | None:
@@ -90,7 +90,8 @@ def evaluate_street(
 ) -> StreetEvaluation:  # fmt: skip
     """Dress the persons of labelled photos and measure the looks; refused photos count, and are left out.
 
-    Realism is measured on the upper body, framed by `parser`. Raises DataError.
+    Realism is measured on the upper body, framed by `parser`. Raises DataError; ImageError for a garment that can't be
+    told from its background.
     """
     result = StreetEvaluation({})
 
@@ -101,7 +102,7 @@ def evaluate_street(
             try:
                 look = dress(pair, photo, garment, mask)
             except PersonError as error:
-                result.refused[pair.photo] = error.code
+                result.refused[pair.look] = error.code
                 continue
             if look.shape != photo.shape:
                 raise DataError(f"{pair.look}: found {look.shape[1]} x {look.shape[0]} pixels; need the photo's size.")
@@ -114,7 +115,7 @@ def evaluate_street(
 
 
 def looks_of_folder(looks: str | Path, pairs: Sequence[StreetPair]) -> Dress:
-    """Looks of a folder that holds PHOTO_GARMENT.png for each pair; a missing one counts as refused.
+    """Read looks from a folder that holds PHOTO_GARMENT.png for each pair; a missing one counts as refused.
 
     Raises DataError where the folder has none of them.
     """
@@ -132,7 +133,7 @@ def looks_of_folder(looks: str | Path, pairs: Sequence[StreetPair]) -> Dress:
 
 
 def looks_of_tryon(tryon: TryOn) -> Dress:
-    """Looks of weights, through the path that every user takes."""
+    """Make looks with weights, through the path that every user takes."""
 
     def dress(pair: StreetPair, photo: Picture, garment: Picture, mask: Picture) -> Picture:
         return tryon(photo, garment, mask).image

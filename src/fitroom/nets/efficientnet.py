@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fitroom.errors import InputError
+
 EPSILON = 1e-3  # of batch norm, as in TensorFlow
 
 
@@ -70,13 +72,16 @@ ALL_BLOCKS = tuple(range(sum(stage.blocks for stage in STAGES)))
 
 
 class EfficientNetLite0(nn.Module):
-    """The stem and some of the 16 blocks, in their order; the first block of a stage can't be left out before others.
+    """The stem and some of the 16 blocks, ascending. The first block of a stage can't be left out. Raises InputError.
 
     A repeated block adds to its input, so that the others work without it.
     """
 
     def __init__(self, blocks: tuple[int, ...] = ALL_BLOCKS) -> None:
         super().__init__()
+        first = [sum(stage.blocks for stage in STAGES[:number]) for number in range(len(STAGES))]
+        if sorted(set(blocks)) != list(blocks) or {block for block in first if block <= max(blocks)} - set(blocks):
+            raise InputError(f"blocks {blocks} of EfficientNet-Lite0: need ascending numbers, {first} among them.")
         self.numbers = blocks
         self._conv_stem = SameConvolution(3, STEM, 3, 2)
         self._bn0 = nn.BatchNorm2d(STEM, EPSILON)
@@ -89,7 +94,7 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(made[block] for block in blocks)
 
     def maps(self, picture: Tensor) -> list[Tensor]:
-        """Outputs of every block for pictures (N, 3, H, W), H and W divisible by 32, normalised as in training."""
+        """Compute the outputs of every block for pictures (N, 3, H, W), H and W divisible by 32, normalised as in training."""
         x = F.relu6(self._bn0(self._conv_stem(picture)))
         found = []
         for block in self._blocks:
@@ -98,7 +103,7 @@ class EfficientNetLite0(nn.Module):
         return found
 
     def own_tensors(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Of the tensors of all 16 blocks those of this network's, under its own names."""
+        """Select this network's tensors from those of all 16 blocks, and rename them."""
         wanted = {f"_blocks.{number}.": f"_blocks.{place}." for place, number in enumerate(self.numbers)}
         found = {}
         for name, tensor in tensors.items():

@@ -22,7 +22,7 @@ LEGEND_HEIGHT = 720  # pixels of a photo whose legend has letters of 18
 
 
 def label_colours() -> NDArray[np.uint8]:
-    """A colour (LABEL_COUNT, 3) for every label, neighbours far apart; the background's is black."""
+    """Choose a colour, uint8 (LABEL_COUNT, 3), for every label, neighbours far apart; the background's is black."""
     # steps of the golden ratio spread any number of hues
     hues = [(0.13 + 0.618034 * value) % 1 for value in range(LABEL_COUNT)]
     colours = [colorsys.hsv_to_rgb(hue, 0.55 + 0.4 * (value % 2), 0.95) for value, hue in enumerate(hues)]
@@ -32,7 +32,7 @@ def label_colours() -> NDArray[np.uint8]:
 
 
 def draw_parse(photo: Picture, parse: Parse) -> Picture:
-    """A photo (H, W, 3) with its labels in colours, joints and frame, and beside it the legend, (H, W', 3)."""
+    """Draw labels in colours, joints and frame over a photo (H, W, 3), and the legend beside it: uint8 (H, W', 3)."""
     colours = label_colours()
     shown = parse.labels > 0
     drawn = photo.copy()
@@ -51,7 +51,7 @@ def draw_parse(photo: Picture, parse: Parse) -> Picture:
 
 
 def legend(labels: Picture, height: int) -> Picture:
-    """Names of the labels that occur in (H, W), beside their colours, uint8 (height, w, 3)."""
+    """Draw the names of the labels that occur in (H, W) beside their colours, uint8 (height, w, 3)."""
     found = [Label(int(value)) for value in np.unique(labels) if value]
     scale = height / LEGEND_HEIGHT
     size = max(round(18 * scale), 8)

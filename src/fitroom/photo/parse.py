@@ -1,4 +1,4 @@
-"""Labels and key points of a whole photo: a parser's look at all of it, and closer ones at the person."""
+"""Labels and key points of a whole photo: the parser runs on all of it, and then on crops of the person."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from fitroom.framing import chosen_person, parsed_in, people, settled, studio_fr
 from fitroom.images import Frame, Picture
 from fitroom.runtime.interface import FOUND, Array, Parsing, PersonParser
 
-LOWEST = 0.85  # frames by which the lower look lies below the one that is dressed, at most
+LOWEST = 0.85  # frame heights by which the look at the legs lies below the dressed frame, at most
 MARGIN = 0.03  # of a closer look's frame: at its edge the look at the whole photo counts
 
 
@@ -36,7 +36,7 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     labels = enlarged(parsing.label, whole, height, width)
     points = parsing.key_points
     alone = chosen_person(parsing, whole, at)
-    persons = tuple(box_of(mask, whole) for mask in people(parsing.label)) if parsing.label.any() else ()
+    persons = tuple(box_of(mask, whole) for mask in people(parsing.label))
     if alone is not None:
         closer = parsed_in(photo, alone, parser)
         lay_over(labels, closer.label, alone)
@@ -45,7 +45,7 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     if frame is not None:
         frame = frame if alone is not None else settled(frame, images.person_frame(width, height))
         if frame != whole:
-            lower = lower_frame(frame, alone or (persons[0] if persons else frame))
+            lower = lower_frame(frame, person_of(frame, persons))
             if lower is not None:
                 lay_over(labels, parsed_in(photo, lower, parser).label, lower)
             closer = parsed_in(photo, frame, parser)
@@ -54,14 +54,23 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     return Parse(labels, points, frame, persons)
 
 
+def person_of(frame: Frame, persons: tuple[Frame, ...]) -> Frame:
+    """Choose the box whose middle is nearest to a frame's; the frame itself where there is none."""
+    middle = frame.left + frame.width / 2
+    return min(persons, key=lambda box: abs(box.left + box.width / 2 - middle), default=frame)
+
+
 def lower_frame(frame: Frame, person: Frame) -> Frame | None:
-    """The frame of a person's legs, by the frame that is dressed and the person's box; None where it shows them."""
+    """Return the frame of a person's legs, by the dressed frame and the person's box.
+
+    None where the dressed frame shows them.
+    """
     down = min((person.top + person.height - frame.top) / frame.height - 0.95, LOWEST)
     return replace(frame, top=frame.top + round(down * frame.height)) if down > 0.1 else None
 
 
 def nearer_points(points: Array, closer: Parsing, frame: Frame) -> Array:
-    """Key points (18, 3) of a closer look where it finds them, others as they were."""
+    """Take the closer look's key points (18, 3) where they are found or lie in its frame, and keep the others."""
     found = closer.key_points[:, 2] >= FOUND
     x, y = points[:, 0] - frame.left, points[:, 1] - frame.top
     inside = (x >= 0) & (x < frame.width) & (y >= 0) & (y < frame.height)
@@ -69,7 +78,7 @@ def nearer_points(points: Array, closer: Parsing, frame: Frame) -> Array:
 
 
 def box_of(mask: NDArray[np.bool_], whole: Frame) -> Frame:
-    """The box, in the photo's pixels, around what a mask (h, w) over a frame shows."""
+    """Return the box, in the photo's pixels, around what a mask (h, w) over a frame shows."""
     scale = whole.height / len(mask)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     left, top = whole.left + columns[0] * scale, whole.top + rows[0] * scale
@@ -78,7 +87,7 @@ def box_of(mask: NDArray[np.bool_], whole: Frame) -> Frame:
 
 
 def enlarged(label: Picture, frame: Frame, height: int, width: int) -> Picture:
-    """A frame's labels (h, w) over a photo of `height` and `width`; outside the frame they are background."""
+    """Enlarge a frame's labels (h, w) to a photo of `height` and `width`; outside the frame they are background."""
     made = np.zeros((height, width), np.uint8)
     lay_over(made, label, frame, margin=0.0)
     return made

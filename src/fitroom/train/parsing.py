@@ -21,7 +21,7 @@ from fitroom.data.scenes import (
     scene_points,
 )
 from fitroom.data.street_scenes import StreetConfig, StreetPhoto, drawn, framed, matrix_of, stacked
-from fitroom.evaluate.parser import ParserFigures, confusion_of
+from fitroom.evaluate.parser import NEAR, ParserFigures, confusion_of
 from fitroom.images import garment_frame
 from fitroom.nets.parser import STRIDE, Parsed, Parser, key_points
 from fitroom.train.batches import chosen, generator_of, to_unit
@@ -30,7 +30,6 @@ from fitroom.train.samples import Samples
 
 STAGE = "parser"
 SPREAD = 1.5  # standard deviation of a key point in its map, pixels of the map
-NEAR = 0.25  # of the shoulders' width: so near a key point counts as found
 SETS = torch.from_numpy(TABLE)
 Predict = Callable[[Tensor], tuple[Tensor, Tensor]]  # photos (N, 3, H, W) to labels (N, H, W), key points (N, 18, 3)
 
@@ -46,7 +45,7 @@ class ParsingLosses:
 class Scene(NamedTuple):
     """Tensors of one step on one device."""
 
-    rows: Tensor  # (N,) rows of the samples
+    rows: Tensor  # (N,) rows of the samples; of street photos -1 - row
     photo: Tensor  # (N, 3, H, W) in [-1, 1]
     sets: Tensor  # (N, H, W) rows of `label_sets.TABLE`
     key_points: Tensor  # (N, 18, 3) pixels; confidence 0 where a point is not shown, below 0 where it is not known
@@ -117,11 +116,11 @@ class StreetBatches:
                 samples.append(framed(photo, matrix_of(whole, self.height, self.width), self.height, self.width))
             else:
                 samples.append(drawn(photo, self.config, seed, self.height, self.width))
-        return Scene(numbers[part], *stacked(samples))
+        return Scene(-1 - numbers[part], *stacked(samples))
 
     def names(self, scene: Scene) -> list[str]:
         """Names of the photos that a batch was made of."""
-        return [self.photos[row].name for row in scene.rows.tolist()]
+        return [self.photos[-1 - row].name for row in scene.rows.tolist()]
 
 
 class MixedBatches:
@@ -138,8 +137,7 @@ class MixedBatches:
 
     def names(self, scene: Scene) -> list[str]:
         """Files that a batch was made of."""
-        own = len(scene.rows) * self.first.size // (self.first.size + self.second.size)
-        first, second = (Scene(*(value[rows] for value in scene)) for rows in (slice(own), slice(own, None)))
+        first, second = (Scene(*(value[kind] for value in scene)) for kind in (scene.rows >= 0, scene.rows < 0))
         return self.first.names(first) + self.second.names(second)
 
 
@@ -166,10 +164,10 @@ class ParserTrainee(Learner):
 
 
 def set_loss(logits: Tensor, sets: Tensor) -> Tensor:
-    """Mean of -log p(set): logits (N, LABEL_COUNT, H, W), rows of `label_sets.TABLE` (N, H, W).
+    """Compute the mean of -log p(set): logits (N, LABEL_COUNT, H, W), rows of `label_sets.TABLE` (N, H, W).
 
-    Partially labelled learning (Jin and Ghahramani, NIPS 2002): the probabilities of a set's labels add up. In training
-    one pixel of every 2x2 counts, one that the sum of the sets' rows chooses, at a quarter of the cost.
+    Partially labelled learning (Jin and Ghahramani, NIPS 2002): the probabilities of a set's labels add up. Only one
+    pixel of every 2x2 block is used, which quarters the cost. The batch determines which one.
     """
     corner = int(sets.sum()) % 4
     logits = logits[..., corner // 2 :: 2, corner % 2 :: 2].float()
@@ -189,7 +187,7 @@ def point_maps(points: Tensor, height: int, width: int) -> Tensor:
 
 
 def point_loss(maps: Tensor, points: Tensor) -> Tensor:
-    """Binary cross-entropy of maps (N, 18, h, w), summed, by the sum of what they should show.
+    """Sum the binary cross-entropy of maps (N, 18, h, w), and divide it by the sum of the target maps.
 
     Points of confidence below 0 are not known: their maps do not count.
     """
@@ -201,7 +199,7 @@ def point_loss(maps: Tensor, points: Tensor) -> Tensor:
 
 
 def predict_with(network: Parser) -> Predict:
-    """Labels and key points by a network in evaluation mode."""
+    """Make a function from photos to labels and key points, of a network in evaluation mode."""
 
     def predict(photo: Tensor) -> tuple[Tensor, Tensor]:
         parsed: Parsed = network(photo)
@@ -212,7 +210,7 @@ def predict_with(network: Parser) -> Predict:
 
 @torch.no_grad()
 def fitted_calibration(network: Parser, batches: Batches, steps: int) -> Tensor:
-    """Scale and shift (2,) of the confidence, fitted on some steps' key points that are shown.
+    """Fit scale and shift (2,) of the confidence on the key points shown in some steps.
 
     Logistic regression (Platt, 1999) of whether a key point is found, see `measure_parser`, on its map's highest value.
     """

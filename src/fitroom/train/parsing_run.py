@@ -75,7 +75,7 @@ def read_parsing_config(path: str | Path | None, overrides: tuple[str, ...] = ()
 
 
 def fresh_parser(config: ParsingConfig) -> Parser:
-    """A parser to train. Raises MissingExtraError where its pretrained tensors are not installed."""
+    """Make a parser to train. Raises MissingExtraError where its pretrained tensors are not installed."""
     parser = Parser(config.parser)
     if config.pretrained:
         parser.trunk.load_state_dict(parser.trunk.own_tensors(imagenet_tensors()))
@@ -83,24 +83,24 @@ def fresh_parser(config: ParsingConfig) -> Parser:
 
 
 def sets_of(samples: Samples) -> Tensor:
-    """Sets of labels (n, H, W) of studio photos, rows of `label_sets.TABLE`."""
+    """Find the sets of labels of studio photos: uint8 (n, H, W) rows of `label_sets.TABLE`, on the samples' device."""
 
     def one(row: int) -> Tensor:
-        photo = samples.photo[row].permute(1, 2, 0).contiguous().numpy()
-        return torch.from_numpy(viton_sets(photo, samples.label[row].numpy(), samples.key_points[row].numpy()))
+        photo, label, points = samples.photo[row].permute(1, 2, 0), samples.label[row], samples.key_points[row]
+        return torch.from_numpy(viton_sets(*(value.cpu().contiguous().numpy() for value in (photo, label, points))))
 
     with ThreadPoolExecutor(2) as pool:
-        return torch.stack(list(pool.map(one, range(len(samples)))))
+        return torch.stack(list(pool.map(one, range(len(samples))))).to(samples.photo.device)
 
 
 def street_photos(config: ParsingConfig, listed: str) -> list[StreetPhoto]:
-    """The street photos of a list. Raises DataError, WeightsError."""
+    """Read the street photos of a list. Raises DataError, WeightsError."""
     folder = open_labelled(config.street)
     return load_street(folder, folder.names(listed), open_parser(config.joints))
 
 
 def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
-    """Batches of studio scenes and, where there are some, street photos. Raises DataError, WeightsError."""
+    """Make batches of studio scenes, and of street photos where there are some. Raises DataError, WeightsError."""
     loop, scenes = config.loop, config.scenes
     if config.drawn:
         reader = open_reader(config.drawn)
@@ -113,6 +113,8 @@ def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
     photos = street_photos(config, STREET_LIST)
     count = min(max(round(config.street_share * loop.batch), 1), loop.batch - 1)
     clear = backgrounds(photos, config.height, config.width)
+    if clear is not None:
+        clear = clear.to(samples.photo.device)
     return MixedBatches(
         SceneBatches(samples, sets, scenes, loop.batch - count, loop.seed, clear),
         StreetBatches(photos, config.frames, count, config.height, config.width, loop.seed),
@@ -122,7 +124,9 @@ def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
 def validation_batches(
     config: ParsingConfig, samples: Samples, size: int
 ) -> Mapping[str, SceneBatches | StreetBatches]:
-    """Validation persons in the studio and in scenes, and whole street photos where there are some."""
+    """Make batches of the validation persons in the studio and in scenes, and of whole street photos where there are
+    some. Raises DataError, WeightsError.
+    """
     sets = sets_of(samples)
     batches: dict[str, SceneBatches | StreetBatches] = {
         "studio": SceneBatches(samples, sets, STUDIO, size),
@@ -148,10 +152,9 @@ def parsing_course(config: ParsingConfig) -> Course:
 def export_trained(
     config: ParsingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, version: str = "0"
 ) -> Weights:
-    """INT8 weights of the parser in `work`; ranges and confidence are fitted on scenes.
+    """Export INT8 weights of the parser in `work`. Ranges and the confidence of joints are fitted on training scenes.
 
-    Raises WeightsError, ExportError, OutputError;
-    ImportError without the extra compress.
+    Raises DataError, WeightsError, ExportError, OutputError; ImportError without the extra compress.
     """
     check_weights_output(output)
     checkpoint = load(Path(work) / STAGE)

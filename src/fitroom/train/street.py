@@ -10,10 +10,10 @@ from torch import Tensor
 
 from fitroom.body import Label
 from fitroom.data import limbs
-from fitroom.data.augment import MIRRORED_POINTS
 from fitroom.data.label_sets import BELT, LEG, NOT_PERSON, ROW, SHOE, SINGLE, SKIN, UPPER_SKIN
 from fitroom.data.street import LabelledPhotos
-from fitroom.data.street_scenes import StreetPhoto, clear_backgrounds, halved
+from fitroom.data.street_scenes import StreetPhoto, clear_backgrounds, halved, mirrored_points
+from fitroom.errors import DataError
 from fitroom.framing import parsed_in, studio_frame
 from fitroom.images import Frame, Picture
 from fitroom.runtime.interface import FOUND, PersonParser
@@ -34,7 +34,7 @@ FITTING = (
 
 
 def upper_frame(sets: Picture) -> Frame:
-    """The upper half of all that is labelled in a photo, as a 3:4 frame."""
+    """Find the upper half of all that is labelled in a photo (H, W), as a 3:4 frame."""
     rows, columns = np.nonzero(~np.isin(sets, (ROW[SINGLE[Label.BACKGROUND]], ROW[NOT_PERSON])))
     top, bottom = (float(np.percentile(rows, share)) for share in (1, 99))
     height = max(0.55 * (bottom - top), 1.3 * float(np.percentile(columns, 95) - np.percentile(columns, 5)), 32.0)
@@ -42,18 +42,12 @@ def upper_frame(sets: Picture) -> Frame:
     return Frame(round(middle - 0.375 * height), round(top - 0.05 * height), round(0.75 * height), round(height))
 
 
-def mirrored_points(points: Array, width: int) -> Array:
-    """Key points (18, 3) of a mirrored photo, in pixels of the photo."""
-    points = points[list(MIRRORED_POINTS)].copy()
-    points[:, 0] = width - 1 - points[:, 0]
-    return points
-
-
 def estimated_points(photo: Picture, sets: Picture, parser: PersonParser) -> tuple[Array, Frame]:
-    """Key points (18, 3) of a labelled photo by a parser, and the frame that is dressed.
+    """Estimate the key points (18, 3) of a labelled photo (H, W, 3), and the frame that is dressed.
 
-    Means over SCALES and over the photo mirrored. A joint is unknown where these differ or where its label does not
-    fit, and not shown where no frame finds it.
+    The parser's key points are averaged over SCALES and the mirrored photo. Confidence is 1 for a reliable joint, 0
+    where no frame finds it, and UNKNOWN where the places differ, lie outside the photo, or have a label that does not
+    fit.
     """
     flipped = np.ascontiguousarray(photo[:, ::-1])
     width = photo.shape[1]
@@ -82,18 +76,17 @@ def estimated_points(photo: Picture, sets: Picture, parser: PersonParser) -> tup
     columns, rows = (
         np.clip(np.rint(place[:, axis]).astype(int), 0, side - 1) for axis, side in ((0, width), (1, len(photo)))
     )
+    inside = (place >= 0).all(axis=1) & (place <= (width - 1, len(photo) - 1)).all(axis=1)
     fits = np.array([sets[row, column] in fitting for row, column, fitting in zip(rows, columns, FITTING, strict=True)])
-    points[:, 2] = np.where((share >= 0.8) & fits & (spread < APART * unit), 1.0, UNKNOWN)
+    points[:, 2] = np.where((share >= 0.8) & fits & inside & (spread < APART * unit), 1.0, UNKNOWN)
     points[share == 0, 2] = 0.0
     # knees and ankles lie beyond most frames, and say little of a top
     points[[9, 10, 12, 13], 2] = UNKNOWN
     return points, frame
 
 
-def load_street(
-    folder: LabelledPhotos, names: Iterable[str], parser: PersonParser, threads: int = 2
-) -> list[StreetPhoto]:
-    """Read labelled photos; those whose labels show nobody are left out. Raises DataError."""
+def load_street(folder: LabelledPhotos, names: Iterable[str], parser: PersonParser) -> list[StreetPhoto]:
+    """Read labelled photos. Photos whose labels show no clothes are left out. Raises DataError, also for none."""
 
     def read(name: str) -> StreetPhoto | None:
         photo, sets = folder.photo(name), folder.sets(name)
@@ -102,12 +95,18 @@ def load_street(
         points, frame = estimated_points(photo, sets, parser)
         return StreetPhoto(name, halved(photo), narrowed(sets, points), points, frame)
 
-    with ThreadPoolExecutor(threads) as pool:
-        return [photo for photo in pool.map(read, names) if photo is not None]
+    with ThreadPoolExecutor(2) as pool:
+        photos = [photo for photo in pool.map(read, names) if photo is not None]
+    if not photos:
+        raise DataError(f"{folder.root}: no photo whose labels show a top or a dress; see docs/parser.md.")
+    return photos
 
 
 def narrowed(sets: Picture, points: Array) -> Picture:
-    """Sets with skin above the hips as no legs, and skin far below them as legs, where both hips are known."""
+    """Exclude legs from skin above the hips, and call skin far below the hips legs, in sets (H, W).
+
+    Sets stay as they are where hips or shoulders are unknown.
+    """
     hips, shoulders = points[[limbs.RIGHT_HIP, limbs.LEFT_HIP]], points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]]
     if not ((hips[:, 2] > 0).all() and (shoulders[:, 2] > 0).all()):
         return sets
@@ -121,7 +120,9 @@ def narrowed(sets: Picture, points: Array) -> Picture:
     return made
 
 
-def backgrounds(photos: list[StreetPhoto], height: int, width: int) -> Tensor:
-    """Crops without people of all photos, uint8 (n, 3, height, width)."""
+def backgrounds(photos: list[StreetPhoto], height: int, width: int) -> Tensor | None:
+    """Crop backgrounds without people out of photos, uint8 (n, 3, height, width); None where no photo has one."""
     crops = [crop for number, photo in enumerate(photos) for crop in clear_backgrounds(photo, height, width, number)]
+    if not crops:
+        return None
     return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()
