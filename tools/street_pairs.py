@@ -1,7 +1,7 @@
 """Choose a contrasting garment for every street photo of a list, and write the pairs as CSV.
 
-From the project's root: tools/street_pairs.py STREET LIST DATA PAIRS OUT. Garments are those of the pair list PAIRS of the
-VITON folder DATA, in its order. experiments/street/val_pairs.csv was made by:
+From the project's root: tools/street_pairs.py STREET LIST DATA PAIRS OUT. Garments are those of the pair list PAIRS of
+the VITON folder DATA, in its order. experiments/street/val_pairs.csv was made by:
 tools/street_pairs.py street val.txt viton val_pairs_unpaired.txt experiments/street/val_pairs.csv
 """
 

@@ -94,7 +94,10 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(made[block] for block in blocks)
 
     def maps(self, picture: Tensor) -> list[Tensor]:
-        """Compute the outputs of every block for pictures (N, 3, H, W), H and W divisible by 32, normalised as in training."""
+        """Compute the outputs of every block for pictures (N, 3, H, W).
+
+        H and W must be divisible by 32, and the pictures normalised as in training.
+        """
         x = F.relu6(self._bn0(self._conv_stem(picture)))
         found = []
         for block in self._blocks:
