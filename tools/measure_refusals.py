@@ -1,8 +1,8 @@
 """Count the photos that the parser refuses: of persons, who should be dressed, and of garments given as persons.
 
 From the project's root: tools/measure_refusals.py STREET DATA GARMENTS [PARSER]. STREET is the folder of labelled
-photos, of which those in experiments/street/val_front.txt show an upper body from the front; DATA the VITON folder, with 300
-validation persons and their product shots; GARMENTS a folder of garment photos.
+photos, of which those in experiments/street/val_front.txt show an upper body from the front; DATA is the VITON folder,
+with validation persons and their product shots; GARMENTS is a folder of garment photos.
 """
 
 import sys
