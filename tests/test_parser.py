@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from fitroom.body import LABEL_COUNT
-from fitroom.nets.parser import POINTS, STRIDE, Parser, ParserConfig, key_points, last_blocks
+from fitroom.body import PREDICTED, Label
+from fitroom.nets.parser import POINTS, STRIDE, Parser, ParserConfig, key_points, last_blocks, likeliest
 from fitroom.train.parsing import point_maps
 
 
@@ -16,7 +16,7 @@ def test_size():
         parsed = network(torch.zeros(1, 3, 256, 192))
     assert counter.get_total_flops() / 2 < 0.45e9
     assert sum(parameter.numel() for parameter in network.parameters()) < 1.2e6
-    assert parsed.labels.shape == (1, LABEL_COUNT, 256, 192)
+    assert parsed.labels.shape == (1, len(PREDICTED), 256, 192)
     assert parsed.points.shape == (1, POINTS, 256 // STRIDE, 192 // STRIDE)
 
 
@@ -25,6 +25,13 @@ def test_gradients_reach_everything():
     parsed = network(torch.rand(2, 3, 64, 64) * 2 - 1)
     (parsed.labels.square().mean() + parsed.points.square().mean()).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_the_likeliest_label_is_a_value_of_the_table():
+    maps = torch.zeros(1, len(PREDICTED), 2, 2)
+    maps[0, PREDICTED.index(Label.DRESS), 0, 0] = 1
+    maps[0, PREDICTED.index(Label.NECK), 1, 1] = 1
+    assert likeliest(maps).tolist() == [[[Label.DRESS, 0], [0, Label.NECK]]]
 
 
 def test_the_last_block_at_every_stride_feeds_the_pyramid():

@@ -8,9 +8,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from fitroom.body import LABEL_COUNT, Label
+from fitroom.body import PREDICTED, Label
 from fitroom.cli import main
-from fitroom.data.label_sets import ANY, ROW, TABLE, TOP
+from fitroom.data.label_sets import ANY, ROW, SINGLE, TABLE, TOP
 from fitroom.data.scenes import SceneConfig
 from fitroom.data.street import open_labelled
 from fitroom.data.street_scenes import StreetConfig
@@ -59,7 +59,7 @@ class Truth(torch.nn.Module):
 
     def forward(self, photo):
         scene = next(self.steps)
-        labels = torch.from_numpy(TABLE)[scene.sets.long()].permute(0, 3, 1, 2).float()
+        labels = torch.from_numpy(TABLE[:, list(PREDICTED)])[scene.sets.long()].permute(0, 3, 1, 2).float()
         return Parsed(labels, point_maps(scene.key_points, *photo.shape[-2:]).clamp(1e-6, 1 - 1e-6).logit())
 
 
@@ -78,15 +78,16 @@ def test_losses_of_a_tiny_case():
 
 
 def test_set_loss_sums_the_probabilities_of_the_labels_in_a_set():
-    logits = torch.randn(1, LABEL_COUNT, 4, 4, generator=torch.Generator().manual_seed(0))
+    logits = torch.randn(1, len(PREDICTED), 4, 4, generator=torch.Generator().manual_seed(0))
     probabilities = logits.softmax(dim=1)
     top = torch.full((1, 4, 4), ROW[TOP], dtype=torch.uint8)
     corner = int(top.sum()) % 4
-    expected = -(probabilities[:, Label.UPPER_CLOTHES] + probabilities[:, Label.DRESS]).log()
+    expected = -sum(probabilities[:, PREDICTED.index(label)] for label in TOP).log()
     assert set_loss(logits, top) == pytest.approx(
         float(expected[..., corner // 2 :: 2, corner % 2 :: 2].mean()), rel=1e-5
     )
-    assert set_loss(logits, torch.full((1, 4, 4), ROW[ANY], dtype=torch.uint8)) == pytest.approx(0, abs=1e-5)
+    for labels in (ANY, SINGLE[Label.RARE_2]):  # neither tells anything
+        assert set_loss(logits, torch.full((1, 4, 4), ROW[labels], dtype=torch.uint8)) == pytest.approx(0, abs=1e-5)
 
 
 def test_mixed_batches_hold_both_kinds_and_depend_on_the_step_alone(training_samples, studio_sets, street):

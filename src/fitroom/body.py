@@ -32,6 +32,8 @@ class Label(IntEnum):
 
 
 LABEL_COUNT = len(Label)
+# labels that a parser predicts; the others have next to no pixels to learn from
+PREDICTED = tuple(label for label in Label if label not in (Label.RARE_2, Label.RARE_3, Label.NOISE))
 TOPS = (Label.UPPER_CLOTHES, Label.DRESS)  # what a new top replaces, in full or above the hem
 ARMS = (Label.LEFT_ARM, Label.RIGHT_ARM)
 HANDS = (Label.LEFT_HAND, Label.RIGHT_HAND)

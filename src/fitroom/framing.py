@@ -31,8 +31,9 @@ AROUND = 1.3  # a person's frame by the height or width of what is seen of them
 DARK = 50  # grey value that 5 % of a photo's pixels must reach
 SHARP = 0.027  # second by first derivative at a photo's strongest edges: 0.053 to 0.089 of VITON's, of the same with a
 # Gaussian blur of 1.5 pixels 0.028 at least, with one of 2.5 pixels 0.026 at most
-# shares of what is seen of a person: below both it is a garment alone, which has shoulders too
-HEAD, BARE = 0.05, 0.1  # face and hair; face, hair, neck, arms and hands
+# shares of what is seen of a person: a garment alone has shoulders too, but shows less skin and, mostly, no head. Of
+# persons in the street face and hair are 0.044 at least
+BARE, HEAD = 0.15, 0.04
 HEAD_LABELS = (Label.FACE, Label.HAIR)
 BARE_LABELS = (*HEAD_LABELS, Label.NECK, *body.ARMS, *body.HANDS)
 FINEST = 2  # times the network's size, of which a parser is shown every pixel; of larger frames some
@@ -169,7 +170,8 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
         )
     if not sure[NOSE] and sure[[RIGHT_SHOULDER, LEFT_SHOULDER]].all() and facing_away(points):
         raise PersonError("back-view", "person: seen from behind; need a photo from the front.")
-    if share_of(parsing.label, HEAD_LABELS) < HEAD and share_of(parsing.label, BARE_LABELS) < BARE:
+    no_head = not sure[NOSE] or share_of(parsing.label, HEAD_LABELS) < HEAD
+    if no_head and share_of(parsing.label, BARE_LABELS) < BARE:
         raise nobody
     trunk = points[[RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP]]
     inside = (trunk[:, 2] >= FOUND) & (trunk[:, :2] >= 0).all(axis=1) & (trunk[:, :2] < (width, height)).all(axis=1)
@@ -180,7 +182,7 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
 
 
 def share_of(label: Picture, labels: tuple[Label, ...]) -> float:
-    """Share of what a label shows of a person that has one of some labels."""
+    """Return the share, 0 to 1, of what a label (h, w) shows of a person that has one of some labels."""
     return float(np.isin(label, labels).sum()) / max(int((label > 0).sum()), 1)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fitroom.nets.interface import Features, TryOnNetwork
-from fitroom.nets.parser import Parser, key_points
+from fitroom.nets.parser import Parser, key_points, likeliest
 from fitroom.nets.segmenter import Segmenter
 
 
@@ -99,7 +99,7 @@ class ParserGraph(nn.Module):
 
     def forward(self, person: Tensor) -> tuple[Tensor, Tensor]:
         parsed = self.parser(to_unit(person))
-        return parsed.labels.argmax(dim=1).to(torch.uint8), key_points(parsed.points, self.parser.calibration)
+        return likeliest(parsed.labels), key_points(parsed.points, self.parser.calibration)
 
 
 class SegmenterGraph(nn.Module):

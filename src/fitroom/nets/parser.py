@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.body import LABEL_COUNT
+from fitroom.body import PREDICTED
 from fitroom.nets.efficientnet import STAGES, EfficientNetLite0
 from fitroom.nets.lite import convolution
 
@@ -23,7 +23,7 @@ STRIDE = 4  # of the key points' maps
 class Parsed(NamedTuple):
     """Predictions for a batch, before softmax and sigmoid."""
 
-    labels: Tensor  # (N, LABEL_COUNT, H, W)
+    labels: Tensor  # (N, labels, H, W), one map for each of `body.PREDICTED`
     points: Tensor  # (N, POINTS, H / STRIDE, W / STRIDE)
 
 
@@ -52,7 +52,8 @@ class Parser(nn.Module):
         self.fine = convolution(widths[0], config.pyramid, stride=2)
         self.across = nn.ModuleList(nn.Conv2d(width, config.pyramid, 1) for width in widths[1:])
         self.refine = convolution(config.pyramid, config.pyramid)
-        self.labels = nn.Conv2d(config.pyramid, LABEL_COUNT, 1)
+        # sixteen: runtimes work on channels by sixteens
+        self.labels = nn.Conv2d(config.pyramid, len(PREDICTED), 1)
         self.points = nn.Conv2d(config.pyramid, POINTS, 1)
         # few pixels are a joint: begin by saying so
         nn.init.constant_(cast(Tensor, self.points.bias), -5.0)
@@ -71,6 +72,11 @@ class Parser(nn.Module):
         merged = self.refine(merged + self.fine(finest))
         labels = F.interpolate(self.labels(merged), scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
         return Parsed(labels, self.points(merged))
+
+
+def likeliest(labels: Tensor) -> Tensor:
+    """Choose the likeliest label of every pixel: maps (N, labels, H, W) of `Parsed` to uint8 (N, H, W)."""
+    return torch.tensor(PREDICTED, dtype=torch.uint8, device=labels.device)[labels.argmax(dim=1)]
 
 
 def stage_of(block: int) -> int:

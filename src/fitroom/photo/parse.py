@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import images
+from fitroom.data import limbs
 from fitroom.framing import chosen_person, parsed_in, people, settled, studio_frame
 from fitroom.images import Frame, Picture
-from fitroom.runtime.interface import FOUND, Array, Parsing, PersonParser
+from fitroom.runtime.interface import Array, PersonParser
 
+TRUNK = [limbs.NOSE, limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]
+LESS_SURE = 0.1  # confidence that a closer look may lose: it is finer
 LOWEST = 0.85  # frame heights by which the look at the legs lies below the dressed frame, at most
 MARGIN = 0.03  # of a closer look's frame: at its edge the look at the whole photo counts
 
@@ -35,23 +38,38 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     parsing = parsed_in(photo, whole, parser)
     labels = enlarged(parsing.label, whole, height, width)
     points = parsing.key_points
-    alone = chosen_person(parsing, whole, at)
     persons = tuple(box_of(mask, whole) for mask in people(parsing.label))
+    alone = chosen_person(parsing, whole, at)
     if alone is not None:
         closer = parsed_in(photo, alone, parser)
-        lay_over(labels, closer.label, alone)
-        points = closer.key_points
+        if as_sure(closer.key_points, points) or at is not None:
+            lay_over(labels, closer.label, alone)
+            points = closer.key_points
     frame = studio_frame(points)
     if frame is not None:
         frame = frame if alone is not None else settled(frame, images.person_frame(width, height))
         if frame != whole:
-            lower = lower_frame(frame, person_of(frame, persons))
-            if lower is not None:
-                lay_over(labels, parsed_in(photo, lower, parser).label, lower)
             closer = parsed_in(photo, frame, parser)
-            lay_over(labels, closer.label, frame)
-            points = nearer_points(points, closer, frame)
+            if as_sure(closer.key_points, points):
+                lower = lower_frame(frame, person_of(frame, persons))
+                if lower is not None:
+                    lay_over(labels, parsed_in(photo, lower, parser).label, lower)
+                lay_over(labels, closer.label, frame)
+                points = surer_points(points, closer.key_points)
     return Parse(labels, points, frame, persons)
+
+
+def as_sure(closer: Array, points: Array) -> bool:
+    """Return whether a closer look is as sure of the shoulders and the nose as the look before, by key points (18, 3).
+
+    It is not where a person has too few pixels to be enlarged.
+    """
+    return bool((closer[TRUNK, 2] >= points[TRUNK, 2] - LESS_SURE).all())
+
+
+def surer_points(points: Array, closer: Array) -> Array:
+    """Take a closer look's key points (18, 3) where it is as sure as the look before, and keep the others."""
+    return np.where(closer[:, 2:] >= points[:, 2:] - LESS_SURE, closer, points)
 
 
 def person_of(frame: Frame, persons: tuple[Frame, ...]) -> Frame:
@@ -67,14 +85,6 @@ def lower_frame(frame: Frame, person: Frame) -> Frame | None:
     """
     down = min((person.top + person.height - frame.top) / frame.height - 0.95, LOWEST)
     return replace(frame, top=frame.top + round(down * frame.height)) if down > 0.1 else None
-
-
-def nearer_points(points: Array, closer: Parsing, frame: Frame) -> Array:
-    """Take the closer look's key points (18, 3) where they are found or lie in its frame, and keep the others."""
-    found = closer.key_points[:, 2] >= FOUND
-    x, y = points[:, 0] - frame.left, points[:, 1] - frame.top
-    inside = (x >= 0) & (x < frame.width) & (y >= 0) & (y < frame.height)
-    return np.where((found | inside)[:, None], closer.key_points, points)
 
 
 def box_of(mask: NDArray[np.bool_], whole: Frame) -> Frame:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fitroom.body import PREDICTED
 from fitroom.data.augment import background_mask
 from fitroom.data.label_sets import MIRRORED_ROWS, STREET, TABLE, VITON, Groups
 from fitroom.data.limbs import LEFT_SHOULDER, RIGHT_SHOULDER
@@ -23,14 +24,14 @@ from fitroom.data.scenes import (
 from fitroom.data.street_scenes import StreetConfig, StreetPhoto, drawn, framed, matrix_of, stacked
 from fitroom.evaluate.parser import NEAR, ParserFigures, confusion_of
 from fitroom.images import garment_frame
-from fitroom.nets.parser import STRIDE, Parsed, Parser, key_points
+from fitroom.nets.parser import STRIDE, Parsed, Parser, key_points, likeliest
 from fitroom.train.batches import chosen, generator_of, to_unit
 from fitroom.train.loop import Batches, Learner
 from fitroom.train.samples import Samples
 
 STAGE = "parser"
 SPREAD = 1.5  # standard deviation of a key point in its map, pixels of the map
-SETS = torch.from_numpy(TABLE)
+SETS = torch.from_numpy(TABLE[:, list(PREDICTED)])  # (sets, predicted labels)
 Predict = Callable[[Tensor], tuple[Tensor, Tensor]]  # photos (N, 3, H, W) to labels (N, H, W), key points (N, 18, 3)
 
 
@@ -164,14 +165,16 @@ class ParserTrainee(Learner):
 
 
 def set_loss(logits: Tensor, sets: Tensor) -> Tensor:
-    """Compute the mean of -log p(set): logits (N, LABEL_COUNT, H, W), rows of `label_sets.TABLE` (N, H, W).
+    """Compute the mean of -log p(set): logits (N, labels, H, W) of `Parsed`, rows of `label_sets.TABLE` (N, H, W).
 
     Partially labelled learning (Jin and Ghahramani, NIPS 2002): the probabilities of a set's labels add up. Only one
     pixel of every 2x2 block is used, which quarters the cost. The batch determines which one.
     """
     corner = int(sets.sum()) % 4
     logits = logits[..., corner // 2 :: 2, corner % 2 :: 2].float()
-    allowed = SETS.to(sets.device)[sets[..., corner // 2 :: 2, corner % 2 :: 2].long()].permute(0, 3, 1, 2)
+    # a set of labels that are never predicted tells nothing
+    table = SETS | ~SETS.any(dim=1, keepdim=True)
+    allowed = table.to(sets.device)[sets[..., corner // 2 :: 2, corner % 2 :: 2].long()].permute(0, 3, 1, 2)
     within = logits.masked_fill(~allowed, -torch.inf).logsumexp(dim=1)
     return (logits.logsumexp(dim=1) - within).mean()
 
@@ -203,7 +206,7 @@ def predict_with(network: Parser) -> Predict:
 
     def predict(photo: Tensor) -> tuple[Tensor, Tensor]:
         parsed: Parsed = network(photo)
-        return parsed.labels.argmax(dim=1), key_points(parsed.points, network.calibration)
+        return likeliest(parsed.labels), key_points(parsed.points, network.calibration)
 
     return predict
 
