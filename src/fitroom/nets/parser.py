@@ -18,6 +18,7 @@ from fitroom.nets.lite import convolution
 
 POINTS = 18  # key points, COCO order with a neck
 STRIDE = 4  # of the key points' maps
+NOWHERE = -30.0  # a map's value beyond its edge; its sigmoid is nearly 0
 
 
 class Parsed(NamedTuple):
@@ -101,15 +102,15 @@ def key_points(maps: Tensor, calibration: Tensor | None = None) -> Tensor:
     The place of the highest value, moved towards its neighbours by their weight. The confidence is the sigmoid of the
     highest value, scaled and shifted by `calibration` (2,) where that is given (Platt, 1999).
     """
-    likely = maps.sigmoid()
     width = maps.shape[-1]
     highest, place = maps.flatten(2).max(dim=2)
     confidence = (highest if calibration is None else highest * calibration[0] + calibration[1]).sigmoid()
     row, column = place // width, place % width
-    near = F.pad(likely, (1, 1, 1, 1))
+    near = F.pad(maps, (1, 1, 1, 1), value=NOWHERE)
     steps = torch.arange(-1, 2, device=maps.device)
     rows, columns = (row[..., None, None] + 1 + steps.view(3, 1)), (column[..., None, None] + 1 + steps.view(1, 3))
     around = near.flatten(2).gather(2, (rows * (width + 2) + columns).flatten(2)).view(*rows.shape[:2], 3, 3)
+    around = around.sigmoid()  # of nine places alone
     weight = around / around.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     x = column + (weight * steps.view(1, 3)).sum(dim=(2, 3))
     y = row + (weight * steps.view(3, 1)).sum(dim=(2, 3))
