@@ -10,7 +10,7 @@ import pytest
 from conftest import shared
 from fitroom import TryOn, images
 from fitroom.benchmark.looks import sample_pictures
-from fitroom.data.viton import GARMENT, open_layout, read_pairs
+from fitroom.data.viton import FACE, GARMENT, open_layout, read_pairs
 from fitroom.errors import ImageError, InputError, OutputError
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import BOUNDS, check
@@ -101,7 +101,9 @@ class Told:
         for row, joint in STUDIO.items():
             points[row] = (*((np.array(joint) + 0.5) * 256 / frame.height - 0.5), 1)
         points[:, :2] += np.array([-frame.left, -frame.top], np.float32) * 256 / frame.height
-        return Parsing(np.full((256, 192), GARMENT, np.uint8), points)
+        label = np.full((256, 192), GARMENT, np.uint8)
+        label[:25] = FACE
+        return Parsing(label, points)
 
 
 def test_a_person_that_a_parser_finds_is_dressed_where_it_stands(tryon, sample):
