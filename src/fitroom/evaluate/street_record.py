@@ -18,6 +18,8 @@ STREET_KEYS = (
 COLUMNS = ("date", "system", "version", "pairs", "parser", *STREET_KEYS, "hardware", "versions", "command")
 TITLES = {measure.key: measure.title for measure in MEASURES} | {
     "dressed": "photos dressed", "refused": "photos refused", "damage": "damage beside the old clothes",
+    "kid_lite0_deviation": "its standard deviation", "size_across_90": "the same, 90th percentile",
+    "size_along_90": "the same, 90th percentile", **COUNTS,
 }  # fmt: skip
 
 
