@@ -2,11 +2,13 @@
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from fitroom.body import PREDICTED, Label
 from fitroom.cli import main
@@ -14,6 +16,7 @@ from fitroom.data.label_sets import ANY, ROW, SINGLE, TABLE, TOP
 from fitroom.data.scenes import SceneConfig
 from fitroom.data.street import open_labelled
 from fitroom.data.street_scenes import StreetConfig
+from fitroom.errors import WeightsError
 from fitroom.export.parser import AGREED
 from fitroom.nets.parser import Parsed, Parser, ParserConfig, key_points
 from fitroom.store import open_weights
@@ -31,7 +34,7 @@ from fitroom.train.parsing import (
     predict_with,
     set_loss,
 )
-from fitroom.train.parsing_run import STUDIO, sets_of
+from fitroom.train.parsing_run import STUDIO, ParsingConfig, fresh_parser, sets_of
 from fitroom.train.street import backgrounds, load_street
 from street_folder import DrawnParser, write_street
 
@@ -163,6 +166,11 @@ def test_the_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     assert CliRunner().invoke(main, more).exit_code == 0
     assert open_weights(tmp_path / "weights").manifest.network == "parser"
     assert load(tmp_path / "parser").step == 3
+    config = ParsingConfig(parser=SMALL, start=str(tmp_path / "weights"))
+    kept = load_file(tmp_path / "weights" / "network.safetensors")
+    assert torch.equal(fresh_parser(config).refine[0].weight, kept["refine.0.weight"].float())
+    with pytest.raises(WeightsError, match="a parser of"):
+        fresh_parser(replace(config, parser=ParserConfig()))
     assert "unknown settings: parser.width" in CliRunner().invoke(main, [*arguments, "--set", "parser.width=3"]).output
 
 

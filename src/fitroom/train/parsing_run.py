@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from pydantic import TypeAdapter
+from safetensors.torch import load_file
 from torch import Tensor
 
 from fitroom.data.neck import viton_sets
@@ -20,9 +21,10 @@ from fitroom.export.parser import export_parser
 from fitroom.export.weights import Origin
 from fitroom.nets.graphs import to_bytes
 from fitroom.nets.parser import Parser, ParserConfig
-from fitroom.store import Weights, check_weights_output
+from fitroom.nets.registry import TENSORS, widened
+from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.alone import Course
-from fitroom.train.checkpoint import load
+from fitroom.train.checkpoint import load, untupled
 from fitroom.train.config import check_sizes
 from fitroom.train.loop import Batches, LoopConfig
 from fitroom.train.parsing import (
@@ -62,6 +64,7 @@ class ParsingConfig:
     frames: StreetConfig = field(default_factory=StreetConfig)
     joints: str = "parser"  # weights of the parser whose key points street photos get
     pretrained: bool = True  # whether the trunk begins with ImageNet's tensors
+    start: str = ""  # weights of a parser, by name or folder, to begin with in place of these
     loop: LoopConfig = field(default_factory=LoopConfig)
     height: int = 256  # of the pictures trained on
     width: int = 192
@@ -75,8 +78,18 @@ def read_parsing_config(path: str | Path | None, overrides: tuple[str, ...] = ()
 
 
 def fresh_parser(config: ParsingConfig) -> Parser:
-    """Make a parser to train. Raises MissingExtraError where its pretrained tensors are not installed."""
+    """Make a parser to train. Raises MissingExtraError where its pretrained tensors are not installed, WeightsError
+    where those that it begins with are of another network.
+    """
     parser = Parser(config.parser)
+    if config.start:
+        weights = open_weights(config.start)
+        found = weights.manifest.config
+        if untupled(found) != untupled(asdict(config.parser)):
+            raise WeightsError(f"{weights.folder}: a parser of {found}; the settings say {asdict(config.parser)}.")
+        tensors = load_file(weights.file(TENSORS))
+        parser.load_state_dict({name: widened(tensor) for name, tensor in tensors.items()})
+        return parser
     if config.pretrained:
         parser.trunk.load_state_dict(parser.trunk.own_tensors(imagenet_tensors()))
     return parser
