@@ -176,7 +176,9 @@ def test_rubbish_is_refused_and_leaves_nothing_behind(tmp_path, person, garment)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(ask, range(FUZZ)))
         assert len(statuses) == FUZZ
-        assert max(statuses) < 500, sorted(set(statuses))
+        # requests that were given up still hold workers for a while: the service may say that it is busy
+        assert {status for status in statuses if status >= 500} <= {503}, sorted(set(statuses))
+        assert statuses.count(503) < 0.1 * FUZZ
         assert sum(status >= 400 for status in statuses) > 0.6 * FUZZ
         assert process.poll() is None
         assert client.memory() < 1.1 * before[0] + 10
