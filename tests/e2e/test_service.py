@@ -178,7 +178,11 @@ def test_rubbish_is_refused_and_leaves_nothing_behind(tmp_path, person, garment)
         assert len(statuses) == FUZZ
         # requests that were given up still hold workers for a while: the service may say that it is busy
         assert {status for status in statuses if status >= 500} <= {503}, sorted(set(statuses))
-        assert statuses.count(503) < 0.1 * FUZZ
+        until = time.monotonic() + 40
+        while (status := client.ask("POST", "/v1/looks", form(person=person, garment=garment))[0]) == 503:
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        assert status == 200
         assert sum(status >= 400 for status in statuses) > 0.6 * FUZZ
         assert process.poll() is None
         assert client.memory() < 1.1 * before[0] + 10
