@@ -45,8 +45,7 @@ def test_the_networks_blocks_take_the_published_tensors():
         assert torch.equal(network._blocks[-1]._bn2.weight, tensors[f"_blocks.{blocks[-1]}._bn2.weight"])
 
 
-def test_a_published_class_is_recognised(network, photos):
-    """A jersey's picture would need a photo; a network with wrong padding or order would not give calm features."""
+def test_a_shifted_picture_has_nearer_features_than_another_one(network, photos):
     pooled, _ = features_of(network, photos)
     shifted, _ = features_of(network, [np.roll(photo, 32, axis=1) for photo in photos])
     other = pooled.roll(1, dims=0)

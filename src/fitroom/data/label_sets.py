@@ -73,9 +73,8 @@ VITON = grouped(
     },
     own={},
 )  # fmt: skip
-STREET_NAMES = ("background", "hair", "skin", "top", "lower", "other", "feet")
 STREET = grouped(
-    STREET_NAMES,
+    ("background", "hair", "skin", "top", "lower", "other", "feet"),
     {
         Label.BACKGROUND: 0, Label.NOISE: 0, Label.RARE_2: 5, Label.RARE_3: 5, Label.HAIR: 1, Label.UPPER_CLOTHES: 3,
         Label.DRESS: 3, Label.LOWER_CLOTHES: 4, Label.OTHER: 5, Label.LEFT_SHOE: 6, Label.RIGHT_SHOE: 6,

@@ -14,10 +14,10 @@ from torch import Tensor
 from fitroom.data.augment import MIRRORED_POINTS
 from fitroom.data.label_sets import MIRRORED_ROWS, NOT_PERSON, ROW, SETS, SINGLE
 from fitroom.images import Frame, Picture, garment_frame
+from fitroom.photo.parse import legs_below
 
 Array = NDArray[np.float32]
 
-LOWEST = 0.85  # frame heights by which a frame of the legs lies below the dressed one, at most
 WHITE = (255, 255, 255)  # what a frame shows beyond the photo, in training as in use
 CLEAR = 2  # backgrounds of a photo
 MIRRORED = np.array(MIRRORED_ROWS, np.uint8)
@@ -129,10 +129,10 @@ def drawn_frame(photo: StreetPhoto, config: StreetConfig, numbers: NDArray[np.fl
 
 
 def below(photo: StreetPhoto) -> float:
-    """Return how far the lower body lies below the dressed frame, in frame heights, 0 to LOWEST."""
+    """Return how far the frame of the legs lies below the dressed frame, in frame heights, by the labels."""
     shown = np.flatnonzero(np.isin(photo.sets, PERSON_ROWS).any(axis=1))
     lowest = float(shown[-1]) if len(shown) else 0.0
-    return min(max((lowest - photo.dressed.top) / photo.dressed.height - 0.95, 0.0), LOWEST)
+    return legs_below(lowest, photo.dressed)
 
 
 def relit(picture: Picture, config: StreetConfig, numbers: NDArray[np.float64]) -> Picture:

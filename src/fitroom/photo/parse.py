@@ -78,12 +78,20 @@ def person_of(frame: Frame, persons: tuple[Frame, ...]) -> Frame:
     return min(persons, key=lambda box: abs(box.left + box.width / 2 - middle), default=frame)
 
 
+def legs_below(lowest: float, frame: Frame) -> float:
+    """Return how far the frame of the legs lies below the dressed frame, in frame heights, 0 to LOWEST.
+
+    `lowest` is the row, in pixels of the photo, at which the person ends.
+    """
+    return min(max((lowest - frame.top) / frame.height - 0.95, 0.0), LOWEST)
+
+
 def lower_frame(frame: Frame, person: Frame) -> Frame | None:
     """Return the frame of a person's legs, by the dressed frame and the person's box.
 
     None where the dressed frame shows them.
     """
-    down = min((person.top + person.height - frame.top) / frame.height - 0.95, LOWEST)
+    down = legs_below(person.top + person.height, frame)
     return replace(frame, top=frame.top + round(down * frame.height)) if down > 0.1 else None
 
 
