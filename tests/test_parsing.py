@@ -34,7 +34,7 @@ from fitroom.train.parsing import (
     predict_with,
     set_loss,
 )
-from fitroom.train.parsing_run import STUDIO, ParsingConfig, fresh_parser, sets_of
+from fitroom.train.parsing_run import STUDIO, ParsingConfig, fresh_parser, renumbered, sets_of
 from fitroom.train.street import backgrounds, load_street
 from street_folder import DrawnParser, write_street
 
@@ -63,7 +63,7 @@ class Truth(torch.nn.Module):
     def forward(self, photo):
         scene = next(self.steps)
         labels = torch.from_numpy(TABLE[:, list(PREDICTED)])[scene.sets.long()].permute(0, 3, 1, 2).float()
-        return Parsed(labels, point_maps(scene.key_points, *photo.shape[-2:]).clamp(1e-6, 1 - 1e-6).logit())
+        return Parsed(labels, point_maps(scene.key_points, *photo.shape[-2:]).clamp(1e-6, 1 - 1e-6).logit(), labels)
 
 
 def test_losses_of_a_tiny_case():
@@ -169,9 +169,18 @@ def test_the_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     config = ParsingConfig(parser=SMALL, start=str(tmp_path / "weights"))
     kept = load_file(tmp_path / "weights" / "network.safetensors")
     assert torch.equal(fresh_parser(config).refine[0].weight, kept["refine.0.weight"].float())
-    with pytest.raises(WeightsError, match="a parser of"):
-        fresh_parser(replace(config, parser=ParserConfig()))
+    with pytest.raises(WeightsError, match="the parser of the settings has"):
+        fresh_parser(replace(config, parser=replace(SMALL, pyramid=SMALL.pyramid + 8)))
     assert "unknown settings: parser.width" in CliRunner().invoke(main, [*arguments, "--set", "parser.width=3"]).output
+
+
+def test_blocks_keep_their_tensors_where_others_are_left_out():
+    longer, shorter = (0, 1, 2, 3), (0, 1, 3)
+    tensors = Parser(ParserConfig(blocks=longer, pyramid=16)).state_dict()
+    found = renumbered(tensors, longer, shorter)
+    assert found.keys() == Parser(ParserConfig(blocks=shorter, pyramid=16)).state_dict().keys()
+    assert found["trunk._blocks.2._bn1.weight"] is tensors["trunk._blocks.3._bn1.weight"]
+    assert found["refine.0.weight"] is tensors["refine.0.weight"]
 
 
 def test_calibrated_confidence_is_the_share_of_joints_found(training_samples, studio_sets):
@@ -182,7 +191,7 @@ def test_calibrated_confidence_is_the_share_of_joints_found(training_samples, st
             scene = batches.of_step(0)
             points = scene.key_points.clone()
             points[::2, :, 0] += 30  # far off in every other photo
-            return Parsed(photo, point_maps(points, *photo.shape[-2:]).mul(0.2).clamp(min=1e-6).logit())
+            return Parsed(photo, point_maps(points, *photo.shape[-2:]).mul(0.2).clamp(min=1e-6).logit(), photo)
 
     batches = SceneBatches(training_samples, studio_sets, STUDIO, 12)
     calibration = fitted_calibration(Half(), batches, 1)
