@@ -6,13 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 import fitroom
-from fitroom.body import Label
+from fitroom.body import PREDICTED, Label
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.errors import InputError
 from fitroom.images import Frame
 from fitroom.photo.drawing import draw_parse, label_colours, legend
-from fitroom.photo.parse import Parse, enlarged, lay_over, lower_frame, parse_photo
+from fitroom.photo.parse import Parse, enlarged, label_of, lay_over, lower_frame, parse_photo
 from fitroom.runtime.interface import Parsing
 from fitroom.tryon import TryOn
 
@@ -128,3 +128,29 @@ def test_legs_get_a_look_of_their_own():
     assert lower_frame(dressed, Frame(20, 25, 50, 90)) is None
     assert lower_frame(dressed, Frame(20, 25, 50, 150)) == Frame(10, 80, 75, 100)
     assert lower_frame(dressed, Frame(20, 25, 50, 400)) == Frame(10, 105, 75, 100)
+
+
+def shares_of(label, rows):
+    """Shares (labels, 64, 48) that are sure of one label in some rows, and of background elsewhere."""
+    made = np.zeros((len(PREDICTED), 64, 48), np.float32)
+    made[0] = 1
+    made[0, rows], made[PREDICTED.index(label), rows] = 0, 1
+    return made
+
+
+def test_a_closer_look_counts_the_look_at_the_whole_photo():
+    """The whole photo shows a dress in its lower half, of which the closer look at the middle is half sure."""
+    whole, middle = Frame(0, 0, 192, 256), Frame(48, 64, 96, 128)
+    nothing = np.zeros((18, 3), np.float32)
+    wider = Parsing(np.zeros((256, 192), np.uint8), nothing, shares_of(Label.DRESS, slice(32, None)))
+    unsure = 0.5 * shares_of(Label.DRESS, slice(32, None)) + 0.5 * shares_of(Label.LOWER_CLOTHES, slice(32, None))
+    closer = Parsing(np.zeros((256, 192), np.uint8), nothing, unsure)
+    label = label_of(closer, middle, wider, whole)
+    assert (label[130:] == Label.DRESS).all()
+    assert (label[:126] == Label.BACKGROUND).all()
+
+
+def test_a_parser_without_shares_labels_its_own_frame():
+    label = np.full((256, 192), Label.FACE, np.uint8)
+    parsing = Parsing(label, np.zeros((18, 3), np.float32))
+    assert label_of(parsing, Frame(0, 0, 96, 128), parsing, Frame(0, 0, 192, 256)) is label

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fitroom.body import LABEL_COUNT, Label
+from fitroom.body import LABEL_COUNT, PREDICTED, Label
 from fitroom.data.synthetic import samples
 from fitroom.errors import ExportError, WeightsError
 from fitroom.export import parser as exporting
@@ -46,6 +46,9 @@ def test_the_graph_tells_what_pytorch_tells(network, folder, photos):
         assert found.label.shape == (256, 192)
         assert found.label.dtype == np.uint8
         np.testing.assert_allclose(found.key_points, expected.key_points, atol=0.05)
+        assert found.shares.shape == (len(PREDICTED), 64, 48)
+        np.testing.assert_allclose(found.shares.sum(axis=0), 1, atol=1e-3)
+        np.testing.assert_allclose(found.shares, expected.shares, atol=1e-3)
 
 
 def test_int8(network, photos, tmp_path, monkeypatch):

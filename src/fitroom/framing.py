@@ -82,7 +82,7 @@ def parsed_in(photo: Picture, frame: Frame, parser: PersonParser) -> Parsing:
     points = found.key_points.copy()
     size = np.array(found.label.shape[::-1], np.float32)
     points[:, :2] = (points[:, :2] + 0.5) * (frame.width, frame.height) / size - 0.5 + (frame.left, frame.top)
-    return Parsing(found.label, points)
+    return found._replace(key_points=points)
 
 
 def people(label: Picture) -> list[NDArray[np.bool_]]:

@@ -29,8 +29,7 @@ class TorchParser:
     @torch.inference_mode()
     def parse(self, picture: Picture) -> Parsing:
         """See `interface.PersonParser`."""
-        label, key_points = self.graph(torch.from_numpy(batched(picture).copy()))
-        return Parsing(label[0].numpy(), key_points[0].numpy())
+        return Parsing(*(value[0].numpy() for value in self.graph(torch.from_numpy(batched(picture).copy()))))
 
 
 def agreement(one: PersonParser, other: PersonParser, photos: Sequence[Picture]) -> float:

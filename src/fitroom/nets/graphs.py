@@ -91,15 +91,20 @@ class LookGraph(Graph):
 
 
 class ParserGraph(nn.Module):
-    """photo -> label, uint8 (1, H, W), and key points (1, 18, 3): x, y in pixels of the photo, confidence"""
+    """photo -> label, key points, shares
+
+    Label uint8 (1, H, W); key points (1, 18, 3): x, y in pixels of the photo, confidence; shares (1, labels, H / 4,
+    W / 4) in [0, 1]: the probability of each of `body.PREDICTED`.
+    """
 
     def __init__(self, parser: Parser) -> None:
         super().__init__()
         self.parser = parser
 
-    def forward(self, person: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, person: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         parsed = self.parser(to_unit(person))
-        return likeliest(parsed.labels), key_points(parsed.points, self.parser.calibration)
+        shares = parsed.coarse.softmax(dim=1)
+        return likeliest(parsed.labels), key_points(parsed.points, self.parser.calibration), shares
 
 
 class SegmenterGraph(nn.Module):

@@ -7,14 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import images
+from fitroom.body import PREDICTED
 from fitroom.data import limbs
 from fitroom.framing import chosen_person, parsed_in, people, settled, studio_frame
 from fitroom.images import Frame, Picture
-from fitroom.runtime.interface import Array, PersonParser
+from fitroom.runtime.interface import Array, Parsing, PersonParser
 
 TRUNK = [limbs.NOSE, limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]
 LESS_SURE = 0.1  # confidence that a closer look may lose: it is finer
 LOWEST = 0.85  # frame heights by which the look at the legs lies below the dressed frame, at most
+WIDER = 0.4  # weight of the look at the whole photo in a closer look's labels: it knows a skirt from a dress better
 MARGIN = 0.03  # of a closer look's frame: at its edge the look at the whole photo counts
 
 
@@ -43,7 +45,7 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     if alone is not None:
         closer = parsed_in(photo, alone, parser)
         if as_sure(closer.key_points, points) or at is not None:
-            lay_over(labels, closer.label, alone)
+            lay_over(labels, label_of(closer, alone, parsing, whole), alone)
             points = closer.key_points
     frame = studio_frame(points)
     if frame is not None:
@@ -53,10 +55,31 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
             if as_sure(closer.key_points, points):
                 lower = lower_frame(frame, person_of(frame, persons))
                 if lower is not None:
-                    lay_over(labels, parsed_in(photo, lower, parser).label, lower)
-                lay_over(labels, closer.label, frame)
+                    lay_over(labels, label_of(parsed_in(photo, lower, parser), lower, parsing, whole), lower)
+                lay_over(labels, label_of(closer, frame, parsing, whole), frame)
                 points = surer_points(points, closer.key_points)
     return Parse(labels, points, frame, persons)
+
+
+def label_of(closer: Parsing, frame: Frame, wider: Parsing, whole: Frame) -> Picture:
+    """Label a frame, uint8 (h, w), by its own look and by the look at the whole photo: their shares' weighted mean."""
+    if closer.shares is None or wider.shares is None:
+        return closer.label
+    height, width = closer.shares.shape[1:]
+    scale = frame.height / whole.height
+    matrix = np.array([
+        [scale, 0, ((frame.left - whole.left) / whole.width) * width + 0.5 * scale - 0.5],
+        [0, scale, ((frame.top - whole.top) / whole.height) * height + 0.5 * scale - 0.5],
+    ])  # fmt: skip
+    mean = np.stack([
+        (1 - WIDER) * near + WIDER * cv2.warpAffine(
+            far, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        )
+        for near, far in zip(closer.shares, wider.shares, strict=True)
+    ])  # fmt: skip
+    size = closer.label.shape[::-1]
+    fine = np.stack([cv2.resize(share, size, interpolation=cv2.INTER_LINEAR) for share in mean])
+    return np.array(PREDICTED, np.uint8)[fine.argmax(axis=0)]
 
 
 def as_sure(closer: Array, points: Array) -> bool:

@@ -36,6 +36,7 @@ class Parsing(NamedTuple):
 
     label: Picture  # uint8 (h, w), VITON's labels; 0 is background
     key_points: Array  # (18, 3) x, y in pixels of the picture, COCO order, and confidence in [0, 1]
+    shares: Array | None = None  # (labels, h / 4, w / 4) probabilities of `body.PREDICTED`; None: an older parser's
 
 
 class PersonParser(Protocol):

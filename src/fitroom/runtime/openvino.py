@@ -113,5 +113,5 @@ class OpenVinoParser(OpenVinoGraphs):
 
     def parse(self, picture: Picture) -> Parsing:
         """See `interface.PersonParser`."""
-        label, key_points = self.run(PARSER, [batched(picture)])
-        return Parsing(label[0], key_points[0])
+        # parsers from before 0.16.0 have no third output
+        return Parsing(*(value[0] for value in self.run(PARSER, [batched(picture)])))
