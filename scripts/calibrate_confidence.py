@@ -11,11 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fitroom.circumstances import command, hardware, versions
 from fitroom.data.pack import open_reader
 from fitroom.evaluate.calibration import exchanged, fitted, outcomes
 from fitroom.evaluate.plan import make_plan
-from fitroom.rows import append_row
+from fitroom.files import append_row
+from fitroom.hardware import command, hardware, versions
 from fitroom.tryon import TryOn
 
 TABLE = Path("results/confidence.csv")

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fitroom import TryOn, images
+from fitroom import TryOn
+from fitroom.arrays import Picture
 from fitroom.demo import read_sample
 from fitroom.errors import FitroomError
-from fitroom.images import Picture
-from fitroom.output import save_picture
+from fitroom.photo import frames, masks
+from fitroom.photo.encode import save_picture
 
 HEIGHT, WIDTH, LINE = 256, 192, 40
 TARGET = "docs/photos.jpg"
@@ -34,13 +35,13 @@ def cases() -> list[Case]:
     height, width = garment.shape[:2]
     room = np.full((2 * len(person), 3 * person.shape[1], 3), (150, 140, 120), np.uint8)
     room[:, : person.shape[1]], room[-len(person) // 3 :] = (90, 110, 130), (110, 80, 60)
-    small = images.shrink(person, len(person) * 4 // 5, person.shape[1] * 4 // 5)
+    small = frames.shrink(person, len(person) * 4 // 5, person.shape[1] * 4 // 5)
     room[-len(small) :, person.shape[1] : person.shape[1] + small.shape[1]] = small
     boards, stripes = np.full_like(garment, 0), np.full_like(garment, 150)
     boards[:] = (np.array([150, 112, 78]) + 9 * (np.arange(width) // 64 % 3 - 1)[:, None])[None]
     boards[:, np.arange(width) % 64 < 2] = (70, 50, 34)
     stripes[:, np.arange(width) // 24 % 2 == 0] = (120, 90, 60)
-    mask = images.garment_mask(garment)[..., None] > 127
+    mask = masks.garment_mask(garment)[..., None] > 127
     folded = np.full_like(garment, 255)
     folded[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = (40, 80, 160)
     soft = np.asarray(cv2.GaussianBlur(person, (0, 0), 3.5 * len(person) / 256), np.uint8)
@@ -59,8 +60,8 @@ def cell(picture: Picture | None) -> Picture:
     """A picture in its frame; white for none."""
     if picture is None:
         return np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    framed = images.cut(picture, images.garment_frame(picture.shape[1], picture.shape[0]), (255, 255, 255))
-    return images.shrink(framed, HEIGHT, WIDTH)
+    framed = frames.cut(picture, frames.garment_frame(picture.shape[1], picture.shape[0]), (255, 255, 255))
+    return frames.shrink(framed, HEIGHT, WIDTH)
 
 
 def column(tryon: TryOn, case: Case) -> Picture:

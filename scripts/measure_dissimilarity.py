@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fitroom.circumstances import command, hardware, versions
 from fitroom.evaluate.dissimilarity import measure_dissimilarity
 from fitroom.evaluate.plan import make_plan
 from fitroom.evaluate.systems import open_system
-from fitroom.rows import append_row
+from fitroom.files import append_row
+from fitroom.hardware import command, hardware, versions
 
 TABLE = Path("results/dissimilarity.csv")
 LISTS = "val_pairs_unpaired.txt", "val_pairs_paired.txt"

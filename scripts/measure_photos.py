@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fitroom.circumstances import command, hardware, versions
 from fitroom.data.scenes import STUDIO
 from fitroom.evaluate.elsewhere import ELSEWHERE, measure_scenes
 from fitroom.evaluate.plan import make_plan
-from fitroom.rows import append_row, read_rows
+from fitroom.files import append_row, read_rows
+from fitroom.hardware import command, hardware, versions
 from fitroom.tryon import TryOn
 
 TABLE = Path("results/photos.csv")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fitroom.circumstances import command, hardware, versions
 from fitroom.evaluate.plan import make_plan
 from fitroom.evaluate.sleeves import measure_sleeves
-from fitroom.rows import append_row
+from fitroom.files import append_row
+from fitroom.hardware import command, hardware, versions
 from fitroom.tryon import TryOn
 
 TABLE = Path("results/sleeves.csv")

@@ -12,20 +12,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fitroom.circumstances import command, hardware, versions
+from fitroom.compress.quantize import of_inputs
 from fitroom.data import label_sets
 from fitroom.data.pack import open_reader
 from fitroom.data.street import open_labelled
 from fitroom.evaluate.parser import ParserFigures, measure_parsing
 from fitroom.evaluate.parser_cases import labelled_cases, scene_cases, viton_cases
+from fitroom.export.trained import export_trained_parser, export_trained_segmenter
+from fitroom.hardware import command, hardware, versions
 from fitroom.nets.graphs import to_bytes
 from fitroom.photo.parse import parse_photo
 from fitroom.runtime.interface import SEGMENTER, batched
 from fitroom.runtime.openvino import OpenVinoGraphs, OpenVinoParser, compile_weights
 from fitroom.store import MANIFEST, Measurement, Weights
-from fitroom.train import parsing_run, segmenting_run
 from fitroom.train.samples import Samples, load_samples
-from fitroom.train.segmenting import measure_segmenter
+from fitroom.train.tasks import parser, segmenter
+from fitroom.train.tasks.segmenter_learner import measure_segmenter
 
 SHIPPED = Path("src/fitroom/weights")
 VALIDATION, TRAINING, STREET_VALIDATION = "val_pairs_paired.txt", "train_pairs.txt", "val.txt"
@@ -63,7 +65,7 @@ def figures_of_segmenter(weights: Weights, samples: Samples) -> Figures:
         shares = [graphs.run(SEGMENTER, [batched(one)])[0] for one in to_bytes(picture).numpy()]
         return torch.from_numpy(np.stack(shares)) - 0.5
 
-    batches = segmenting_run.segmenting_course(segmenting_run.SegmentingConfig()).validation(samples, BATCH)
+    batches = segmenter.segmenting_course(segmenter.SegmentingConfig()).validation(samples, BATCH)
     return {
         f"{kind}_{name}": (value, VALIDATION)
         for kind, one in batches.items()
@@ -74,12 +76,12 @@ def figures_of_segmenter(weights: Weights, samples: Samples) -> Figures:
 def main(kind: str, work: str, version: str, data: str, trained: str, street: str = "") -> None:
     if kind == "parser":
         open_labelled(street)  # before an export and two measurements
-        weights = parsing_run.export_trained(parsing_run.ParsingConfig(), work, data, TRAINING, SHIPPED / kind, version)
+        weights = export_trained_parser(
+            parser.ParsingConfig(), work, data, TRAINING, SHIPPED / kind, of_inputs, version
+        )
         figures = figures_of_parser(weights, data, street)
     else:
-        weights = segmenting_run.export_trained(
-            segmenting_run.SegmentingConfig(), work, data, TRAINING, SHIPPED / kind, version
-        )
+        weights = export_trained_segmenter(segmenter.SegmentingConfig(), work, data, TRAINING, SHIPPED / kind, version)
         reader = open_reader(data)
         samples = load_samples(reader, reader.pairs(VALIDATION).pairs, 256, 192, 2, lambda items, total: items)
         figures = figures_of_segmenter(weights, samples)

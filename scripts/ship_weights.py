@@ -7,12 +7,13 @@ DATA the VITON folder that calibrates and measures.
 import sys
 from pathlib import Path
 
-from fitroom.circumstances import hardware, versions
+from fitroom.compress.quantize import quantizer
 from fitroom.evaluate.evaluate import evaluate
 from fitroom.evaluate.plan import make_plan
 from fitroom.evaluate.systems import open_system
 from fitroom.export.cases import Cases, read_cases
 from fitroom.export.weights import ExportConfig, Origin, export_network
+from fitroom.hardware import hardware, versions
 from fitroom.nets.registry import load_network
 from fitroom.store import MANIFEST, Measurement, open_weights
 
@@ -27,7 +28,15 @@ def main(source: str, version: str, precision: str, data: str) -> None:
     origin = Origin("lite", version, manifest.training_data, manifest.terms, manifest.history)
     cases = Cases(read_cases(data, LISTS[0], 8, 256, 192), read_cases(data, "train_pairs.txt", 128, 256, 192))
     config = ExportConfig(precision=precision, half_tensors=True)
-    exported = export_network(load_network(weights), TARGET, origin, config, cases, step=print)
+    exported = export_network(
+        load_network(weights),
+        TARGET,
+        origin,
+        config,
+        cases,
+        step=print,
+        quantize=quantizer() if precision == "int8" else None,
+    )
     print(exported.difference)
     plan = make_plan(data, *(f"{data}/{name}" for name in LISTS))
     result = evaluate(open_system(TARGET), plan)

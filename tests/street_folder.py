@@ -5,9 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fitroom.arrays import Picture
 from fitroom.data.synthetic import samples
 from fitroom.data.writing import write_image
-from fitroom.images import Picture
 from fitroom.runtime.interface import Parsing
 
 # values of the drawn labels, which are VITON's, and the groups of the mapping file

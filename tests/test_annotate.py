@@ -13,7 +13,7 @@ from fitroom.data.check import check
 from fitroom.data.synthetic import write_dataset
 from fitroom.data.viton import read_grey, read_pose, read_rgb
 from fitroom.errors import DataError
-from fitroom.images import shrink
+from fitroom.photo.frames import shrink
 from fitroom.runtime.interface import Parsing
 
 TOLD = ("train_label", "train_pose", "train_edge")

@@ -12,11 +12,12 @@ from PIL import Image
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 
-from fitroom import TryOn, images
+from fitroom import TryOn
 from fitroom.errors import InputError
-from fitroom.framing import Framed
-from fitroom.images import Frame
-from fitroom.output import encode_picture
+from fitroom.photo import decode, masks
+from fitroom.photo.encode import encode_picture
+from fitroom.photo.frames import Frame
+from fitroom.photo.framing import Framed
 from fitroom.serve.app import create_app
 from fitroom.serve.metrics import Metrics
 from fitroom.serve.settings import ServeConfig, check_bind
@@ -74,16 +75,16 @@ def test_a_look_is_the_librarys(client, tryon, person, garment):
     assert {"person", "dress", "queue"} <= {
         part.split(";")[0].strip() for part in answer.headers["server-timing"].split(",")
     }
-    np.testing.assert_array_equal(images.read(answer.content), expected)
+    np.testing.assert_array_equal(decode.read(answer.content), expected)
     for kind, form in (("image/webp", "WEBP"), ("image/jpeg", "JPEG")):
         answer = look(client, headers={"Accept": kind}, person=person, garment=garment)
         assert answer.headers["content-type"] == kind
         assert Image.open(io.BytesIO(answer.content)).format == form
     answer = look(client, headers={"Accept": "application/json"}, person=person, garment=garment).json()
-    np.testing.assert_array_equal(images.read(base64.b64decode(answer["image"])), expected)
+    np.testing.assert_array_equal(decode.read(base64.b64decode(answer["image"])), expected)
     assert (answer["width"], answer["height"]) == (192, 256)
     answer = look(client, {"size": "model"}, person=person, garment=garment)
-    np.testing.assert_array_equal(images.read(answer.content), tryon(person, garment, size="model").image)
+    np.testing.assert_array_equal(decode.read(answer.content), tryon(person, garment, size="model").image)
 
 
 def test_what_may_be_wrong_is_told(client, person, garment):
@@ -121,9 +122,9 @@ def test_a_dark_photo_is_refused(client, sample, garment):
 def test_a_mask_comes_along(client, tryon, sample, person, garment):
     mask = encode_picture(np.repeat(sample.other_garment_mask[..., None], 3, axis=2), ".png")
     answer = look(client, person=person, garment=garment, garment_mask=mask)
-    np.testing.assert_array_equal(images.read(answer.content), tryon(person, garment, mask).image)
+    np.testing.assert_array_equal(decode.read(answer.content), tryon(person, garment, mask).image)
     found = client.post("/v1/masks", files={"garment": garment})
-    np.testing.assert_array_equal(images.read_mask(found.content), images.garment_mask(sample.other_garment))
+    np.testing.assert_array_equal(decode.read_mask(found.content), masks.garment_mask(sample.other_garment))
     small = encode_picture(np.zeros((32, 32, 3), np.uint8), ".png")
     is_problem(look(client, person=person, garment=garment, garment_mask=small), 422, "unusable-picture")
 
@@ -136,7 +137,7 @@ def test_garments_are_registered_once(client, tryon, person, garment):
     assert [found["id"] for found in client.get("/v1/garments").json()["garments"]] == ["shirt-1"]
     assert client.get("/v1/garments/shirt-1/picture").content == garment
     answer = look(client, {"garment_id": "shirt-1"}, person=person)
-    np.testing.assert_array_equal(images.read(answer.content), tryon(person, garment).image)
+    np.testing.assert_array_equal(decode.read(answer.content), tryon(person, garment).image)
     assert client.delete("/v1/garments/shirt-1").status_code == 204
     is_problem(look(client, {"garment_id": "shirt-1"}, person=person), 404, "unknown-garment")
     is_problem(client.delete("/v1/garments/shirt-1"), 404, "unknown-garment")
@@ -148,7 +149,7 @@ def test_a_person_is_sent_once(client, tryon, person, garment):
     sent = client.post("/v1/persons", files={"person": person}).json()
     assert (sent["width"], sent["height"], sent["expires_in"]) == (192, 256, 900)
     answer = look(client, {"person_token": sent["person_token"]}, garment=garment)
-    np.testing.assert_array_equal(images.read(answer.content), tryon(person, garment).image)
+    np.testing.assert_array_equal(decode.read(answer.content), tryon(person, garment).image)
     assert client.delete(f"/v1/persons/{sent['person_token']}").status_code == 204
     is_problem(look(client, {"person_token": sent["person_token"]}, garment=garment), 404, "unknown-person")
 

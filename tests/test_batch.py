@@ -18,17 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import Table, parquet
 
-from fitroom import TryOn, images
+from fitroom import TryOn
 from fitroom.batch.files import FileNames, stem_of
+from fitroom.batch.job import BatchConfig, run_batch
 from fitroom.batch.journal import Journal, Result
 from fitroom.batch.pairs import Row, Texts, collect, read_pairs
-from fitroom.batch.run import BatchConfig, run_batch
 from fitroom.batch.schedule import LARGEST_TASK, tasks
 from fitroom.batch.threads import Once, on_threads
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.errors import DataError, InputError, OutputError
-from fitroom.output import save_picture
+from fitroom.photo import decode, masks
+from fitroom.photo.encode import save_picture
 from test_images import bomb
 
 
@@ -112,7 +113,7 @@ def test_weights_that_find_persons_and_garments(shop, tmp_path):
 
 
 def test_lists_in_csv_and_parquet(shop, tmp_path):
-    mask = images.garment_mask(images.read(shop / "garments/g1.jpg"))
+    mask = masks.garment_mask(decode.read(shop / "garments/g1.jpg"))
     save_picture(np.repeat(mask[..., None], 3, axis=2), shop / "g1-mask.png")
     rows = [
         ("persons/p0.png", "garments/g1.jpg", "g1-mask.png", "first"),
@@ -130,7 +131,7 @@ def test_lists_in_csv_and_parquet(shop, tmp_path):
         first, second = results(out)
         assert (first["id"], first["path"]) == ("first", "p0/first.webp")
         assert second["path"].startswith("p3/2_-")
-        assert images.read(out / "looks" / first["path"]).shape == (256, 192, 3)
+        assert decode.read(out / "looks" / first["path"]).shape == (256, 192, 3)
     assert pictures(tmp_path / "csv") == pictures(tmp_path / "parquet")
 
 
@@ -250,7 +251,7 @@ def test_kill_9_and_again(shop, tmp_path):
     tryon = TryOn.load()
     for row in chance.sample(rows, 20):
         expected = tryon(row["person"], row["garment"]).image
-        np.testing.assert_array_equal(images.read(out / "looks" / row["path"]), expected)
+        np.testing.assert_array_equal(decode.read(out / "looks" / row["path"]), expected)
 
 
 def test_half_a_line_is_cut_off(tmp_path):
@@ -363,7 +364,7 @@ def test_pictures_at_urls(shop, tmp_path):
     assert result.exit_code == 0, result.output
     assert len(memory.find("/looks")) == 20
     expected = TryOn.load()(shop / "persons/p2.png", shop / "garments/g3.jpg").image
-    np.testing.assert_array_equal(images.read(memory.cat_file("/looks/p2/g3.png")), expected)
+    np.testing.assert_array_equal(decode.read(memory.cat_file("/looks/p2/g3.png")), expected)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=20), max_size=20))

@@ -13,9 +13,9 @@ from fitroom.benchmark import ceiling, looks, speed
 from fitroom.benchmark.correlation import CHANNELS, FORMS, correlation_im2col
 from fitroom.benchmark.looks import time_batch, time_looks
 from fitroom.benchmark.processes import run_command
-from fitroom.benchmark.timing import WARM_UP, Spread, time_ms
 from fitroom.cli import main
 from fitroom.errors import OutputError
+from fitroom.hardware import WARM_UP, Spread, time_ms
 from fitroom.nets.correlation import correlation_reference
 
 LOOKS = {

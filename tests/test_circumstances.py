@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from fitroom.circumstances import command
+from fitroom.hardware import command
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 import fitroom
 from fitroom.cli import main
-from fitroom.images import read
-from fitroom.output import save_picture
+from fitroom.photo.decode import read
+from fitroom.photo.encode import save_picture
 from test_images import animation, bomb
 
 

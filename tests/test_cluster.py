@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from fitroom import TryOn, images
+from fitroom import TryOn
+from fitroom.batch.job import BatchConfig, run_batch
 from fitroom.batch.pairs import cross_product
-from fitroom.batch.run import BatchConfig, run_batch
 from fitroom.data.synthetic import samples
 from fitroom.errors import InputError
-from fitroom.output import save_picture
+from fitroom.photo import decode
+from fitroom.photo.encode import save_picture
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -59,7 +60,7 @@ def test_a_node_dies_in_the_middle(cluster, tmp_path):
     tryon = TryOn.load()
     for row in random.Random(0).sample(rows, 20):
         expected = tryon(row["person"], row["garment"]).image
-        np.testing.assert_array_equal(images.read(out / "looks" / row["path"]), expected)
+        np.testing.assert_array_equal(decode.read(out / "looks" / row["path"]), expected)
     again = run_batch(pairs, BatchConfig(str(out)), on_ray(opened.address), lambda *_: None, advance)
     assert (again.before, again.done) == (144, 0)
 

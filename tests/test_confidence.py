@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fitroom.confidence import LEAST, TRAITS, confidence_of, traits
+from fitroom.photo.confidence import LEAST, TRAITS, confidence_of, traits
 from fitroom.runtime.interface import Dressed
 
 SIZE = 32, 24

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fitroom import body
 from fitroom.body import Label
-from fitroom.data import limbs
 from fitroom.evaluate.cut import (
     Cut,
     covered_share,
@@ -22,9 +22,9 @@ def points():
     """Key points of a person in 256 x 192, arms hanging."""
     made = np.zeros((18, 3), np.float32)
     for joint, place in {
-        limbs.NOSE: (96, 40), limbs.RIGHT_SHOULDER: (56, 84), limbs.LEFT_SHOULDER: (136, 84),
-        limbs.RIGHT_ELBOW: (46, 140), limbs.LEFT_ELBOW: (146, 140), limbs.RIGHT_WRIST: (44, 190),
-        limbs.LEFT_WRIST: (148, 190), limbs.RIGHT_HIP: (70, 204), limbs.LEFT_HIP: (122, 204),
+        body.NOSE: (96, 40), body.RIGHT_SHOULDER: (56, 84), body.LEFT_SHOULDER: (136, 84),
+        body.RIGHT_ELBOW: (46, 140), body.LEFT_ELBOW: (146, 140), body.RIGHT_WRIST: (44, 190),
+        body.LEFT_WRIST: (148, 190), body.RIGHT_HIP: (70, 204), body.LEFT_HIP: (122, 204),
     }.items():  # fmt: skip
         made[joint] = (*place, 0.9)
     return made
@@ -64,7 +64,7 @@ def test_what_is_not_shown_is_not_measured(points):
     assert cut.neckline is None
     assert cut_difference(cut, cut).keys() == {"arms"}
     assert cut_difference(cut, None) == {}
-    points[limbs.LEFT_SHOULDER, 2] = 0
+    points[body.LEFT_SHOULDER, 2] = 0
     assert measure_cut(labels, points) is None
     assert covered_share(np.zeros((256, 192), np.uint8), np.array([(5, 5), (5, 50), (5, 90)])) is None
     assert set(Cut._fields) == {"neckline", "hem", "right_arm", "left_arm"}

@@ -10,9 +10,10 @@ from fitroom import TryOn
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import open_layout, read_pairs
-from fitroom.doubts import doubts_of_garment, may_be_worn
-from fitroom.images import garment_mask, read
-from fitroom.output import save_picture
+from fitroom.photo.decode import read
+from fitroom.photo.encode import save_picture
+from fitroom.photo.masks import garment_mask
+from fitroom.photo.warnings import doubts_of_garment, may_be_worn
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from fitroom.evaluate.evaluate import evaluate
 from fitroom.evaluate.measures import table
 from fitroom.evaluate.plan import make_plan
 from fitroom.evaluate.systems import Copy, FitroomSystem, Paste, Worn
-from fitroom.images import read
+from fitroom.photo.decode import read
 from fitroom.tryon import TryOn
 
 

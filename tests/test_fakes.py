@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from fitroom.data.limbs import complete
+from fitroom.body import complete
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
-from fitroom.front import hands
+from fitroom.photo.foreground import hands
 from fitroom.train import fakes
 from fitroom.train.fakes import Subject, fill_from, in_skin_of, paste_garment
 

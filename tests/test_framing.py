@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from conftest import shared
-from fitroom import framing, images
-from fitroom.data.limbs import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER
+from fitroom.arrays import Picture
+from fitroom.body import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import FACE, GARMENT, open_layout, read_pairs
 from fitroom.errors import InputError, PersonError
-from fitroom.framing import STUDIO, check_light, frame_person, people, studio_frame
-from fitroom.images import Frame, Picture
+from fitroom.photo import decode, frames, framing
+from fitroom.photo.frames import Frame
+from fitroom.photo.framing import STUDIO, check_light, frame_person, people, studio_frame
 from fitroom.runtime.interface import Parsing
 
 
@@ -198,7 +199,7 @@ def test_dark_and_blurred_photos_are_refused(figure, cut_off):
 
     def checked(photo: Picture) -> str:
         try:
-            check_light(images.shrink(images.cut(photo, frame, (255, 255, 255))), frame, 192, 256)
+            check_light(frames.shrink(frames.cut(photo, frame, (255, 255, 255))), frame, 192, 256)
         except PersonError as error:
             return error.code
         return ""
@@ -215,10 +216,10 @@ def test_photos_of_the_studio_are_neither_dark_nor_blurred():
     layout = open_layout(shared("viton"))
     whole = Frame(0, 0, 192, 256)
     for pair in read_pairs(layout.root / "val_pairs_paired.txt")[::10]:
-        photo = images.read(layout.person_path(pair.person))
+        photo = decode.read(layout.person_path(pair.person))
         check_light(photo, whole, 192, 256)
         # one of the fewest pixels that are dressed
         small = cv2.resize(photo, (72, 96), interpolation=cv2.INTER_AREA)
-        check_light(images.shrink(np.asarray(small, np.uint8)), whole, 192, 256)
+        check_light(frames.shrink(np.asarray(small, np.uint8)), whole, 192, 256)
         with pytest.raises(PersonError, match="blurred"):
             check_light(np.asarray(cv2.GaussianBlur(photo, (0, 0), 2.5), np.uint8), whole, 192, 256)

@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from fitroom import TryOn
-from fitroom.data import limbs
+from fitroom import TryOn, body
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import FACE, GARMENT, HAIR, LEFT_ARM, RIGHT_ARM
-from fitroom.front import front_of, hands, head
-from fitroom.images import Frame
+from fitroom.photo.foreground import front_of, hands, head
+from fitroom.photo.frames import Frame
 from fitroom.runtime.interface import Parsing
 
 WHOLE = Frame(0, 0, 192, 256)
@@ -21,11 +20,11 @@ def figure():
 
 
 def test_hands_are_beyond_the_wrists(figure):
-    skeleton = limbs.complete(figure.key_points)
+    skeleton = body.complete(figure.key_points)
     found = hands(figure.label, skeleton)
     assert found.any()
     assert np.isin(figure.label[found], (LEFT_ARM, RIGHT_ARM)).all()
-    for wrist, elbow in ((limbs.RIGHT_WRIST, limbs.RIGHT_ELBOW), (limbs.LEFT_WRIST, limbs.LEFT_ELBOW)):
+    for wrist, elbow in ((body.RIGHT_WRIST, body.RIGHT_ELBOW), (body.LEFT_WRIST, body.LEFT_ELBOW)):
         x, y = (skeleton.points[wrist] * 0.4 + skeleton.points[elbow] * 0.6).astype(int)
         assert not found[y, x]
 
@@ -65,7 +64,7 @@ def test_another_frame_shows_the_same_elsewhere(figure):
 def test_cuffs_are_no_hands(figure):
     """A sleeve that a label takes for a hand is let go by its colour."""
     parsing = Parsing(figure.label, figure.key_points)
-    hand = hands(figure.label, limbs.complete(figure.key_points))
+    hand = hands(figure.label, body.complete(figure.key_points))
     inner = cv2.erode(hand.astype(np.uint8), np.ones((7, 7))) > 0
     assert front_of(figure.image, parsing, WHOLE, WHOLE, 256, 192)[inner].mean() > 0.9
     for sleeve in ((30, 30, 35), (128, 128, 130), (40, 60, 160)):

@@ -5,7 +5,7 @@ import pytest
 
 from fitroom import TryOn
 from fitroom.errors import ImageError, OutputError
-from fitroom.output import encode_picture
+from fitroom.photo.encode import encode_picture
 from fitroom.serve import garments as module
 from fitroom.serve.garments import Garments
 from fitroom.serve.problems import Refusal

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fitroom import images
 from fitroom.errors import ImageError
+from fitroom.photo import decode, frames, masks
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
@@ -26,7 +26,7 @@ def gradient(height: int = 40, width: int = 30) -> np.ndarray:
 
 @pytest.mark.parametrize(("kind", "off"), [("PNG", 0), ("JPEG", 12), ("WEBP", 24)])
 def test_formats(kind, off):
-    found = images.read(encoded(Image.fromarray(gradient()), kind))
+    found = decode.read(encoded(Image.fromarray(gradient()), kind))
     assert found.shape == (40, 30, 3)
     assert np.abs(found.astype(int) - gradient()).max() <= off
 
@@ -36,13 +36,13 @@ def test_path_bytes_pil_and_array_give_the_same(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(data)
     for source in (path, str(path), data, Image.open(path), gradient()):
-        np.testing.assert_array_equal(images.read(source), gradient())
+        np.testing.assert_array_equal(decode.read(source), gradient())
 
 
 def test_exif_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
-    found = images.read(encoded(Image.fromarray(gradient()), "JPEG", exif=exif, quality=100, subsampling=0))
+    found = decode.read(encoded(Image.fromarray(gradient()), "JPEG", exif=exif, quality=100, subsampling=0))
     assert found.shape == (30, 40, 3)
     assert np.abs(found.astype(int) - np.rot90(gradient(), -1)).max() <= 12
 
@@ -50,29 +50,29 @@ def test_exif_orientation_is_applied():
 def test_alpha_lies_over_white():
     rgba = np.zeros((20, 20, 4), np.uint8)
     rgba[:10] = (255, 0, 0, 128)
-    found = images.read(encoded(Image.fromarray(rgba), "PNG"))
+    found = decode.read(encoded(Image.fromarray(rgba), "PNG"))
     np.testing.assert_array_equal(found[0, 0], (255, 127, 127))
     np.testing.assert_array_equal(found[-1, 0], (255, 255, 255))
-    np.testing.assert_array_equal(images.read(rgba), found)
+    np.testing.assert_array_equal(decode.read(rgba), found)
 
 
 def test_palette_with_transparency_and_grey_with_alpha():
     palette = Image.fromarray(gradient()).quantize(8)
     palette.info["transparency"] = 0
-    assert images.read(encoded(palette, "PNG", transparency=0)).shape == (40, 30, 3)
+    assert decode.read(encoded(palette, "PNG", transparency=0)).shape == (40, 30, 3)
     grey = Image.merge("LA", [Image.new("L", (20, 20), 100), Image.new("L", (20, 20), 0)])
-    assert (images.read(encoded(grey, "PNG")) == 255).all()
+    assert (decode.read(encoded(grey, "PNG")) == 255).all()
 
 
 def test_grey_cmyk_and_16_bit():
     grey = Image.fromarray(gradient()[..., 0])
-    np.testing.assert_array_equal(images.read(encoded(grey, "PNG"))[..., 1], gradient()[..., 0])
+    np.testing.assert_array_equal(decode.read(encoded(grey, "PNG"))[..., 1], gradient()[..., 0])
     cmyk = Image.new("CMYK", (20, 20), (0, 255, 255, 0))
-    red = images.read(encoded(cmyk, "JPEG", quality=100))[10, 10].astype(int)
+    red = decode.read(encoded(cmyk, "JPEG", quality=100))[10, 10].astype(int)
     assert red[0] > 200
     assert red[1:].max() < 60
     wide = gradient()[..., 0].astype(np.uint16) * 257
-    deep = images.read(encoded(Image.fromarray(wide), "PNG"))
+    deep = decode.read(encoded(Image.fromarray(wide), "PNG"))
     assert np.abs(deep[..., 0].astype(int) - gradient()[..., 0]).max() <= 1
 
 
@@ -112,7 +112,7 @@ def bomb(side: int) -> bytes:
 )
 def test_what_is_no_picture_is_refused_in_one_sentence(data, words):
     with pytest.raises(ImageError) as caught:
-        images.read(data, "person")
+        decode.read(data, "person")
     message = str(caught.value)
     assert words in message
     assert message.startswith("person")
@@ -121,19 +121,19 @@ def test_what_is_no_picture_is_refused_in_one_sentence(data, words):
 
 def test_directory_missing_file_and_oversize(tmp_path, monkeypatch):
     with pytest.raises(ImageError, match="directory"):
-        images.read(tmp_path)
+        decode.read(tmp_path)
     with pytest.raises(ImageError, match="No such file"):
-        images.read(tmp_path / "none.jpg")
+        decode.read(tmp_path / "none.jpg")
     (tmp_path / "big.png").write_bytes(encoded(Image.fromarray(gradient()), "PNG"))
-    monkeypatch.setattr(images, "MAX_BYTES", 100)
+    monkeypatch.setattr(decode, "MAX_BYTES", 100)
     with pytest.raises(ImageError, match="the limit is"):
-        images.read(tmp_path / "big.png")
+        decode.read(tmp_path / "big.png")
 
 
 @pytest.mark.parametrize("array", [np.zeros((20, 20, 3)), np.zeros((20, 20, 2), np.uint8), np.zeros(20, np.uint8)])
 def test_arrays_of_another_kind_are_refused(array):
     with pytest.raises(ImageError, match="uint8"):
-        images.read(array)
+        decode.read(array)
 
 
 @settings(max_examples=60, deadline=None)
@@ -142,17 +142,17 @@ def test_arrays_of_another_kind_are_refused(array):
 )
 def test_random_bytes_never_raise_anything_else(data, start):
     with suppress(ImageError):
-        images.read(start + data)
+        decode.read(start + data)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(16, 3000), st.integers(16, 3000))
 def test_frames_are_three_to_four(width, height):
-    person = images.person_frame(width, height)
+    person = frames.person_frame(width, height)
     assert person.left >= 0
     assert person.left + person.width <= width
     assert person.width == width or person.height == height
-    garment = images.garment_frame(width, height)
+    garment = frames.garment_frame(width, height)
     assert garment.left <= 0
     assert garment.top <= 0
     assert garment.left + garment.width >= width
@@ -162,7 +162,7 @@ def test_frames_are_three_to_four(width, height):
 
 
 def test_cut_fills_beyond_the_picture():
-    found = images.cut(gradient(40, 30), images.Frame(-5, 0, 40, 40), (1, 2, 3))
+    found = frames.cut(gradient(40, 30), frames.Frame(-5, 0, 40, 40), (1, 2, 3))
     assert found.shape == (40, 40, 3)
     np.testing.assert_array_equal(found[0, 0], (1, 2, 3))
     np.testing.assert_array_equal(found[:, 5:35], gradient(40, 30))
@@ -170,7 +170,7 @@ def test_cut_fills_beyond_the_picture():
 
 def test_garment_mask_of_drawn_garments(sample):
     for picture, truth in ((sample.garment, sample.garment_mask), (sample.other_garment, sample.other_garment_mask)):
-        found = images.garment_mask(picture) > 127
+        found = masks.garment_mask(picture) > 127
         truth = truth > 127
         assert (found & truth).sum() / (found | truth).sum() > 0.95
 
@@ -178,7 +178,7 @@ def test_garment_mask_of_drawn_garments(sample):
 def test_garment_mask_of_white_on_white():
     picture = np.full((256, 192, 3), 255, np.uint8)
     picture[60:200, 40:150] = 247
-    found = images.garment_mask(picture) > 127
+    found = masks.garment_mask(picture) > 127
     assert found[65:195, 45:145].all()
     assert not found[:50].any()
 
@@ -186,14 +186,14 @@ def test_garment_mask_of_white_on_white():
 def test_garment_mask_needs_a_plain_background_and_a_garment(rng):
     clutter = rng.integers(0, 255, (128, 96, 3), dtype=np.uint8)
     with pytest.raises(ImageError, match="not plain and light"):
-        images.garment_mask(clutter)
+        masks.garment_mask(clutter)
     with pytest.raises(ImageError, match="no garment found"):
-        images.garment_mask(np.full((128, 96, 3), 250, np.uint8))
+        masks.garment_mask(np.full((128, 96, 3), 250, np.uint8))
 
 
 def test_swapped_pictures_are_told(sample):
-    assert images.looks_swapped(sample.garment, sample.photo.image)
-    assert not images.looks_swapped(sample.photo.image, sample.garment)
+    assert masks.looks_swapped(sample.garment, sample.photo.image)
+    assert not masks.looks_swapped(sample.photo.image, sample.garment)
 
 
 def test_fill_holes_keeps_large_ones():
@@ -201,7 +201,7 @@ def test_fill_holes_keeps_large_ones():
     mask[10:90, 10:90] = 255
     mask[20:25, 20:25] = 0
     mask[40:70, 40:70] = 0
-    found = images.fill_holes(mask)
+    found = masks.fill_holes(mask)
     assert found[22, 22] == 255
     assert found[50, 50] == 0
     assert found[0, 0] == 0
@@ -212,14 +212,14 @@ def test_bleed_keeps_the_inside_and_leaves_no_background():
     mask = np.zeros((40, 40), np.uint8)
     picture[10:30, 10:20], picture[10:30, 20:30] = (200, 0, 0), (0, 0, 200)
     mask[10:30, 10:30] = 255
-    found = images.bleed(picture, mask)
+    found = masks.bleed(picture, mask)
     np.testing.assert_array_equal(found[11:29, 11:29], picture[11:29, 11:29])
     np.testing.assert_array_equal(found[20, 2], (200, 0, 0))
     np.testing.assert_array_equal(found[20, 38], (0, 0, 200))
-    np.testing.assert_array_equal(images.bleed(picture, mask * 0), picture)
+    np.testing.assert_array_equal(masks.bleed(picture, mask * 0), picture)
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a\0b.jpg"])
 def test_names_that_no_file_can_have(name):
     with pytest.raises(ImageError, match=r"can.t be read|no file can have"):
-        images.read(name)
+        decode.read(name)

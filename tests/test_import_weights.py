@@ -9,7 +9,7 @@ from conftest import shared
 from fitroom import TryOn
 from fitroom.cli import main
 from fitroom.data.viton import open_layout, read_pairs
-from fitroom.images import read
+from fitroom.photo.decode import read
 from test_published import parity_network, published_checkpoint
 
 BACKENDS = "openvino", "torch"

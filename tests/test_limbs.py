@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from fitroom import body
+from fitroom.body import Skeleton, complete, pixel_grid
 from fitroom.data import limbs
-from fitroom.data.limbs import Skeleton, complete, nearest_part, part_map, pixel_grid
+from fitroom.data.limbs import nearest_part, part_map
 
 
 @pytest.fixture
@@ -14,7 +16,7 @@ def skeleton(sample) -> Skeleton:
     return found
 
 
-@pytest.mark.parametrize("part", [limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM])
+@pytest.mark.parametrize("part", [body.TORSO, body.RIGHT_ARM, body.LEFT_ARM])
 def test_a_pose_onto_itself_is_the_identity(skeleton, part):
     found = part_map(part, skeleton, skeleton, 64, 48)
     np.testing.assert_allclose(found, pixel_grid(64, 48), atol=1e-2)
@@ -22,14 +24,14 @@ def test_a_pose_onto_itself_is_the_identity(skeleton, part):
 
 def test_a_shifted_and_scaled_pose_shifts_and_scales(skeleton):
     moved = Skeleton(skeleton.points * 0.5 + np.array([7, 3]))
-    for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):
+    for part in (body.TORSO, body.RIGHT_ARM, body.LEFT_ARM):
         found = part_map(part, skeleton, moved, 256, 192)
         np.testing.assert_allclose(found, pixel_grid(256, 192) * 0.5 + (7, 3), atol=0.5)
 
 
 def test_joints_map_to_joints(skeleton, rng):
     other = Skeleton((skeleton.points + rng.uniform(-6, 6, skeleton.points.shape)).astype(np.float32))
-    for part, (_, elbow, wrist) in limbs.ARM_JOINTS.items():
+    for part, (_, elbow, wrist) in body.ARM_JOINTS.items():
         found = part_map(part, skeleton, other, 256, 192)
         for joint in (elbow, wrist):
             x, y = np.clip(skeleton.points[joint].round().astype(int), 0, (191, 255))
@@ -38,31 +40,31 @@ def test_joints_map_to_joints(skeleton, rng):
 
 def test_parts_lie_on_their_sides(skeleton):
     parts = nearest_part(skeleton, 256, 192)
-    for part, joints in limbs.ARM_JOINTS.items():
+    for part, joints in body.ARM_JOINTS.items():
         x, y = np.clip(skeleton.points[joints[1]].round().astype(int), 0, (191, 255))
         assert parts[y, x] == part
-    x, y = skeleton.points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.RIGHT_HIP, limbs.LEFT_HIP]].mean(axis=0)
-    assert parts[int(y), int(x)] == limbs.TORSO
+    x, y = skeleton.points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.RIGHT_HIP, body.LEFT_HIP]].mean(axis=0)
+    assert parts[int(y), int(x)] == body.TORSO
 
 
 def test_missing_arms_and_hips_are_guessed_shoulders_are_not():
     points = np.zeros((18, 3), np.float32)
     assert complete(points) is None
-    points[limbs.RIGHT_SHOULDER] = 60, 80, 1
-    points[limbs.LEFT_SHOULDER] = 140, 80, 1
+    points[body.RIGHT_SHOULDER] = 60, 80, 1
+    points[body.LEFT_SHOULDER] = 140, 80, 1
     found = complete(points)
     assert found is not None
     assert found.shoulder_width == 80
-    assert found.points[limbs.RIGHT_WRIST, 1] > found.points[limbs.RIGHT_ELBOW, 1] > 80
-    assert found.points[limbs.LEFT_HIP, 1] == pytest.approx(80 + 1.45 * 80)
+    assert found.points[body.RIGHT_WRIST, 1] > found.points[body.RIGHT_ELBOW, 1] > 80
+    assert found.points[body.LEFT_HIP, 1] == pytest.approx(80 + 1.45 * 80)
 
 
 def test_garments_grow_below_the_chest_alone():
     points = np.zeros((18, 2), np.float32)
-    points[limbs.RIGHT_SHOULDER], points[limbs.LEFT_SHOULDER] = (30, 30), (70, 30)
-    points[limbs.RIGHT_HIP], points[limbs.LEFT_HIP] = (36, 80), (64, 80)
+    points[body.RIGHT_SHOULDER], points[body.LEFT_SHOULDER] = (30, 30), (70, 30)
+    points[body.RIGHT_HIP], points[body.LEFT_HIP] = (36, 80), (64, 80)
     target = Skeleton(points)
-    grid = limbs.pixel_grid(120, 100)
+    grid = body.pixel_grid(120, 100)
     longer, shorter = (limbs.lengthened(grid, target, length) for length in (1.5, 0.5))
     # shoulders lie at 30 and hips at 80: the chest at 55
     assert np.allclose(longer[:55], grid[:55], atol=1e-3)

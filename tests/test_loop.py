@@ -14,9 +14,9 @@ from fitroom.train.batches import Batches
 from fitroom.train.batchnorm import share_batch_norm
 from fitroom.train.checkpoint import NAME, check_network, load, save
 from fitroom.train.loop import LoopConfig, Watch, rate, train
-from fitroom.train.parsed import PARSED
 from fitroom.train.samples import Fakes
-from fitroom.train.stages import STAGES, LossConfig, StageConfig, Trainee
+from fitroom.train.tasks.stages import STAGES, LossConfig, StageConfig, Trainee
+from fitroom.train.tasks.teacher_input import PARSED
 
 TEACHER = replace(SMALL_LITE, person=PARSED)
 LOSSES = LossConfig(distilled_flow=1.0, distilled_features=1.0)

@@ -12,9 +12,9 @@ from fitroom import TryOn
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.errors import ImageError, MissingExtraError
-from fitroom.images import read
-from fitroom.matting import GREEN, MODEL, RembgSegmenter, shown_mask
-from fitroom.output import save_picture
+from fitroom.photo.decode import read
+from fitroom.photo.encode import save_picture
+from fitroom.photo.segmenter import GREEN, MODEL, RembgSegmenter, shown_mask
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.evaluate.metrics import (
     MOST_PSNR,
     Features,
@@ -50,9 +50,9 @@ def test_mean_difference():
 def test_the_neck_lies_between_nose_and_shoulders(sample):
     points = sample.photo.key_points
     region = neck_region(points, 256, 192)
-    x, y = points[limbs.NECK, :2].astype(int)
+    x, y = points[body.NECK, :2].astype(int)
     assert region[y, x]
-    assert not region[: int(points[limbs.NOSE, 1])].any()
+    assert not region[: int(points[body.NOSE, 1])].any()
     assert 0.005 < region.mean() < 0.08
     assert not neck_region(np.zeros((18, 3), np.float32), 256, 192).any()
 
@@ -89,9 +89,9 @@ def test_peak_signal_to_noise():
 def test_torso_quad_lies_between_shoulders_and_hips(sample):
     points = sample.photo.key_points
     quad = torso_quad(points)
-    assert np.allclose(quad[:2], points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER], :2])
+    assert np.allclose(quad[:2], points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER], :2])
     assert quad[0, 0] < quad[1, 0], "the person's right is on the left"
-    assert quad[3, 1] < points[limbs.RIGHT_HIP, 1]
+    assert quad[3, 1] < points[body.RIGHT_HIP, 1]
     assert torso_quad(np.zeros((18, 3), np.float32)) is None
     assert worn_appearance(sample.photo.image, np.zeros((18, 3), np.float32)) is None
 

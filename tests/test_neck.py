@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from fitroom import body
 from fitroom.body import Label
-from fitroom.data import limbs
 from fitroom.data.label_sets import LEFT_ARM_OR_HAND, MAYBE_NECK, NOT_PERSON, ROW, SINGLE, TOP
 from fitroom.data.neck import neck_of, viton_sets
 
@@ -24,9 +24,9 @@ def person():
     for value, rows, columns, colour in parts:
         label[rows, columns], photo[rows, columns] = value, colour
     points = np.zeros((18, 3), np.float32)
-    points[[limbs.NOSE, limbs.NECK]] = [(48, 24, 1), (48, 46, 1)]
-    points[[limbs.RIGHT_SHOULDER, limbs.RIGHT_ELBOW, limbs.RIGHT_WRIST]] = [(28, 48, 1), (26, 68, 1), (26, 88, 1)]
-    points[[limbs.LEFT_SHOULDER, limbs.LEFT_ELBOW, limbs.LEFT_WRIST]] = [(68, 48, 1), (70, 68, 1), (70, 88, 1)]
+    points[[body.NOSE, body.NECK]] = [(48, 24, 1), (48, 46, 1)]
+    points[[body.RIGHT_SHOULDER, body.RIGHT_ELBOW, body.RIGHT_WRIST]] = [(28, 48, 1), (26, 68, 1), (26, 88, 1)]
+    points[[body.LEFT_SHOULDER, body.LEFT_ELBOW, body.LEFT_WRIST]] = [(68, 48, 1), (70, 68, 1), (70, 88, 1)]
     return photo, label, points
 
 
@@ -66,7 +66,7 @@ def test_hands_lie_beyond_the_wrist(person):
 
 def test_without_a_wrist_arms_may_be_hands(person):
     photo, label, points = person
-    points[limbs.LEFT_WRIST] = 0
+    points[body.LEFT_WRIST] = 0
     assert (viton_sets(photo, label, points)[50:100, 66:74] == ROW[LEFT_ARM_OR_HAND]).all()
 
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from fitroom.data.limbs import LEFT_SHOULDER, NECK, NOSE, RIGHT_SHOULDER
+from fitroom.body import LEFT_SHOULDER, NECK, NOSE, RIGHT_SHOULDER
 from fitroom.nets.interface import Dressed
-from fitroom.train.overlay import laid_over
+from fitroom.train.tasks.overlay import laid_over
 
 
 def test_a_fake_is_the_photo_to_the_bit_but_near_the_two_garments_and_on_collars():

@@ -10,8 +10,8 @@ from fitroom.body import PREDICTED, Label
 from fitroom.cli import main
 from fitroom.data.synthetic import samples
 from fitroom.errors import InputError
-from fitroom.images import Frame
 from fitroom.photo.drawing import draw_parse, label_colours, legend
+from fitroom.photo.frames import Frame
 from fitroom.photo.parse import Parse, enlarged, label_of, lay_over, lower_frame, parse_photo
 from fitroom.runtime.interface import Parsing
 from fitroom.tryon import TryOn

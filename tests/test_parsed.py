@@ -2,8 +2,8 @@
 
 import torch
 
-from fitroom.data import limbs
-from fitroom.train.parsed import PARSED, distance_to_bone, erased_region, key_point_maps, parsed_person
+from fitroom import body
+from fitroom.train.tasks.teacher_input import PARSED, distance_to_bone, erased_region, key_point_maps, parsed_person
 
 
 def tensors(photo):
@@ -26,7 +26,7 @@ def test_nothing_of_the_garment_arms_and_collar_shows(sample):
     _, label, points = tensors(sample.photo)
     erased = erased_region(label, points)[0, 0] > 0
     assert erased[label[0] == 4].float().mean() > 0.99
-    x, y = points[0, limbs.NECK, :2].int().tolist()
+    x, y = points[0, body.NECK, :2].int().tolist()
     assert erased[y, x]
     assert erased[y - 5, x]
 

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fitroom.body import PREDICTED, Label
 from fitroom.nets.parser import POINTS, STRIDE, Attention, Parser, ParserConfig, key_points, last_blocks, likeliest
-from fitroom.train.parsing import point_maps
+from fitroom.train.tasks.parser_learner import point_maps
 
 
 def test_size():

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.figure import photograph
 from fitroom.data.garment_art import lay_out
 from fitroom.data.label_sets import VITON
@@ -34,7 +34,7 @@ def cut_off() -> Iterator[Case]:
         figure, garment = random_outfit(SEED, int(case.name.split()[1]))
         figure = replace(figure, upper_arms=(10.0, 24.0), elbows=(6.0, 30.0))
         drawn = photograph(figure, lay_out(garment, 256, 192), 256, 192)
-        edge = int(drawn.key_points[limbs.LEFT_SHOULDER, 0]) + 6
+        edge = int(drawn.key_points[body.LEFT_SHOULDER, 0]) + 6
         points = drawn.key_points.copy()
         points[points[:, 0] >= edge, 2] = 0
         yield Case(case.name, np.ascontiguousarray(drawn.image[:, :edge]), drawn.label[:, :edge], points)
@@ -52,7 +52,7 @@ def test_joints_of_hard_arms_are_found(cases, least, parser):
 
 
 def test_left_and_right_stay_apart_where_arms_cross(parser):
-    wrists = [limbs.LEFT_WRIST, limbs.RIGHT_WRIST]
+    wrists = [body.LEFT_WRIST, body.RIGHT_WRIST]
     right, swapped = 0, 0
     for case in crossed():
         points = parse_photo(case.photo, parser).key_points
@@ -65,5 +65,5 @@ def test_left_and_right_stay_apart_where_arms_cross(parser):
 
 def test_joints_that_are_cut_off_are_less_sure(parser):
     points = np.stack([parse_photo(case.photo, parser).key_points for case in cut_off()])
-    assert np.median(points[:, limbs.LEFT_WRIST, 2]) < 0.7
-    assert np.median(points[:, limbs.RIGHT_WRIST, 2]) > 0.9
+    assert np.median(points[:, body.LEFT_WRIST, 2]) < 0.7
+    assert np.median(points[:, body.RIGHT_WRIST, 2]) > 0.9

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fitroom.body import LABEL_COUNT, PREDICTED, Label
+from fitroom.compress.quantize import of_inputs
 from fitroom.data.synthetic import samples
 from fitroom.errors import ExportError, WeightsError
 from fitroom.export import parser as exporting
@@ -35,7 +36,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def folder(network, photos, tmp_path_factory):
-    return export_parser(network, tmp_path_factory.mktemp("weights") / "parser", ORIGIN, photos, "fp32").folder
+    return export_parser(network, tmp_path_factory.mktemp("weights") / "parser", ORIGIN, photos).folder
 
 
 def test_the_graph_tells_what_pytorch_tells(network, folder, photos):
@@ -53,7 +54,7 @@ def test_the_graph_tells_what_pytorch_tells(network, folder, photos):
 
 def test_int8(network, photos, tmp_path, monkeypatch):
     monkeypatch.setitem(exporting.AGREED, "int8", 0.5)
-    weights = export_parser(network, tmp_path / "parser", ORIGIN, photos)
+    weights = export_parser(network, tmp_path / "parser", ORIGIN, photos, of_inputs)
     assert weights.manifest.precision == "int8"
     graph = ov.Core().read_model(weights.file("parser.xml"))
     assert any(op.get_element_type() == ov.Type.i8 for op in graph.get_ops() if op.get_type_name() == "Constant")
@@ -62,7 +63,7 @@ def test_int8(network, photos, tmp_path, monkeypatch):
 def test_what_differs_is_not_kept(network, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "agreement", lambda *arguments: 0.9)
     with pytest.raises(ExportError, match=r"90\.00%; need 99\.99%"):
-        export_parser(network, tmp_path / "parser", ORIGIN, photos, "fp32")
+        export_parser(network, tmp_path / "parser", ORIGIN, photos)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,13 +15,15 @@ from fitroom.cli import main
 from fitroom.data.label_sets import ANY, ROW, SINGLE, TABLE, TOP
 from fitroom.data.scenes import SceneConfig
 from fitroom.data.street import open_labelled
+from fitroom.data.street_samples import backgrounds, load_street
 from fitroom.data.street_scenes import StreetConfig
 from fitroom.errors import WeightsError
 from fitroom.export.parser import AGREED
 from fitroom.nets.parser import Parsed, Parser, ParserConfig, key_points
 from fitroom.store import open_weights
 from fitroom.train.checkpoint import load
-from fitroom.train.parsing import (
+from fitroom.train.tasks.parser import STUDIO, ParsingConfig, fresh_parser, renumbered, sets_of
+from fitroom.train.tasks.parser_learner import (
     MixedBatches,
     ParserTrainee,
     ParsingLosses,
@@ -34,8 +36,6 @@ from fitroom.train.parsing import (
     predict_with,
     set_loss,
 )
-from fitroom.train.parsing_run import STUDIO, ParsingConfig, fresh_parser, renumbered, sets_of
-from fitroom.train.street import backgrounds, load_street
 from street_folder import DrawnParser, write_street
 
 SMALL = ParserConfig(blocks=(0, 1, 3), pyramid=16)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitroom.images import Frame, cut, person_frame, shrink
-from fitroom.paste import Layers, paste_back, repainting
+from fitroom.photo.composite import Layers, paste_back, repainting
+from fitroom.photo.frames import Frame, cut, person_frame, shrink
 
 HEIGHT, WIDTH = 64, 48
 

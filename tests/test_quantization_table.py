@@ -4,15 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from fitroom.compress import quantization_table
 from fitroom.compress.measure import Worth
-from fitroom.compress.quantization_table import COLUMNS, QuantizationRequest, run_quantization_table
 from fitroom.compress.quantizing import QuantizeRequest
 from fitroom.errors import InputError, WeightsError
 from fitroom.evaluate.report import COMPARISONS
-from fitroom.rows import read_rows
+from fitroom.files import read_rows
+from fitroom.reproduce import quantization
+from fitroom.reproduce.quantization import COLUMNS, QuantizationRequest, run_quantization_table
 from fitroom.store import check_weights_output
-from fitroom.train.sitting import Faces
+from fitroom.train.session import Faces
 
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 
@@ -28,10 +28,10 @@ def asked(monkeypatch, small_weights):
         manifest = small_weights.manifest.model_copy(update={"history": (f"by {request.method}",)})
         return SimpleNamespace(weights=SimpleNamespace(manifest=manifest, file=small_weights.file))
 
-    monkeypatch.setattr(quantization_table, "run_quantize", quantize)
-    monkeypatch.setattr(quantization_table, "measured", lambda weights, plan: Worth(FIGURES, 5.0))
-    monkeypatch.setattr(quantization_table, "make_plan", lambda *arguments: None)
-    monkeypatch.setattr(quantization_table, "eight_bit_values", lambda weights: 1000)
+    monkeypatch.setattr(quantization, "run_quantize", quantize)
+    monkeypatch.setattr(quantization, "measured", lambda weights, plan: Worth(FIGURES, 5.0))
+    monkeypatch.setattr(quantization, "make_plan", lambda *arguments: None)
+    monkeypatch.setattr(quantization, "eight_bit_values", lambda weights: 1000)
     return made
 
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_measured(asked, small_weights, tmp_path):
         with pytest.MonkeyPatch.context() as patch:
             manifest = small_weights.manifest.model_copy(update={"precision": precision})
             stand_in = SimpleNamespace(manifest=manifest, folder=small_weights.folder)
-            patch.setattr(quantization_table, "open_weights", lambda name, found=stand_in: found)
+            patch.setattr(quantization, "open_weights", lambda name, found=stand_in: found)
             with pytest.raises(error):
                 run_quantization_table(
                     QuantizationRequest(request, ("ptq",), str(tmp_path / "t.csv")), print, Faces(), lambda i, w: i

@@ -12,7 +12,6 @@ from fitroom.cli import main
 from fitroom.compress.accuracy import controlled
 from fitroom.compress.measure import costs
 from fitroom.compress.qat import simulated
-from fitroom.compress.quantization_table import PARTS, eight_bit_values
 from fitroom.compress.quantize import quantized
 from fitroom.errors import InputError
 from fitroom.export.cases import drawn_cases
@@ -22,6 +21,7 @@ from fitroom.export.parity import difference
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.nets.registry import load_network
+from fitroom.reproduce.quantization import PARTS, eight_bit_values
 from fitroom.runtime.interface import LOOK
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
 from fitroom.runtime.torch import TorchRunner

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from fitroom.cli import main
 from fitroom.demo import SAMPLES
-from fitroom.images import read
+from fitroom.photo.decode import read
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

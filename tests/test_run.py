@@ -22,7 +22,7 @@ from fitroom.errors import InputError
 from fitroom.nets.registry import load_network
 from fitroom.train.checkpoint import load
 from fitroom.train.config import read_config
-from fitroom.train.stages import STAGES
+from fitroom.train.tasks.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = """

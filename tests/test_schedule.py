@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fitroom.batch.pairs import Row, collect
-from fitroom.benchmark.schedule import Costs, benchmark_schedule, drawn_list, plan_list, simulate
+from fitroom.batch.simulation import Costs, benchmark_schedule, drawn_list, plan_list, simulate
 
 COSTS = Costs(person=10, garment=20, look=30, start=0)
 

@@ -19,8 +19,13 @@ from fitroom.nets.segmenter import Segmenter, SegmenterConfig
 from fitroom.runtime.interface import SEGMENTER
 from fitroom.runtime.openvino import OpenVinoGraphs, compile_weights
 from fitroom.store import open_weights
-from fitroom.train.segmenting import GarmentSceneBatches, SegmenterTrainee, SegmentingLosses, measure_segmenter
-from fitroom.train.segmenting_run import STUDIO
+from fitroom.train.tasks.segmenter import STUDIO
+from fitroom.train.tasks.segmenter_learner import (
+    GarmentSceneBatches,
+    SegmenterTrainee,
+    SegmentingLosses,
+    measure_segmenter,
+)
 from fitroom.tryon import load_segmenter
 
 SMALL = SegmenterConfig(stem=8, encoder=(8, 16, 16, 16), blocks=(1, 1, 1, 1), pyramid=16, outline=8)

@@ -14,9 +14,9 @@ from fitroom.compress.sensitivity import COLUMNS, RATIOS, Measurer, Row, kept_ro
 from fitroom.errors import OutputError
 from fitroom.evaluate.plan import make_plan
 from fitroom.export.weights import ExportConfig, export_network
+from fitroom.files import append_row
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.nets.pfafn import Pfafn
-from fitroom.rows import append_row
 from fitroom.store import open_weights
 
 MODULES = ("warp.person", "warp.garment", "warp.flow", "generator")

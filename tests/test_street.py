@@ -6,6 +6,7 @@ import pytest
 from fitroom.body import Label
 from fitroom.data.label_sets import BELT, NOT_PERSON, ROW, SINGLE, SKIN
 from fitroom.data.street import open_labelled
+from fitroom.data.street_samples import load_street
 from fitroom.data.street_scenes import (
     CLOTHES,
     StreetConfig,
@@ -17,8 +18,7 @@ from fitroom.data.street_scenes import (
     recoloured,
 )
 from fitroom.errors import DataError
-from fitroom.images import garment_frame
-from fitroom.train.street import load_street
+from fitroom.photo.frames import garment_frame
 from street_folder import ABOVE, ASIDE, DrawnParser, write_street
 
 

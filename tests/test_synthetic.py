@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.figure import photograph, random_figure
 from fitroom.data.garment_art import NECKLINES, PRINTS, lay_out, random_garment, shop_picture
 from fitroom.data.synthetic import random_outfit, samples, write_dataset
@@ -67,11 +67,11 @@ def test_another_garment_changes_nothing_but_the_clothes(sample):
 
 def test_key_points_lie_on_the_body(sample):
     points = sample.photo.key_points
-    for joint, labels in ((limbs.NOSE, (12,)), (limbs.RIGHT_WRIST, (13, 4)), (limbs.LEFT_WRIST, (11, 4))):
+    for joint, labels in ((body.NOSE, (12,)), (body.RIGHT_WRIST, (13, 4)), (body.LEFT_WRIST, (11, 4))):
         x, y, known = points[joint]
         if known:
             assert sample.photo.label[round(float(y)), round(float(x))] in labels
-    assert points[limbs.RIGHT_SHOULDER, 0] < points[limbs.LEFT_SHOULDER, 0]
+    assert points[body.RIGHT_SHOULDER, 0] < points[body.LEFT_SHOULDER, 0]
 
 
 def test_shop_picture_is_a_garment_on_white(sample):

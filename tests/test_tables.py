@@ -6,9 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import SMALL_LITE
-from fitroom.compress import tables
 from fitroom.compress.measure import Cost, Worth
-from fitroom.compress.tables import (
+from fitroom.errors import OutputError
+from fitroom.evaluate.report import COMPARISONS, PRUNING
+from fitroom.files import read_rows
+from fitroom.nets.lite import Lite
+from fitroom.nets.pfafn import Pfafn, PfafnConfig
+from fitroom.reproduce import pruning
+from fitroom.reproduce.pruning import (
     BEST_COLUMNS,
     BEST_FILE,
     COLUMNS,
@@ -18,13 +23,8 @@ from fitroom.compress.tables import (
     run_costs,
     run_table,
 )
-from fitroom.errors import OutputError
-from fitroom.evaluate.report import COMPARISONS, PRUNING
-from fitroom.nets.lite import Lite
-from fitroom.nets.pfafn import Pfafn, PfafnConfig
-from fitroom.rows import read_rows
 from fitroom.store import check_weights_output
-from fitroom.train.sitting import Faces
+from fitroom.train.session import Faces
 
 PRUNABLE_PFAFN = {"encoder": (32,) * 5, "pyramid": 16, "heads": (16, 16, 16), "generator": 8}
 FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
@@ -45,11 +45,11 @@ def asked(monkeypatch, small_weights):
         left = 1 - float((weights.manifest.history or ("by 0",))[-1].removeprefix("by "))
         cost = Cost(2 * left, 3 * left)
         figures = FIGURES | {"retrieval_top5": 0.8 * (0.5 + 0.5 * left)}
-        return dict.fromkeys((*tables.WARP, "generator", "all"), cost), Worth(figures, 10 * left)
+        return dict.fromkeys((*pruning.WARP, "generator", "all"), cost), Worth(figures, 10 * left)
 
-    monkeypatch.setattr(tables, "run_prune", prune)
-    monkeypatch.setattr(tables, "measured", measure)
-    monkeypatch.setattr(tables, "make_plan", lambda *arguments: None)
+    monkeypatch.setattr(pruning, "run_prune", prune)
+    monkeypatch.setattr(pruning, "measured", measure)
+    monkeypatch.setattr(pruning, "make_plan", lambda *arguments: None)
     return ratios
 
 
@@ -78,7 +78,7 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
 def test_the_best_scheme(asked, small_weights, tmp_path, monkeypatch):
     manifest = small_weights.manifest.model_copy(update={"history": ("by 0.25",)})
     opened = {"full": small_weights, "small": SimpleNamespace(manifest=manifest)}
-    monkeypatch.setattr(tables, "open_weights", opened.__getitem__)
+    monkeypatch.setattr(pruning, "open_weights", opened.__getitem__)
     path = run_best("full", "small", "data", str(tmp_path / "best.csv"), lambda items, what: items)
     warp, generator = read_rows(path, BEST_COLUMNS, "table")
     assert (warp["original_mb"], warp["pruned_mb"], warp["sparsity_percent"]) == ("36.00", "27.00", "25.0")

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 from conftest import shared
-from fitroom import TryOn, images
+from fitroom import TryOn
 from fitroom.benchmark.looks import sample_pictures
 from fitroom.data.viton import FACE, GARMENT, open_layout, read_pairs
 from fitroom.errors import ImageError, InputError, OutputError
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import BOUNDS, check
-from fitroom.export.run import ExportRequest, run_export
-from fitroom.framing import STUDIO
-from fitroom.images import Frame
+from fitroom.export.request import ExportRequest, run_export
 from fitroom.nets.registry import load_network
-from fitroom.output import save_picture
+from fitroom.photo import frames
+from fitroom.photo.encode import save_picture
+from fitroom.photo.frames import Frame
+from fitroom.photo.framing import STUDIO
 from fitroom.runtime.interface import Parsing
 from fitroom.store import open_weights
 from fitroom.tryon import GARMENTS_KEPT
@@ -86,7 +87,7 @@ def test_a_photo_of_any_size_gives_the_same_look(tryon):
     looks = [tryon(*sample_pictures(height, 3 * height // 4)).image for height in (256, 1024, 4000)]
     for look, height in zip(looks, (256, 1024, 4000), strict=True):
         assert look.shape == (height, 3 * height // 4, 3)
-        assert np.abs(images.shrink(look).astype(int) - looks[0]).mean() < 4
+        assert np.abs(frames.shrink(look).astype(int) - looks[0]).mean() < 4
 
 
 class Told:

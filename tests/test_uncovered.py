@@ -3,10 +3,17 @@
 import pytest
 import torch
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.viton import FACE, GARMENT, LEFT_ARM, LOWER, RIGHT_ARM
-from fitroom.train.parsed import is_label
-from fitroom.train.uncovered import bare_arms, hidden_colours, mean_colour, skin_colour, spread, uncovered_difference
+from fitroom.train.tasks.teacher_input import is_label
+from fitroom.train.tasks.uncovered import (
+    bare_arms,
+    hidden_colours,
+    mean_colour,
+    skin_colour,
+    spread,
+    uncovered_difference,
+)
 
 
 def figure(skin=0.5, trousers=-0.5, background=0.9):
@@ -21,9 +28,9 @@ def figure(skin=0.5, trousers=-0.5, background=0.9):
         photo[:, :, slice(*rows), slice(*columns)] = colour
     points = torch.zeros(1, 18, 3)
     for joint, place in {
-        limbs.NECK: (32, 12), limbs.NOSE: (32, 6), limbs.RIGHT_SHOULDER: (12, 14), limbs.RIGHT_ELBOW: (12, 27),
-        limbs.RIGHT_WRIST: (12, 40), limbs.LEFT_SHOULDER: (52, 14), limbs.LEFT_ELBOW: (52, 27),
-        limbs.LEFT_WRIST: (52, 40), limbs.RIGHT_HIP: (24, 46), limbs.LEFT_HIP: (40, 46),
+        body.NECK: (32, 12), body.NOSE: (32, 6), body.RIGHT_SHOULDER: (12, 14), body.RIGHT_ELBOW: (12, 27),
+        body.RIGHT_WRIST: (12, 40), body.LEFT_SHOULDER: (52, 14), body.LEFT_ELBOW: (52, 27),
+        body.LEFT_WRIST: (52, 40), body.RIGHT_HIP: (24, 46), body.LEFT_HIP: (40, 46),
     }.items():  # fmt: skip
         points[0, joint] = torch.tensor([*place, 1.0])
     return photo, label, points

@@ -9,9 +9,9 @@ from conftest import Shift
 from fitroom.data.viton import FACE, HAIR, LEFT_ARM
 from fitroom.nets.interface import Dressed
 from fitroom.train.batches import Batch
-from fitroom.train.stages import LossConfig, StageConfig, Trainee, look_losses
-from fitroom.train.uncovered import bare_arms
-from fitroom.train.unpaired import told_look_difference, unpaired_regions, with_warp_of
+from fitroom.train.tasks.stages import LossConfig, StageConfig, Trainee, look_losses
+from fitroom.train.tasks.uncovered import bare_arms
+from fitroom.train.tasks.unpaired import told_look_difference, unpaired_regions, with_warp_of
 
 
 def lay_arms(points, columns, rows):

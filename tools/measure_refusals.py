@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from fitroom import images
+from fitroom.arrays import Picture
 from fitroom.data.pack import open_reader
 from fitroom.data.street import open_labelled
 from fitroom.errors import PersonError
-from fitroom.framing import frame_person
-from fitroom.images import Picture
+from fitroom.photo import decode
+from fitroom.photo.framing import frame_person
 from fitroom.runtime.interface import PersonParser
 from fitroom.tryon import open_parser
 
@@ -41,7 +41,7 @@ def main(street: str, data: str, garments: str, weights: str = "parser") -> None
         "street photos from the front": (len(front), ((name, folder.photo(name)) for name in front)),
         "validation persons": (len(pairs), ((pair.person, reader.photo(pair.person)) for pair in pairs)),
         "product shots": (len(pairs), ((pair.garment, reader.garment(pair.garment)) for pair in pairs)),
-        "garment photos": (len(pictures), ((path.name, images.read(path)) for path in pictures)),
+        "garment photos": (len(pictures), ((path.name, decode.read(path)) for path in pictures)),
     }
     for name, (count, photos) in groups.items():
         found = refused(photos, parser)

@@ -9,7 +9,8 @@ import time
 import numpy as np
 
 from fitroom.demo import SAMPLES
-from fitroom.images import read, shrink
+from fitroom.photo.decode import read
+from fitroom.photo.frames import shrink
 from fitroom.tryon import open_parser
 
 WARM_UP, REPEATS = 20, 400

@@ -1,10 +1,19 @@
-"""Labels of human parsing: what each pixel of a photo shows of a person.
+"""Labels of human parsing, what each pixel of a photo shows of a person; and joints, key points in COCO order.
 
 Values 0 to 13 are those of VITON's label files. Left and right are the person's own.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitroom.arrays import Array
+
+Floats = NDArray[np.floating[Any]]
 
 
 class Label(IntEnum):
@@ -49,7 +58,83 @@ OPPOSITE = {
 }
 OPPOSITE |= {right: left for left, right in OPPOSITE.items()}
 
+# joints: rows of key points (18, 3)
+NOSE, NECK = 0, 1
+RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
+LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
+RIGHT_HIP, RIGHT_KNEE, LEFT_HIP, LEFT_KNEE = 8, 9, 11, 12
+RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR = 14, 15, 16, 17
+
+# parts of a garment
+TORSO, RIGHT_ARM, LEFT_ARM = 0, 1, 2
+ARM_JOINTS = {
+    RIGHT_ARM: (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST),
+    LEFT_ARM: (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST),
+}
+
 
 def mirrored(labels: Iterable[Label]) -> frozenset[Label]:
     """The labels that a mirrored photo shows in place of `labels`."""
     return frozenset(OPPOSITE.get(label, label) for label in labels)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The joints that carry a garment. `points` is float32 (18, 2), COCO order; every joint used here is known."""
+
+    points: Array
+
+    @property
+    def shoulder_width(self) -> float:
+        """Distance between the shoulders in pixels, the unit for widths across a limb."""
+        return float(np.linalg.norm(self.points[LEFT_SHOULDER] - self.points[RIGHT_SHOULDER]))
+
+
+def complete(key_points: Array) -> Skeleton | None:
+    """Fill in the hips and arms that a pose (18, 3: x, y, confidence) lacks; None where the shoulders are unknown.
+
+    A missing arm hangs straight down from its shoulder; missing hips lie 1.45 shoulder widths below.
+    """
+    known = key_points[:, 2] > 0
+    points = key_points[:, :2].astype(np.float32).copy()
+    if not (known[RIGHT_SHOULDER] and known[LEFT_SHOULDER]):
+        return None
+    across = points[LEFT_SHOULDER] - points[RIGHT_SHOULDER]
+    width = float(np.linalg.norm(across))
+    if width < 1:
+        return None
+    down = np.array([-across[1], across[0]], np.float32) / width
+    for hip, shoulder in ((RIGHT_HIP, RIGHT_SHOULDER), (LEFT_HIP, LEFT_SHOULDER)):
+        if not known[hip]:
+            inward = across * (0.14 if hip == RIGHT_HIP else -0.14)
+            points[hip] = points[shoulder] + down * width * 1.45 + inward
+    for shoulder, elbow, wrist in ARM_JOINTS.values():
+        if not known[elbow]:
+            points[elbow] = points[shoulder] + down * width * 0.85
+        if not known[wrist]:
+            points[wrist] = points[elbow] + (points[elbow] - points[shoulder]) * 0.9
+    return Skeleton(points)
+
+
+def pixel_grid(height: int, width: int) -> Array:
+    """Pixel coordinates, float32 (height, width, 2), x then y."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([x, y], axis=-1)
+
+
+def along_and_across(grid: Array, start: Array, end: Array) -> tuple[Floats, Floats, float]:
+    """Coordinates in a bone's frame: 0 to 1 along it, and pixels across it; and the bone's length in pixels."""
+    bone = end - start
+    length = max(float(np.hypot(*bone)), 1e-3)
+    direction = bone / length
+    offset = grid - start
+    along = (offset @ direction) / length
+    across = offset @ np.array([-direction[1], direction[0]], np.float32)
+    return along, across, length
+
+
+def distance_to_bone(grid: Array, start: Array, end: Array) -> Array:
+    """Distance in pixels from each grid point to the segment from start to end, float32 (H, W)."""
+    along, across, length = along_and_across(grid, start, end)
+    beyond = (along - np.clip(along, 0, 1)) * length
+    return np.asarray(np.hypot(beyond, across))

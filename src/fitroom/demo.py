@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from fitroom import images
-from fitroom.images import Picture
+from fitroom.arrays import Picture
+from fitroom.photo import decode, frames
 from fitroom.tryon import TryOn
 
 SAMPLES = files("fitroom") / "samples"
@@ -22,7 +22,7 @@ def sample_names() -> tuple[list[str], list[str]]:
 
 def read_sample(name: str) -> Picture:
     """A shipped picture."""
-    return images.read((SAMPLES / name).read_bytes(), name)
+    return decode.read((SAMPLES / name).read_bytes(), name)
 
 
 def draw_grid(
@@ -35,8 +35,8 @@ def draw_grid(
     looks = {pair: people[pair[0]].wear(clothes[pair[1]]).image for pair in progress(pairs)}
 
     def cell(picture: Picture) -> Picture:
-        framed = images.cut(picture, images.garment_frame(picture.shape[1], picture.shape[0]), (255, 255, 255))
-        return images.shrink(framed, CELL_HEIGHT, CELL_WIDTH)
+        framed = frames.cut(picture, frames.garment_frame(picture.shape[1], picture.shape[0]), (255, 255, 255))
+        return frames.shrink(framed, CELL_HEIGHT, CELL_WIDTH)
 
     rows = [np.hstack([np.full((CELL_HEIGHT, CELL_WIDTH, 3), 255, np.uint8), *(cell(clothes[g]) for g in garments)])]
     rows += [np.hstack([cell(people[p].photo), *(cell(looks[p, g]) for g in garments)]) for p in persons]

@@ -11,26 +11,18 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom import images
-from fitroom.confidence import confidence_of
-from fitroom.doubts import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer, may_be_worn
+from fitroom.arrays import Array, Picture
 from fitroom.errors import ImageError, InputError, MissingExtraError
-from fitroom.framing import Framed, check_light, check_place, frame_person
-from fitroom.images import Picture, Source
-from fitroom.matting import LearnedSegmenter, RembgSegmenter
-from fitroom.output import save_picture
-from fitroom.paste import Layers, paste_back
+from fitroom.photo import decode, frames, masks
+from fitroom.photo.composite import Layers, paste_back
+from fitroom.photo.confidence import confidence_of
+from fitroom.photo.decode import Source
+from fitroom.photo.encode import save_picture
+from fitroom.photo.framing import Framed, check_light, check_place, frame_person
 from fitroom.photo.parse import Parse, parse_photo
-from fitroom.runtime.interface import (
-    PARSER,
-    SEGMENTER,
-    Array,
-    Dressed,
-    Features,
-    GarmentSegmenter,
-    PersonParser,
-    Runner,
-)
+from fitroom.photo.segmenter import LearnedSegmenter, RembgSegmenter
+from fitroom.photo.warnings import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer, may_be_worn
+from fitroom.runtime.interface import PARSER, SEGMENTER, Dressed, Features, GarmentSegmenter, PersonParser, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
 
 Size = Literal["photo", "model"]
@@ -97,7 +89,7 @@ class Person:
         self.tryon = tryon
         self.photo = photo
         framed = tryon.frame(photo, at) if encoded is None else encoded.framed
-        self.small = images.shrink(images.cut(photo, framed.frame, (255, 255, 255)))
+        self.small = frames.shrink(frames.cut(photo, framed.frame, (255, 255, 255)))
         if encoded is None:
             check_light(self.small, framed.frame, photo.shape[1], photo.shape[0])
             encoded = EncodedPerson(framed, tryon.runner.person_features(self.small))
@@ -114,8 +106,8 @@ class Person:
         check_choice("size", size, SIZES)
         if isinstance(garment, EncodedGarment):
             return self.wear_encoded(garment, size)
-        picture = images.read(garment, "garment")
-        mask = None if garment_mask is None else images.read_mask(garment_mask)
+        picture = decode.read(garment, "garment")
+        mask = None if garment_mask is None else decode.read_mask(garment_mask)
         check_order(self.photo, picture, mask)
         return self.wear_encoded(self.tryon.encode_garment(picture, mask), size)
 
@@ -192,7 +184,7 @@ class TryOn:
             return frame_person(photo, self.parser, at)
         if at is not None:
             raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
-        return Framed(images.person_frame(photo.shape[1], photo.shape[0]))
+        return Framed(frames.person_frame(photo.shape[1], photo.shape[0]))
 
     def parse(self, photo: Source, at: tuple[int, int] | None = None) -> Parse:
         """Label every pixel of a person's photo, and find the joints: labels uint8 (H, W) of `body.Label` at the
@@ -202,27 +194,27 @@ class TryOn:
         """
         if self.parser is None:
             raise InputError("parse: no parser is loaded; name its weights as parser, such as the shipped one.")
-        picture = images.read(photo, "person")
+        picture = decode.read(photo, "person")
         check_place(at, picture.shape[1], picture.shape[0])
         return parse_photo(picture, self.parser, at)
 
     def person(self, photo: Source, at: tuple[int, int] | None = None) -> Person:
         """Read and encode a person's photo; `at` as of `frame`. Raises ImageError, InputError."""
-        return Person(self, images.read(photo, "person"), at=at)
+        return Person(self, decode.read(photo, "person"), at=at)
 
     def garment(self, picture: Source, garment_mask: Source | None = None) -> EncodedGarment:
         """Read and encode a garment; see `encode_garment`. Raises ImageError."""
-        mask = None if garment_mask is None else images.read_mask(garment_mask)
-        return self.encode_garment(images.read(picture, "garment"), mask)
+        mask = None if garment_mask is None else decode.read_mask(garment_mask)
+        return self.encode_garment(decode.read(picture, "garment"), mask)
 
     def garment_mask(self, picture: Picture) -> Picture:
         """Mask (H, W) of 0 and 255 of a garment (H, W, 3): by colour on a studio's background, elsewhere by the
         segmenter. Raises ImageError where there is none of either, and where no garment is found.
         """
-        if self.segmenter is None or images.is_studio(picture):
-            return images.garment_mask(picture)
+        if self.segmenter is None or masks.is_studio(picture):
+            return masks.garment_mask(picture)
         mask = self.segmenter.segment(picture)
-        if not images.LEAST_GARMENT <= mask.mean() / 255 <= images.MOST_GARMENT:
+        if not masks.LEAST_GARMENT <= mask.mean() / 255 <= masks.MOST_GARMENT:
             raise ImageError("garment: none is found before this background; give a garment mask.")
         return mask
 
@@ -248,16 +240,16 @@ class TryOn:
             mask = self.garment_mask(picture)
         if not mask.any():
             raise ImageError("garment mask: empty; it must be above 127 where the garment is.")
-        frame = images.garment_frame(picture.shape[1], picture.shape[0])
-        framed = images.cut(picture, frame, (255, 255, 255))
-        framed_mask = images.cut(mask, frame, 0)
-        small, small_mask = images.shrink(framed), images.shrink(framed_mask)
+        frame = frames.garment_frame(picture.shape[1], picture.shape[0])
+        framed = frames.cut(picture, frame, (255, 255, 255))
+        framed_mask = frames.cut(mask, frame, 0)
+        small, small_mask = frames.shrink(framed), frames.shrink(framed_mask)
         if features is None:
             features = self.runner.garment_features(small, small_mask)
         doubts = doubts_of_garment(small_mask)
         if self.parser is not None and may_be_worn(picture, small_mask):
             doubts += doubts_of_wearer(self.parser.parse(small))
-        encoded = EncodedGarment(images.bleed(framed, framed_mask), small, small_mask, features, doubts)
+        encoded = EncodedGarment(masks.bleed(framed, framed_mask), small, small_mask, features, doubts)
         with self.lock:
             self.garments[key] = encoded
             held = sum(garment.nbytes for garment in self.garments.values())
@@ -277,8 +269,8 @@ class TryOn:
         can't be used.
         """
         check_choice("size", size, SIZES)
-        photo, picture = images.read(person, "person"), images.read(garment, "garment")
-        mask = None if garment_mask is None else images.read_mask(garment_mask)
+        photo, picture = decode.read(person, "person"), decode.read(garment, "garment")
+        mask = None if garment_mask is None else decode.read_mask(garment_mask)
         # before the photo is searched for a person
         check_order(photo, picture, mask)
         return Person(self, photo, at).wear_encoded(self.encode_garment(picture, mask), size)
@@ -328,7 +320,7 @@ def bytes_of(*arrays: NDArray[Any]) -> int:
 
 def check_order(photo: Picture, garment: Picture, mask: Picture | None) -> None:
     """Raise ImageError where a person's and a garment's picture without a mask look swapped."""
-    if mask is None and images.looks_swapped(photo, garment):
+    if mask is None and masks.looks_swapped(photo, garment):
         raise ImageError("person and garment look swapped: give the person's photo first, then the garment's.")
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from fitroom import images
 from fitroom.benchmark.service import Client, form, running
 from fitroom.demo import SAMPLES
-from fitroom.output import save_picture
+from fitroom.photo import decode
+from fitroom.photo.encode import save_picture
 
 BROWSER = shutil.which("chromium")
 pytestmark = [
@@ -79,8 +79,8 @@ def test_choose_dress_compare_download(visit, size, tmp_path):
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the look with shop-7").click()
     download.value.save_as(tmp_path / "look.png")
-    look = images.read(tmp_path / "look.png")
-    assert look.shape == images.read((SAMPLES / "person-1.jpg").read_bytes()).shape
+    look = decode.read(tmp_path / "look.png")
+    assert look.shape == decode.read((SAMPLES / "person-1.jpg").read_bytes()).shape
     page.get_by_role("button", name="Take off shop-7").click()
     assert page.locator(".card").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]

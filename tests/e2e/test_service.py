@@ -15,9 +15,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from fitroom import TryOn, images
+from fitroom import TryOn
 from fitroom.benchmark.service import Client, form, library_cases, open_loop, register, running
-from fitroom.output import encode_picture
+from fitroom.photo import decode
+from fitroom.photo.encode import encode_picture
 
 FUZZ = int(os.environ.get("FITROOM_FUZZ", "150"))
 
@@ -187,7 +188,7 @@ def test_rubbish_is_refused_and_leaves_nothing_behind(tmp_path, person, garment)
         assert process.poll() is None
         assert client.memory() < 1.1 * before[0] + 10
         answer = client.ask("POST", "/v1/looks", form(person=person, garment=garment))
-        np.testing.assert_array_equal(images.read(answer[1]), TryOn.load()(person, garment).image)
+        np.testing.assert_array_equal(decode.read(answer[1]), TryOn.load()(person, garment).image)
 
 
 def test_a_port_that_is_taken(tmp_path):

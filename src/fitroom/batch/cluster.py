@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from fitroom.batch.dress import Failure, Job, Output, SentPerson, dress_all, encode_garment, encode_person
+from fitroom.batch.job import BatchConfig, Work, Workers
 from fitroom.batch.journal import Result
-from fitroom.batch.run import BatchConfig, Work, Workers
 from fitroom.errors import InputError
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fitroom import images
+from fitroom import arrays
 from fitroom.batch.files import source, write_look
 from fitroom.batch.journal import Result
 from fitroom.errors import FitroomError, OutputError
@@ -29,7 +29,7 @@ class Failure(NamedTuple):
 class SentPerson(NamedTuple):
     """A person encoded once, as it travels between workers."""
 
-    photo: images.Picture
+    photo: arrays.Picture
     encoded: EncodedPerson
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from fitroom.arrays import Picture
 from fitroom.errors import DataError, ImageError, InputError, MissingExtraError, OutputError
-from fitroom.images import Picture
-from fitroom.output import encode_picture, save_picture
+from fitroom.photo.encode import encode_picture, save_picture
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 SCRATCH = ".part"  # folder of pictures that are being written

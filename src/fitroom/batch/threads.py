@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 import cv2
 
 from fitroom.batch.dress import Failure, SentPerson, dress_all, encode_garment, encode_person
+from fitroom.batch.job import BatchConfig, Work
 from fitroom.batch.journal import Result
-from fitroom.batch.run import BatchConfig, Work
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
 from fitroom.tryon import EncodedGarment, TryOn, load_parser, load_segmenter

@@ -14,7 +14,7 @@ import cv2
 from fitroom.benchmark.processes import run_command
 from fitroom.data.pack import open_reader
 from fitroom.data.synthetic import samples
-from fitroom.output import save_picture
+from fitroom.photo.encode import save_picture
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
 from fitroom.tryon import TryOn

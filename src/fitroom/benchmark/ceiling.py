@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from fitroom.benchmark.timing import Spread, time_ms
+from fitroom.hardware import Spread, time_ms
 from fitroom.runtime.interface import GRAPHS
 from fitroom.runtime.openvino import compile_graphs, ov
 from fitroom.store import Weights

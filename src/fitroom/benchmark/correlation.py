@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.benchmark.timing import Spread, time_ms
 from fitroom.export.openvino import converted
+from fitroom.hardware import Spread, time_ms
 from fitroom.nets.correlation import correlation, correlation_reference
 from fitroom.runtime.openvino import compile_graphs, ov
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fitroom.benchmark.timing import Spread, time_ms
+from fitroom.hardware import Spread, time_ms
 from fitroom.runtime.interface import GRAPHS, LOOK
 from fitroom.store import Weights
 

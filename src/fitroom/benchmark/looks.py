@@ -7,10 +7,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from fitroom.benchmark.timing import Spread, time_ms
+from fitroom.arrays import Picture
 from fitroom.demo import read_sample, sample_names
-from fitroom.images import Picture, person_frame, shrink
-from fitroom.output import save_picture
+from fitroom.hardware import Spread, time_ms
+from fitroom.photo.encode import save_picture
+from fitroom.photo.frames import person_frame, shrink
 from fitroom.tryon import TryOn
 
 LARGE = (4608, 3456)  # height and width of 16 megapixels

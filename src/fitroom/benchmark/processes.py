@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fitroom.arrays import HEIGHT, WIDTH
 from fitroom.benchmark.looks import sample_pictures
-from fitroom.benchmark.timing import Spread
-from fitroom.images import HEIGHT, WIDTH
-from fitroom.output import save_picture
+from fitroom.hardware import Spread
+from fitroom.photo.encode import save_picture
 
 # Runs a command some times; tells exit code, seconds and peak memory of each. By a small process of its own: the peak
 # of a child counts what its parent held when it was forked

@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
+from fitroom.arrays import HEIGHT, WIDTH, Picture
 from fitroom.benchmark.looks import sample_pictures
 from fitroom.errors import FitroomError
-from fitroom.images import HEIGHT, WIDTH, Picture
-from fitroom.output import encode_picture
+from fitroom.photo.encode import encode_picture
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
 from fitroom.tryon import EncodedGarment, TryOn

@@ -11,9 +11,8 @@ from fitroom.benchmark import ceiling
 from fitroom.benchmark.graphs import time_graphs
 from fitroom.benchmark.looks import LARGE, time_batch, time_looks
 from fitroom.benchmark.processes import time_try
-from fitroom.benchmark.timing import Spread
-from fitroom.circumstances import command, hardware, versions
 from fitroom.errors import OutputError
+from fitroom.hardware import Spread, command, hardware, versions
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import Weights, open_weights
 from fitroom.tryon import TryOn

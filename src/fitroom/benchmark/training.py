@@ -13,9 +13,9 @@ from fitroom.data.viton import Pair
 from fitroom.nets.correlation import correlation
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.train.batches import Batches
-from fitroom.train.parsed import PARSED
 from fitroom.train.samples import Fakes, Samples
-from fitroom.train.stages import StageConfig, StageName, Trainee
+from fitroom.train.tasks.stages import StageConfig, StageName, Trainee
+from fitroom.train.tasks.teacher_input import PARSED
 
 WARM_UP = 2
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import torch
 
-from fitroom.benchmark.timing import Spread, time_ms
+from fitroom.arrays import HEIGHT, WIDTH
 from fitroom.compress.quantize import quantized
 from fitroom.export.cases import drawn_cases
 from fitroom.export.graphs import traced_graphs
 from fitroom.export.openvino import converted
-from fitroom.images import HEIGHT, WIDTH
+from fitroom.hardware import Spread, time_ms
 from fitroom.nets.pfafn import Pfafn
 from fitroom.runtime.interface import LOOK, batched
 from fitroom.runtime.openvino import compile_graphs

@@ -38,8 +38,8 @@ def batch(
     stopped goes on when it is started again; pairs that have a look are left alone, pairs that failed are tried again.
     Exit code 3: some failed.
     """
+    from fitroom.batch.job import BatchConfig, run_batch
     from fitroom.batch.pairs import cross_product, read_pairs
-    from fitroom.batch.run import BatchConfig, run_batch
     from fitroom.batch.threads import on_threads
 
     if (pairs is None) == (persons is None or garments is None) or (pairs is not None and (persons or garments)):

@@ -136,8 +136,8 @@ def benchmark_schedule(
     """Simulate a catalogue's run on machines, and run it here without its pictures (needs the extra batch)."""
     import resource
 
-    from fitroom.benchmark.schedule import Costs
-    from fitroom.benchmark.schedule import benchmark_schedule as measure
+    from fitroom.batch.simulation import Costs
+    from fitroom.batch.simulation import benchmark_schedule as measure
 
     figures = measure(persons, garments, list(machines), cores, Costs(person_ms, garment_ms, look_ms))
     figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

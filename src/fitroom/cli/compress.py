@@ -53,9 +53,9 @@ def prune(
     """
     with missing_extra("compress", "prune"):
         from fitroom.compress.explore import ExploreRequest, run_search, run_sensitivity
-        from fitroom.compress.run import PruneRequest, run_prune
+        from fitroom.compress.finetuned import PruneRequest, run_prune
         from fitroom.compress.sensitivity import Row
-        from fitroom.train.sitting import Faces
+        from fitroom.train.session import Faces
 
     def tell(row: Row) -> None:
         click.echo(f"{row.scheme:40} {row.ms:7.2f} ms  {row.parameters:6.2f} M  loss {row.loss:7.1%}")
@@ -106,8 +106,8 @@ def needed(value: Any, option: str) -> Any:
 def prune_table(table: str, csv: str | None, **request: Any) -> None:
     """Fill one of the original's pruning TABLEs with rows of ours; an interrupted run goes on (extra compress)."""
     with missing_extra("compress", "prune-table"):
-        from fitroom.compress.tables import TABLES, TableRequest, run_table
-        from fitroom.train.sitting import Faces
+        from fitroom.reproduce.pruning import TABLES, TableRequest, run_table
+        from fitroom.train.session import Faces
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
 
     def tell(row: dict[str, object]) -> None:
@@ -125,8 +125,8 @@ def prune_table(table: str, csv: str | None, **request: Any) -> None:
 def prune_costs(table: str, network: str, csv: str | None) -> None:
     """Fill one of the original's pruning TABLEs with what a network without trained weights costs (extra compress)."""
     with missing_extra("compress", "prune-costs"):
-        from fitroom.compress.tables import TABLES, run_costs
         from fitroom.nets.registry import build_network
+        from fitroom.reproduce.pruning import TABLES, run_costs
 
     def tell(row: dict[str, object]) -> None:
         click.echo(f"{row['metrics']:28} {row['gflops']} G, {row['total_size_mb']} MB, {row['ms']} ms")
@@ -144,7 +144,7 @@ def prune_costs(table: str, network: str, csv: str | None) -> None:
 def best_table(weights: str, pruned: str, data: str, csv: str) -> None:
     """Add a pruned network to the original's table of the best scheme, both modules in one (extra compress)."""
     with missing_extra("compress", "best-table"):
-        from fitroom.compress.tables import run_best
+        from fitroom.reproduce.pruning import run_best
     click.echo(f"wrote {run_best(weights, pruned, data, csv, bar)}")
 
 
@@ -169,7 +169,7 @@ def quantize(modules: str, output: str, **request: Any) -> None:
     """Write weights as INT8 OpenVINO graphs (needs the extra compress). Positions and colours stay in float32."""
     with missing_extra("compress", "quantize"):
         from fitroom.compress.quantizing import QuantizeRequest, run_quantize
-        from fitroom.train.sitting import Faces
+        from fitroom.train.session import Faces
     faces = Faces(
         preparing=lambda items, total: bar(items, "reading", total),
         training=training_bar,
@@ -199,9 +199,9 @@ def quantize(modules: str, output: str, **request: Any) -> None:
 def quantize_table(methods: Any, csv: str, **request: Any) -> None:
     """Fill the original's quantization table with rows of ours; an interrupted run goes on (extra compress)."""
     with missing_extra("compress", "quantize-table"):
-        from fitroom.compress.quantization_table import QuantizationRequest, run_quantization_table
         from fitroom.compress.quantizing import QuantizeRequest
-        from fitroom.train.sitting import Faces
+        from fitroom.reproduce.quantization import QuantizationRequest, run_quantization_table
+        from fitroom.train.session import Faces
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
 
     def tell(row: dict[str, object]) -> None:

@@ -32,10 +32,16 @@ def export(
     """
     with missing_extra("compress", "export"):
         from fitroom.benchmark.graphs import time_graphs
-        from fitroom.export.run import ExportRequest, run_export
+        from fitroom.export.request import ExportRequest, run_export
+
+        quantize = None
+        if precision == "int8":
+            from fitroom.compress.quantize import quantizer
+
+            quantize = quantizer(keep)
     request = ExportRequest(weights, graphs, precision, data, pairs, calibration, keep, whole=not separate)
     with tqdm(total=4, bar_format="{desc}", leave=False, disable=None) as status:
-        exported = run_export(request, output, step=status.set_description)
+        exported = run_export(request, output, status.set_description, quantize)
         found = exported.difference
         click.echo(f"difference from PyTorch's look: largest {found.largest:.0f}/255, mean {found.mean:.4f}/255")
         status.set_description("timing")

@@ -33,9 +33,9 @@ def try_on(
     PERSON shows an upright person from the front; the upper body is dressed. GARMENT shows a top, laid out flat or on a
     hanger.
     """
-    from fitroom.images import read, read_mask
-    from fitroom.matting import shown_mask
-    from fitroom.output import check_output, save_picture
+    from fitroom.photo.decode import read, read_mask
+    from fitroom.photo.encode import check_output, save_picture
+    from fitroom.photo.segmenter import shown_mask
     from fitroom.tryon import TryOn, place_of
 
     at = None if place is None else place_of(place, "--person")
@@ -63,10 +63,10 @@ def try_on(
 def parse(photo: str, output: str, label_file: str | None, parser: str, place: str | None) -> None:
     """Label every pixel of a person's PHOTO and find the joints."""
     from fitroom.errors import InputError
-    from fitroom.framing import check_place
-    from fitroom.images import read
-    from fitroom.output import check_output, save_picture
+    from fitroom.photo.decode import read
     from fitroom.photo.drawing import draw_parse
+    from fitroom.photo.encode import check_output, save_picture
+    from fitroom.photo.framing import check_place
     from fitroom.photo.parse import parse_photo
     from fitroom.tryon import open_parser, place_of
 
@@ -93,7 +93,7 @@ def parse(photo: str, output: str, label_file: str | None, parser: str, place: s
 def demo(output: str, weights: str) -> None:
     """Dress three shipped figures in four shipped garments and write one picture of all twelve looks."""
     from fitroom.demo import draw_grid, sample_names
-    from fitroom.output import check_output, save_picture
+    from fitroom.photo.encode import check_output, save_picture
     from fitroom.tryon import TryOn
 
     check_output(output)
@@ -114,7 +114,7 @@ def demo(output: str, weights: str) -> None:
 def import_weights(warp: str, generator: str, dialect: str, output: str) -> None:
     """Turn published PF-AFN checkpoints into weights that every command accepts (needs the extra train)."""
     with missing_extra("train", "import-weights"):
-        from fitroom.import_weights import import_published
+        from fitroom.export.published import import_published
     with tqdm(total=3, bar_format="{desc}", leave=False, disable=None) as status:
         weights, dropped = import_published(warp, generator, dialect, output, step=status.set_description)  # type: ignore[arg-type]
     for name in dropped:

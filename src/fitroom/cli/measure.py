@@ -43,9 +43,9 @@ def evaluate(
         from fitroom.evaluate.measures import table
         from fitroom.evaluate.plan import make_plan
         from fitroom.evaluate.systems import open_system
-    from fitroom.circumstances import command
     from fitroom.errors import InputError
-    from fitroom.output import check_output, save_picture
+    from fitroom.hardware import command
+    from fitroom.photo.encode import check_output, save_picture
     from fitroom.store import open_weights
     from fitroom.tryon import open_parser
 
@@ -106,9 +106,9 @@ def evaluate_street(
     with missing_extra("evaluate", "evaluate-street"):
         from fitroom.evaluate import street as evaluating
         from fitroom.evaluate.street_record import append_street, check_street_csv, street_table
-    from fitroom.circumstances import command
     from fitroom.data.pack import open_reader
     from fitroom.data.street import open_labelled
+    from fitroom.hardware import command
     from fitroom.store import open_weights
     from fitroom.tryon import TryOn, open_parser
 
@@ -158,10 +158,10 @@ def evaluate_parser(
         from fitroom.evaluate.parser_record import append_parser, check_parser_csv, draw_confusion, parser_table
     from pathlib import Path
 
-    from fitroom.circumstances import command
     from fitroom.data import label_sets
     from fitroom.errors import InputError
-    from fitroom.output import check_output, save_picture
+    from fitroom.hardware import command
+    from fitroom.photo.encode import check_output, save_picture
     from fitroom.photo.parse import parse_photo
     from fitroom.store import open_weights
     from fitroom.tryon import open_parser

@@ -36,7 +36,7 @@ def serve(
 ) -> None:  # fmt: skip
     """A page and a REST interface (needs the extra serve). Photos stay in memory; garments are kept in --data-dir."""
     with missing_extra("serve", "serve"):
-        from fitroom.serve.run import serve as run
+        from fitroom.serve.server import serve as run
         from fitroom.serve.settings import ServeConfig
     config = ServeConfig(
         weights=weights, parser=parser, matting=matting, data_dir=Path(data_dir), workers=workers, waiting=waiting,

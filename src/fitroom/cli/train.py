@@ -96,8 +96,8 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         with missing_extra("train", f"train {stage}"):
             from fitroom.train.config import read_config
-            from fitroom.train.run import run_stage
-            from fitroom.train.sitting import Faces
+            from fitroom.train.session import Faces
+            from fitroom.train.tasks.tryon import run_stage
         faces = Faces(
             preparing=lambda items, total: bar(items, "reading", total),
             training=training_bar,
@@ -120,7 +120,8 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
 def finish(stage: Any, data: str, work: str, pairs: str, output: str | None, faces: Any) -> None:
     """Export a student, for a moment where no output is asked for, and say what `fitroom evaluate` says of it."""
     from fitroom.evaluate.measures import table
-    from fitroom.train.run import evaluate_student, export_student
+    from fitroom.export.trained import export_student
+    from fitroom.train.tasks.tryon import evaluate_student
 
     with TemporaryDirectory() as scratch:
         weights = export_student(work, stage, output or Path(scratch) / "weights", pairs, faces)
@@ -139,15 +140,13 @@ for name, summary in STAGES.items():
 
 
 def train_alone(course: Any, output: str | None, export: Callable[[], Any], request: dict[str, Any]) -> None:
-    """Train a network that stands alone, say what it came to, and export it where that is asked for."""
+    """Train a network that stands alone, print its figures, and export it where that is asked for."""
     from fitroom.store import check_weights_output
-    from fitroom.train.alone import run_alone
-    from fitroom.train.sitting import Faces
+    from fitroom.train.course import run_alone
+    from fitroom.train.session import Faces
 
     if output:
         check_weights_output(output)
-        with missing_extra("compress", f"train {course.stage} -o"):
-            import fitroom.compress.quantize  # noqa: F401  before an hour of training
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
     done = run_alone(course, faces=faces, **request)
     if not done.leads:
@@ -167,11 +166,16 @@ def train_alone(course: Any, output: str | None, export: Callable[[], Any], requ
 def train_parser(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
-        from fitroom.train.parsing_run import export_trained, parsing_course, read_parsing_config
+        from fitroom.export.trained import export_trained_parser
+        from fitroom.train.tasks.parser import parsing_course, read_parsing_config
+    quantize: Any = None
+    if output:
+        with missing_extra("compress", "train parser -o"):
+            from fitroom.compress.quantize import of_inputs as quantize
     settings = read_parsing_config(config, overrides)
     places = request["work"], request["data"], request["pairs"]
     course = parsing_course(settings)
-    train_alone(course, output, lambda: export_trained(settings, *places, str(output)), request)
+    train_alone(course, output, lambda: export_trained_parser(settings, *places, str(output), quantize), request)
 
 
 @train.command("segmenter")
@@ -181,11 +185,12 @@ def train_parser(config: str | None, overrides: tuple[str, ...], output: str | N
 def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the garment segmenter: masks of garments before any background."""
     with missing_extra("train", "train segmenter"):
-        from fitroom.train.segmenting_run import export_trained, read_segmenting_config, segmenting_course
+        from fitroom.export.trained import export_trained_segmenter
+        from fitroom.train.tasks.segmenter import read_segmenting_config, segmenting_course
     settings = read_segmenting_config(config, overrides)
     places = request["work"], request["data"], request["pairs"]
     course = segmenting_course(settings)
-    train_alone(course, output, lambda: export_trained(settings, *places, str(output)), request)
+    train_alone(course, output, lambda: export_trained_segmenter(settings, *places, str(output)), request)
 
 
 @train.command("render-fakes")
@@ -206,7 +211,7 @@ def render_fakes(
     The teacher does it, into the folder fakes, unless another way is asked for.
     """
     with missing_extra("train", "train render-fakes"):
-        from fitroom.train.run import render_cut, render_student, render_teacher
+        from fitroom.train.tasks.tryon import render_cut, render_student, render_teacher
     if cut and weights:
         raise InputError("--cut and --weights are two ways to make fakes; give one, then the other.")
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from fitroom.benchmark.timing import time_ms
 from fitroom.evaluate.evaluate import evaluate
 from fitroom.evaluate.plan import Plan
 from fitroom.evaluate.systems import FitroomSystem
@@ -14,6 +13,7 @@ from fitroom.export.cases import Case
 from fitroom.export.graphs import traced_graphs
 from fitroom.export.openvino import converted
 from fitroom.export.parity import look
+from fitroom.hardware import time_ms
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.runtime.interface import GRAPHS
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs

@@ -13,7 +13,8 @@ import nncf
 from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
 from fitroom.errors import InputError
-from fitroom.export.cases import Case
+from fitroom.export.cases import Case, Cases
+from fitroom.export.weights import Quantize
 from fitroom.runtime.interface import DRESS, GARMENT, GRAPHS, LOOK, PERSON, batched
 
 # what stays in float32, by OpenVINO's names: everything on positions, masks and colours, where eight bits show; and the
@@ -70,3 +71,19 @@ def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Seque
         raise InputError("INT8 needs pairs to calibrate on; found none.")
     inputs = calibration_inputs(models, cases)
     return {name: of_inputs(model, inputs[name], kept) for name, model in models.items()}
+
+
+def quantizer(kept: Sequence[str] = (), most_apart: float | None = None) -> Quantize:
+    """Make what `export_network` quantizes with. Operations whose names match `kept` stay in float32.
+
+    With `most_apart`, more of them do, until looks differ from float32's by so many 255ths on average at most.
+    """
+
+    def quantize(models: dict[str, ov.Model], cases: Cases) -> dict[str, ov.Model]:
+        if most_apart is None:
+            return quantized(models, cases.calibrated, kept)
+        from fitroom.compress.accuracy import controlled
+
+        return controlled(models, cases.calibrated, cases.compared, kept, most_apart)
+
+    return quantize

@@ -8,6 +8,7 @@ import torch
 
 from fitroom.compress.finetuning import finetune_config
 from fitroom.compress.qat import STAGES_OF, QuantizedNetwork, simulated
+from fitroom.compress.quantize import quantizer
 from fitroom.errors import InputError
 from fitroom.export.cases import Cases, read_cases
 from fitroom.export.weights import ExportConfig, Exported, Origin, export_network, fits_half
@@ -15,8 +16,8 @@ from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.processes import Precision
-from fitroom.train.run import TRAIN_LIST, UNPAIRED_LIST, run_stage
-from fitroom.train.sitting import SILENT, Faces
+from fitroom.train.session import SILENT, Faces
+from fitroom.train.tasks.tryon import TRAIN_LIST, UNPAIRED_LIST, run_stage
 
 Method = Literal["ptq", "qat"]
 # operations of each module, regular expressions on OpenVINO's names
@@ -75,13 +76,14 @@ def run_quantize(request: QuantizeRequest, folder: str | Path, faces: Faces = SI
     if not cases.calibrated:
         raise InputError(f"{request.data}: no pair of {TRAIN_LIST} to calibrate on.")
     left = tuple(OPERATIONS[module] for module in STAGES_OF if module not in request.modules)
-    config = ExportConfig(precision="int8", half_tensors=fits_half(network), kept=left, most_apart=request.most_apart)
+    config = ExportConfig(precision="int8", half_tensors=fits_half(network), kept=left)
     done = f"{', '.join(request.modules)} quantized ({request.method}), from {manifest.name} {manifest.version}"
     origin = replace(Origin.of(manifest), history=(*manifest.history, done))
-    trained = None
     if request.method == "qat":
         trained = train_quantized(request, weights, cases, faces)
-    return export_network(network, folder, origin, config, cases, *size, step=faces.report, simulated=trained)
+        return export_network(network, folder, origin, config, cases, *size, step=faces.report, simulated=trained)
+    quantize = quantizer(left, request.most_apart)
+    return export_network(network, folder, origin, config, cases, *size, step=faces.report, quantize=quantize)
 
 
 def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, faces: Faces) -> QuantizedNetwork:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from fitroom.circumstances import command, hardware, versions
 from fitroom.compress.measure import Worth, costs, worth
 from fitroom.compress.prune import Importance, pruned
 from fitroom.evaluate.plan import Plan
 from fitroom.export.cases import Case
+from fitroom.files import append_row, read_rows
+from fitroom.hardware import command, hardware, versions
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
-from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5)

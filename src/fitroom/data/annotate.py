@@ -10,14 +10,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fitroom import images
+from fitroom.arrays import Array, Picture
 from fitroom.data.label_sets import VITON
 from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb
 from fitroom.data.writing import write_image, write_pose
 from fitroom.errors import DataError, ImageError, OutputError
-from fitroom.framing import parsed_in
-from fitroom.images import Frame, Picture
-from fitroom.runtime.interface import FOUND, Array, PersonParser
+from fitroom.photo import frames, masks
+from fitroom.photo.frames import Frame
+from fitroom.photo.framing import parsed_in
+from fitroom.runtime.interface import FOUND, PersonParser
 
 Progress = Callable[[list[Path]], Iterable[Path]]
 LEAST_WORN = 0.01  # share of a photo that is garment, for its parsing to be of use
@@ -55,7 +56,7 @@ def annotate(root: str | Path, parser: PersonParser, progress: Progress = iter) 
                 if path.parent == layout.person:
                     write_person(layout, path, *told(picture, parser))
                 else:
-                    write_image(layout.garment_mask_path(path.name), images.garment_mask(picture))
+                    write_image(layout.garment_mask_path(path.name), masks.garment_mask(picture))
                 done[path.parent] += 1
             except ImageError as error:
                 problems.append(f"{path}: {error}")
@@ -83,11 +84,11 @@ def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
     Raises ImageError where nobody in a garment is seen.
     """
     height, width = photo.shape[:2]
-    frame = images.garment_frame(width, height)
+    frame = frames.garment_frame(width, height)
     parsing = parsed_in(photo, frame, parser)
     whole = cv2.resize(parsing.label, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
     whole = VITON.of_label[whole]
-    label = images.cut(np.asarray(whole, np.uint8), Frame(-frame.left, -frame.top, width, height), 0)
+    label = frames.cut(np.asarray(whole, np.uint8), Frame(-frame.left, -frame.top, width, height), 0)
     if (label == GARMENT).mean() < LEAST_WORN:
         raise ImageError("nobody in a garment is seen; take it out of the pair lists.")
     points = parsing.key_points

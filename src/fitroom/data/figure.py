@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom import body
+from fitroom.body import Skeleton
 from fitroom.data import drawing, limbs
 from fitroom.data.drawing import Array
 from fitroom.data.garment_art import Flat
-from fitroom.data.limbs import Skeleton
 from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, RIGHT_ARM
 
 SKINS = ((244, 212, 190), (232, 190, 160), (214, 164, 130), (178, 126, 94), (134, 90, 66), (96, 64, 50))
@@ -91,15 +92,15 @@ def joints(figure: Figure, height: int, width: int) -> tuple[Array, float]:
     along = np.array([-np.sin(lean), np.cos(lean)])
     across = np.array([along[1], -along[0]])
     points = np.zeros((18, 2))
-    points[limbs.NECK] = neck
+    points[body.NECK] = neck
     head = neck - unit * 0.52 * along + np.array([figure.turn * unit, 0])
-    points[limbs.NOSE] = head + unit * np.array([figure.turn, 0.07])
-    for sign, eye, ear in ((-1, limbs.RIGHT_EYE, limbs.RIGHT_EAR), (1, limbs.LEFT_EYE, limbs.LEFT_EAR)):
+    points[body.NOSE] = head + unit * np.array([figure.turn, 0.07])
+    for sign, eye, ear in ((-1, body.RIGHT_EYE, body.RIGHT_EAR), (1, body.LEFT_EYE, body.LEFT_EAR)):
         points[eye] = head + unit * np.array([sign * 0.1 + figure.turn, -0.03])
         points[ear] = head + unit * np.array([sign * 0.24, 0.0])
     sides = (
-        (-1, limbs.ARM_JOINTS[limbs.RIGHT_ARM], limbs.RIGHT_HIP, limbs.RIGHT_KNEE),
-        (1, limbs.ARM_JOINTS[limbs.LEFT_ARM], limbs.LEFT_HIP, limbs.LEFT_KNEE),
+        (-1, body.ARM_JOINTS[body.RIGHT_ARM], body.RIGHT_HIP, body.RIGHT_KNEE),
+        (1, body.ARM_JOINTS[body.LEFT_ARM], body.LEFT_HIP, body.LEFT_KNEE),
     )
     for index, (sign, (shoulder, elbow, wrist), hip, knee) in enumerate(sides):
         points[shoulder] = neck + unit * (sign * 0.5 * across + 0.04 * along)
@@ -124,7 +125,7 @@ class Canvas:
         self.label = np.zeros(self.shape, np.uint8)
         self.flow = np.full((height, width, 2), np.nan, np.float32)
 
-    def place(self, x: float, y: float, anchor: int = limbs.NECK) -> Array:
+    def place(self, x: float, y: float, anchor: int = body.NECK) -> Array:
         """A point given in shoulder widths from a joint, leaning with the trunk, in pixels."""
         lean = np.deg2rad(self.figure.lean)
         turned = [x * np.cos(lean) - y * np.sin(lean), x * np.sin(lean) + y * np.cos(lean)]
@@ -182,7 +183,7 @@ def draw_trunk(canvas: Canvas) -> None:
 def draw_arm(canvas: Canvas, part: int) -> None:
     """A bare arm with its hand."""
     figure, unit = canvas.figure, canvas.unit
-    shoulder, elbow, wrist = (canvas.points[j] for j in limbs.ARM_JOINTS[part])
+    shoulder, elbow, wrist = (canvas.points[j] for j in body.ARM_JOINTS[part])
     top = shoulder + 0.17 * (elbow - shoulder)
     joints = np.stack([top, (shoulder + elbow) / 2, elbow, wrist])
     radii = [radius * unit for radius in (0.115, 0.105, 0.085, 0.06)]
@@ -190,13 +191,13 @@ def draw_arm(canvas: Canvas, part: int) -> None:
     direction = (wrist - elbow) / np.linalg.norm(wrist - elbow)
     turn = float(np.rad2deg(np.arctan2(direction[1], direction[0])))
     palm = drawing.fill(canvas.shape, drawing.ellipse(wrist + direction * 0.12 * unit, 0.15 * unit, 0.075 * unit, turn))
-    side = np.array([-direction[1], direction[0]]) * (1 if part == limbs.RIGHT_ARM else -1)
+    side = np.array([-direction[1], direction[0]]) * (1 if part == body.RIGHT_ARM else -1)
     thumb_ends = [wrist + direction * 0.06 * unit, wrist + (direction * 0.16 - side * 0.075) * unit]
     thumb = drawing.stroke(canvas.shape, thumb_ends, 0.05 * unit)
     mask = np.maximum.reduce([arm, palm, thumb])
     shadow = drawing.blur(np.roll(mask, round(0.03 * unit), axis=1), 0.05 * unit) * (canvas.label == GARMENT)
     drawing.paint(canvas.image, 0.22 * shadow, (30, 26, 30))
-    canvas.add(mask, canvas.shaded(mask, figure.skin, 0.1, 0.24), RIGHT_ARM if part == limbs.RIGHT_ARM else LEFT_ARM)
+    canvas.add(mask, canvas.shaded(mask, figure.skin, 0.1, 0.24), RIGHT_ARM if part == body.RIGHT_ARM else LEFT_ARM)
 
 
 def folds(canvas: Canvas) -> Array:
@@ -223,17 +224,17 @@ def wear(canvas: Canvas, flat: Flat, part: int, relief: Array) -> None:
     skeleton = Skeleton(canvas.points)
     where = limbs.part_map(part, skeleton, flat.skeleton, height, width)
     mask = cv2.remap(flat.parts[part], where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    if part != limbs.TORSO:
+    if part != body.TORSO:
         # far from the arm the blended map is meaningless and could show the sleeve a second time
-        shoulder, elbow, wrist = (canvas.points[j] for j in limbs.ARM_JOINTS[part])
-        pixels = limbs.pixel_grid(height, width)
-        near = [limbs.distance_to_bone(pixels, *bone) for bone in ((shoulder, elbow), (elbow, wrist))]
+        shoulder, elbow, wrist = (canvas.points[j] for j in body.ARM_JOINTS[part])
+        pixels = body.pixel_grid(height, width)
+        near = [body.distance_to_bone(pixels, *bone) for bone in ((shoulder, elbow), (elbow, wrist))]
         mask = mask * (np.minimum(*near) < 0.34 * canvas.unit)
     if mask.max() < 0.5:
         return
     colours = cv2.remap(flat.cloth, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     shade = relief * drawing.blur(drawing.rim_shade(mask, 0.13 * canvas.unit, 0.3), 0.02 * canvas.unit)
-    if part != limbs.TORSO:
+    if part != body.TORSO:
         shadow = drawing.blur(np.roll(mask, round(0.025 * canvas.unit), axis=1), 0.05 * canvas.unit)
         drawing.paint(canvas.image, 0.2 * shadow * (canvas.label == GARMENT), (26, 24, 28))
     canvas.add(mask, colours * shade[..., None], GARMENT)
@@ -245,7 +246,7 @@ def wear(canvas: Canvas, flat: Flat, part: int, relief: Array) -> None:
 def draw_hair_behind(canvas: Canvas) -> None:
     """Hair that falls behind neck and shoulders."""
     figure, unit = canvas.figure, canvas.unit
-    centre = (canvas.points[limbs.RIGHT_EAR] + canvas.points[limbs.LEFT_EAR]) / 2
+    centre = (canvas.points[body.RIGHT_EAR] + canvas.points[body.LEFT_EAR]) / 2
     masks = []
     if figure.hair_style == "long":
         fall = [(-0.3, -0.75), (0.3, -0.75), (0.36, -0.3), (0.32, 0.2), (-0.32, 0.2), (-0.36, -0.3)]
@@ -272,8 +273,8 @@ def draw_head(canvas: Canvas) -> None:
     """Face with its features, then the hair in front."""
     figure, unit, points = canvas.figure, canvas.unit, canvas.points
     skin = np.asarray(figure.skin, np.float32)
-    centre = (points[limbs.RIGHT_EAR] + points[limbs.LEFT_EAR]) / 2
-    for ear in (limbs.RIGHT_EAR, limbs.LEFT_EAR):
+    centre = (points[body.RIGHT_EAR] + points[body.LEFT_EAR]) / 2
+    for ear in (body.RIGHT_EAR, body.LEFT_EAR):
         mask = drawing.fill(canvas.shape, drawing.ellipse(points[ear], 0.045 * unit, 0.075 * unit))
         canvas.add(mask, tuple(skin * 0.9), FACE)
     cheek_to_chin = [(0.235, -0.12), (0.23, 0.05), (0.17, 0.22), (0.07, 0.315)]
@@ -326,11 +327,11 @@ def photograph(figure: Figure, flat: Flat, height: int = 256, width: int = 192, 
     draw_hair_behind(canvas)
     draw_trunk(canvas)
     relief = folds(canvas)
-    arms = (limbs.RIGHT_ARM, limbs.LEFT_ARM)
+    arms = (body.RIGHT_ARM, body.LEFT_ARM)
     behind = [arm for arm, bend in zip(arms, figure.elbows, strict=True) if bend > -20]
     for arm in behind:
         draw_arm(canvas, arm)
-    for part in (*behind, limbs.TORSO):
+    for part in (*behind, body.TORSO):
         wear(canvas, flat, part, relief)
     for arm in (arm for arm in arms if arm not in behind):
         draw_arm(canvas, arm)

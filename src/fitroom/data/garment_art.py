@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom.data import drawing, limbs
+from fitroom import body
+from fitroom.body import Skeleton
+from fitroom.data import drawing
 from fitroom.data.drawing import Array
-from fitroom.data.limbs import Skeleton
 
 NECKLINES = {"crew": (0.2, 0.16), "scoop": (0.25, 0.33), "v": (0.2, 0.42), "boat": (0.34, 0.07)}  # half width, depth
 PRINTS = ("plain", "stripes", "bars", "dots", "check", "text", "badge", "blocks", "leaves")
@@ -78,8 +79,8 @@ def flat_joints(sleeve: float) -> Array:
     points = np.zeros((18, 2), np.float32)
     angle = np.deg2rad(34 if sleeve < 0.7 else 20)
     for sign, (shoulder, elbow, wrist), hip in (
-        (-1, limbs.ARM_JOINTS[limbs.RIGHT_ARM], limbs.RIGHT_HIP),
-        (1, limbs.ARM_JOINTS[limbs.LEFT_ARM], limbs.LEFT_HIP),
+        (-1, body.ARM_JOINTS[body.RIGHT_ARM], body.RIGHT_HIP),
+        (1, body.ARM_JOINTS[body.LEFT_ARM], body.LEFT_HIP),
     ):
         direction = np.array([sign * np.sin(angle), np.cos(angle)])
         points[shoulder] = sign * 0.5, 0.0
@@ -121,7 +122,7 @@ def neck_opening(garment: Garment, rim: float = 0.0) -> Array:
 
 def sleeve_outline(garment: Garment, points: Array, part: int) -> Array:
     """Outline of one sleeve, in shoulder widths, reaching a little under the torso."""
-    shoulder, _, wrist = (points[j] for j in limbs.ARM_JOINTS[part])
+    shoulder, _, wrist = (points[j] for j in body.ARM_JOINTS[part])
     side = np.sign(shoulder[0])
     direction = (wrist - shoulder) / np.linalg.norm(wrist - shoulder)
     outward = np.array([direction[1], -direction[0]]) * side
@@ -138,7 +139,7 @@ def sleeve_outline(garment: Garment, points: Array, part: int) -> Array:
 def print_picture(garment: Garment, shape: tuple[int, int], unit: float, origin: Array) -> Array:
     """The cloth with its print over the whole canvas, float32 (H, W, 3) RGB 0..255."""
     rng = np.random.default_rng(garment.seed)
-    grid = (limbs.pixel_grid(*shape) - origin) / unit
+    grid = (body.pixel_grid(*shape) - origin) / unit
     x, y = grid[..., 0], grid[..., 1]
     canvas = np.empty((*shape, 3), np.float32)
     canvas[:] = garment.colour
@@ -200,7 +201,7 @@ def lay_out(garment: Garment, height: int, width: int) -> Flat:
     """Draw the garment flat, centred on white, filling the picture as shop photographs do."""
     points = flat_joints(garment.sleeve)
     outlines = [torso_outline(garment)]
-    arms = (limbs.RIGHT_ARM, limbs.LEFT_ARM)
+    arms = (body.RIGHT_ARM, body.LEFT_ARM)
     if garment.sleeve:
         outlines += [sleeve_outline(garment, points, part) for part in arms]
     extent = np.concatenate(outlines)

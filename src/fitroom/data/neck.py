@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.body import Label
-from fitroom.data import limbs
 from fitroom.data.label_sets import (
     ANY,
     LEFT_ARM_OR_HAND,
@@ -20,9 +21,7 @@ from fitroom.data.label_sets import (
     TOP,
 )
 
-Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-Array = NDArray[np.float32]
 
 FACE_LIKE = 0.06  # largest difference of a skin pixel's shares of red, green and blue from the face's median
 BRIGHTNESS = 0.3, 1.6  # of skin, by the face's median
@@ -70,8 +69,8 @@ def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
     if not face.any():
         return nobody, nobody
     rows = np.nonzero(face.any(axis=1))[0]
-    nose = points[limbs.NOSE, 1] if points[limbs.NOSE, 2] > 0 else rows.mean()
-    shoulders = points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]]
+    nose = points[body.NOSE, 1] if points[body.NOSE, 2] > 0 else rows.mean()
+    shoulders = points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER]]
     known = bool((shoulders[:, 2] > 0).all())
     unit = float(np.abs(shoulders[0, 0] - shoulders[1, 0])) if known else 0.4 * label.shape[1]
     lowest = (float(shoulders[:, 1].mean()) if known else rows[-1] + 0.3 * unit) + 0.9 * unit
@@ -106,17 +105,17 @@ def viton_sets(photo: Picture, label: Picture, points: Array) -> Picture:
     sets = rows[label]
     sure, unsure = neck_of(photo, label, points)
     sets[sure], sets[unsure] = ROW[SINGLE[Label.NECK]], ROW[MAYBE_NECK]
-    skeleton = limbs.complete(points)
+    skeleton = body.complete(points)
     if skeleton is None:
         return sets
-    grid = limbs.pixel_grid(*label.shape)
+    grid = body.pixel_grid(*label.shape)
     for part, arm, hand in (
-        (limbs.LEFT_ARM, Label.LEFT_ARM, Label.LEFT_HAND), (limbs.RIGHT_ARM, Label.RIGHT_ARM, Label.RIGHT_HAND),
+        (body.LEFT_ARM, Label.LEFT_ARM, Label.LEFT_HAND), (body.RIGHT_ARM, Label.RIGHT_ARM, Label.RIGHT_HAND),
     ):  # fmt: skip
-        _, elbow, wrist = limbs.ARM_JOINTS[part]
+        _, elbow, wrist = body.ARM_JOINTS[part]
         if not (points[[elbow, wrist], 2] > 0).all():
             continue
-        along, across, _ = limbs.along_and_across(grid, skeleton.points[elbow], skeleton.points[wrist])
+        along, across, _ = body.along_and_across(grid, skeleton.points[elbow], skeleton.points[wrist])
         beside = np.abs(across) < REACH * skeleton.shoulder_width
         sets[(label == arm) & ~((along > WRIST[0]) & beside)] = ROW[SINGLE[arm]]
         sets[(label == arm) & (along > WRIST[1]) & beside] = ROW[SINGLE[hand]]

@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fitroom.data.reader import Array, FolderReader, Image, PairList, Reader, listed
+from fitroom.arrays import Array
+from fitroom.data.reader import FolderReader, Image, PairList, Reader, listed
 from fitroom.data.viton import parse_pose, read_text
 from fitroom.errors import DataError, OutputError
 

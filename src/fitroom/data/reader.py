@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom.arrays import Array
 from fitroom.data.viton import (
     Pair,
     open_layout,
@@ -20,7 +21,6 @@ from fitroom.data.viton import (
 )
 
 Image = NDArray[np.uint8]
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

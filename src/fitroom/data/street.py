@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom.arrays import Picture
 from fitroom.body import Label
 from fitroom.data.label_sets import BELT, NOT_PERSON, ROW, SHOE, SINGLE, SKIN
 from fitroom.data.viton import read_grey, read_rgb, read_text
 from fitroom.errors import DataError
-
-Picture = NDArray[np.uint8]
 
 MAPPING = "labels.csv"
 GROUPS = {

@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fitroom.arrays import Array, Picture
 from fitroom.body import TOPS, Label
 from fitroom.data.augment import MIRRORED_POINTS
 from fitroom.data.label_sets import MIRRORED_ROWS, NOT_PERSON, ROW, SETS, SINGLE
-from fitroom.images import Frame, Picture, garment_frame
+from fitroom.photo.frames import Frame, garment_frame
 from fitroom.photo.parse import legs_below
-
-Array = NDArray[np.float32]
 
 WHITE = (255, 255, 255)  # what a frame shows beyond the photo, in training as in use
 CLEAR = 2  # backgrounds of a photo

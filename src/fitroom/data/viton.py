@@ -14,10 +14,10 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from fitroom.arrays import Array
 from fitroom.errors import DataError
 
 Image = NDArray[np.uint8]
-Array = NDArray[np.float32]
 
 # parsing labels by name; the neck is background
 BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13

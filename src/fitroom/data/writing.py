@@ -5,7 +5,8 @@ from pathlib import Path
 
 import cv2
 
-from fitroom.data.viton import Array, Image
+from fitroom.arrays import Array
+from fitroom.data.viton import Image
 
 
 def write_image(path: Path, image: Image) -> None:

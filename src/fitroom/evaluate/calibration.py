@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from fitroom.confidence import COVERED, traits
 from fitroom.data.reader import Reader
 from fitroom.data.viton import GARMENT, Pair
 from fitroom.errors import DataError
 from fitroom.evaluate.metrics import mask_iou
 from fitroom.evaluate.plan import Progress
+from fitroom.photo.confidence import COVERED, traits
 from fitroom.tryon import TryOn
 
 BINS = 5

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.body import Label
-from fitroom.data import limbs
-from fitroom.images import Picture
-from fitroom.runtime.interface import FOUND, Array
+from fitroom.runtime.interface import FOUND
 
 Mask = NDArray[np.bool_]
 
@@ -48,9 +47,9 @@ class Size(NamedTuple):
     along: float
 
 
-def skeleton_of(points: Array) -> limbs.Skeleton | None:
+def skeleton_of(points: Array) -> body.Skeleton | None:
     """Complete the joints of a parser's key points (18, 3), in pixels; None where the shoulders are not found."""
-    return limbs.complete(np.where(points[:, 2:] >= FOUND, points, 0))
+    return body.complete(np.where(points[:, 2:] >= FOUND, points, 0))
 
 
 def measure_cut(labels: Picture, points: Array) -> Cut | None:
@@ -59,25 +58,23 @@ def measure_cut(labels: Picture, points: Array) -> Cut | None:
     if skeleton is None:
         return None
     joints, unit = skeleton.points, skeleton.shoulder_width
-    shoulders = joints[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]].mean(axis=0)
-    hips = joints[[limbs.RIGHT_HIP, limbs.LEFT_HIP]].mean(axis=0)
+    shoulders = joints[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER]].mean(axis=0)
+    hips = joints[[body.RIGHT_HIP, body.LEFT_HIP]].mean(axis=0)
     trunk = float(hips[1] - shoulders[1])
     if trunk < 4:
         return None
     top = np.isin(labels, body.TOPS)
     # a neckline can't lie above the middle between nose and shoulders
-    nose = points[limbs.NOSE]
+    nose = points[body.NOSE]
     first = (float(nose[1]) + float(shoulders[1])) / 2 if nose[2] >= FOUND else float(shoulders[1]) - 0.3 * unit
     edge = neckline_row(labels, top, shoulders, unit, max(round(first), 0))
     # joints that were not found are guessed: nothing is measured by them
     found = points[:, 2] >= FOUND
-    hips_found = found[[limbs.RIGHT_HIP, limbs.LEFT_HIP]].all()
+    hips_found = found[[body.RIGHT_HIP, body.LEFT_HIP]].all()
     lowest = hem_row(top, hips, shoulders, unit) if hips_found else None
     arms = [
-        covered_share(labels, joints[list(limbs.ARM_JOINTS[part])])
-        if found[list(limbs.ARM_JOINTS[part])].all()
-        else None
-        for part in (limbs.RIGHT_ARM, limbs.LEFT_ARM)
+        covered_share(labels, joints[list(body.ARM_JOINTS[part])]) if found[list(body.ARM_JOINTS[part])].all() else None
+        for part in (body.RIGHT_ARM, body.LEFT_ARM)
     ]
     return Cut(
         None if edge is None else (edge - float(shoulders[1])) / trunk,

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom.arrays import Picture
 from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
 from fitroom.errors import DataError
-from fitroom.evaluate.metrics import Mask, Picture, similarity_map, structural_similarity
+from fitroom.evaluate.metrics import Mask, similarity_map, structural_similarity
 from fitroom.evaluate.plan import Plan, Progress
 from fitroom.evaluate.systems import System
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fitroom import images
-from fitroom.data.limbs import Array
+from fitroom.arrays import Array, Picture
 from fitroom.data.scenes import SceneConfig, compose_scenes, draw_scenes
 from fitroom.data.viton import GARMENT, Pair
 from fitroom.errors import DataError, PersonError
 from fitroom.evaluate.evaluate import Case, means, rank, read_gallery
-from fitroom.evaluate.metrics import Picture, mask_iou, worn_appearance
+from fitroom.evaluate.metrics import mask_iou, worn_appearance
 from fitroom.evaluate.plan import Plan, Progress
+from fitroom.photo import frames
 from fitroom.tryon import TryOn
 
 ENLARGED = 3  # photos, before persons are made smaller: a photo has more pixels than what is dressed of it
@@ -98,5 +98,5 @@ def warp_iou(tryon: TryOn, scene: Scene, garment: Picture) -> float:
     """How the warped garment lies on the same garment in a scene, at the network's size. Raises PersonError."""
     person = tryon.person(scene.photo)
     look = person.wear(garment, size="model")
-    framed = images.cut((scene.label == GARMENT).astype(np.uint8) * 255, person.encoded.framed.frame, 0)
-    return mask_iou(look.warped_mask > 0.5, images.shrink(framed, *look.warped_mask.shape) > 127)
+    framed = frames.cut((scene.label == GARMENT).astype(np.uint8) * 255, person.encoded.framed.frame, 0)
+    return mask_iou(look.warped_mask > 0.5, frames.shrink(framed, *look.warped_mask.shape) > 127)

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fitroom.data.limbs import Array
+from fitroom.arrays import Array, Picture
 from fitroom.data.neck import viton_sets
 from fitroom.data.viton import GARMENT, Pair, read_rgb
 from fitroom.errors import DataError, ImageError
 from fitroom.evaluate.looks import LookCase, LookMeasures, features_or_none
 from fitroom.evaluate.metrics import (
-    Picture,
     changeable,
     frechet_distance,
     garment_appearance,
@@ -30,7 +29,8 @@ from fitroom.evaluate.metrics import (
 from fitroom.evaluate.plan import Plan, Progress, Subject
 from fitroom.evaluate.pretrained import INCEPTION, LPIPS, FeatureNetwork, lpips_distance, open_inception, open_lpips
 from fitroom.evaluate.systems import System, Worn
-from fitroom.images import garment_frame, garment_mask
+from fitroom.photo.frames import garment_frame
+from fitroom.photo.masks import garment_mask
 from fitroom.runtime.interface import PersonParser
 
 # a garment region that moves less than this, in 8-bit steps on average, counts as unchanged

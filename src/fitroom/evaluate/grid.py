@@ -3,14 +3,14 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fitroom.arrays import Picture
 from fitroom.data.viton import Pair
 from fitroom.errors import InputError
 from fitroom.evaluate.evaluate import Evaluation, dress
 from fitroom.evaluate.measures import CASES, PAIRED_CASES
-from fitroom.evaluate.metrics import Picture
 from fitroom.evaluate.plan import Plan, Progress
 from fitroom.evaluate.systems import System
-from fitroom.images import cut, garment_frame, shrink
+from fitroom.photo.frames import cut, garment_frame, shrink
 
 COLUMNS = 3  # of cases, four pictures each
 CAPTION = 20  # pixels above each case

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import body
+from fitroom.arrays import Picture
 from fitroom.body import Label
 from fitroom.data.label_sets import BELT, ROW, SETS
-from fitroom.images import Picture
 
 Mask = NDArray[np.bool_]
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fitroom.arrays import Picture
 from fitroom.errors import MissingExtraError
 from fitroom.evaluate.cut import (
     Cut,
@@ -16,9 +17,8 @@ from fitroom.evaluate.cut import (
     size_difference,
 )
 from fitroom.evaluate.leftover import Leftover, contrasting, measure_leftover
-from fitroom.evaluate.metrics import Picture
 from fitroom.evaluate.realism import FeatureNetwork, open_features, realism
-from fitroom.images import Frame, cut, shrink
+from fitroom.photo.frames import Frame, cut, shrink
 from fitroom.photo.parse import Parse, parse_photo
 from fitroom.runtime.interface import PersonParser
 

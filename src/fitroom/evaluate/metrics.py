@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from torchmetrics.functional.image import structural_similarity_index_measure
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from fitroom.data import limbs
-from fitroom.data.limbs import Array
+from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
-from fitroom.images import bleed
+from fitroom.photo.masks import bleed
 
-Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Quad = NDArray[np.float32]  # (4, 2): top left, top right, bottom right, bottom left; x before y, pixels
 
@@ -83,13 +82,13 @@ def neck_region(key_points: Array, height: int, width: int) -> Mask:
     shoulders are unknown.
     """
     region = np.zeros((height, width), np.uint8)
-    skeleton = limbs.complete(key_points)
+    skeleton = body.complete(key_points)
     if skeleton is None:
         return region > 0
     unit = skeleton.shoulder_width
-    shoulders = skeleton.points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]]
+    shoulders = skeleton.points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER]]
     centre = shoulders.mean(axis=0)
-    nose = key_points[limbs.NOSE, :2] if key_points[limbs.NOSE, 2] > 0 else centre - (0, 0.5 * unit)
+    nose = key_points[body.NOSE, :2] if key_points[body.NOSE, 2] > 0 else centre - (0, 0.5 * unit)
     top = (nose + centre) / 2
     outline = [top - (0.25 * unit, 0), top + (0.25 * unit, 0), shoulders[1], centre + (0, 0.35 * unit), shoulders[0]]
     cv2.fillPoly(region, [np.asarray(outline, np.int32)], 1)
@@ -109,10 +108,10 @@ def torso_quad(key_points: Array) -> Quad | None:
 
     None where the shoulders are unknown. The person's right is on the picture's left.
     """
-    skeleton = limbs.complete(key_points)
+    skeleton = body.complete(key_points)
     if skeleton is None:
         return None
-    joints = [limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.LEFT_HIP, limbs.RIGHT_HIP]
+    joints = [body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.LEFT_HIP, body.RIGHT_HIP]
     right, left, left_hip, right_hip = skeleton.points[joints]
     lower = left + TORSO_SHARE * (left_hip - left), right + TORSO_SHARE * (right_hip - right)
     return np.stack([right, left, *lower]).astype(np.float32)

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom.data import limbs
+from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.data.label_sets import Groups
-from fitroom.images import Picture
 from fitroom.photo.parse import Parse
-from fitroom.runtime.interface import Array
 
 NEAR = 0.25  # shoulder widths within which a key point counts as found
 CALIBRATION_BINS = 10
@@ -93,8 +92,8 @@ def point_figures(found: Array, known: Array) -> dict[str, float]:
     shoulder widths; calibration: expected calibration error of the confidence (Guo et al., ICML 2017), the mean over
     CALIBRATION_BINS equal bins, by their counts, of the difference between mean confidence and share found.
     """
-    across = np.linalg.norm(known[:, limbs.LEFT_SHOULDER, :2] - known[:, limbs.RIGHT_SHOULDER, :2], axis=1)
-    both = (known[:, [limbs.LEFT_SHOULDER, limbs.RIGHT_SHOULDER], 2] > 0).all(axis=1) & (across > 0)
+    across = np.linalg.norm(known[:, body.LEFT_SHOULDER, :2] - known[:, body.RIGHT_SHOULDER, :2], axis=1)
+    both = (known[:, [body.LEFT_SHOULDER, body.RIGHT_SHOULDER], 2] > 0).all(axis=1) & (across > 0)
     shown = (known[..., 2] > 0) & both[:, None]
     apart = np.linalg.norm(found[..., :2] - known[..., :2], axis=2) / np.maximum(across, 1e-6)[:, None]
     near, confidence = (apart < NEAR)[shown], found[..., 2][shown]

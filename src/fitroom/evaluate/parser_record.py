@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fitroom.circumstances import hardware, versions
+from fitroom.arrays import Picture
 from fitroom.evaluate.parser import ParserFigures
 from fitroom.evaluate.record import check_file
-from fitroom.images import Picture
-from fitroom.rows import append_row, read_rows
+from fitroom.files import append_row, read_rows
+from fitroom.hardware import hardware, versions
 
 COLUMNS = ("date", "parser", "data", "figure", "value", "photos", "hardware", "versions", "command")
 POINT_TITLES = {

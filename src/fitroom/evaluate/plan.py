@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitroom.data.limbs import Array
+from fitroom.arrays import Array, Picture
 from fitroom.data.pack import open_reader
 from fitroom.data.reader import PairList, Reader
 from fitroom.data.viton import own_garment
 from fitroom.errors import DataError
-from fitroom.evaluate.metrics import Picture
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]  # items, and what is done with them
 SHOWN = 5  # problems named in one message

@@ -12,8 +12,8 @@ from urllib.error import URLError
 import numpy as np
 import torch
 
+from fitroom.arrays import Picture
 from fitroom.errors import DataError
-from fitroom.evaluate.metrics import Picture
 
 DOWNLOAD = "download"
 

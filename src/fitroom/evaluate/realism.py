@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fitroom.arrays import Picture
 from fitroom.evaluate.imagenet import imagenet_tensors
-from fitroom.evaluate.metrics import Picture, frechet_distance, kernel_distance
+from fitroom.evaluate.metrics import frechet_distance, kernel_distance
 from fitroom.nets.efficientnet import EPSILON, HEAD, STAGES, EfficientNetLite0, SameConvolution
 
 # as Google trained it; docs/evaluation.md compares it with ImageNet's mean and deviation, which others use

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fitroom.circumstances import hardware, versions
 from fitroom.errors import OutputError
 from fitroom.evaluate.evaluate import Evaluation
 from fitroom.evaluate.measures import KEYS
 from fitroom.evaluate.plan import Plan
-from fitroom.rows import append_row
+from fitroom.files import append_row
+from fitroom.hardware import hardware, versions
 
 ORIGIN = ("date", "system", "version", "backend", "pairs", "pairs_sha256", "paired", "paired_sha256", "parser", "looks")
 CIRCUMSTANCES = ("hardware", "versions", "command")

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom import images
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.viton import FACE, GARMENT, LEFT_ARM, RIGHT_ARM
 from fitroom.errors import DataError
 from fitroom.evaluate.plan import Plan, Progress, Subject
-from fitroom.front import like
+from fitroom.photo import frames
+from fitroom.photo.foreground import like
 from fitroom.tryon import TryOn
 
 Mask = NDArray[np.bool_]
@@ -36,14 +36,14 @@ class Sleeves:
 
 def forearms(subject: Subject) -> list[Mask]:
     """Masks (H, W) of the middle of both forearms; none where key points or label do not tell them."""
-    skeleton = None if subject.key_points is None else limbs.complete(subject.key_points)
+    skeleton = None if subject.key_points is None else body.complete(subject.key_points)
     if skeleton is None or subject.label is None:
         return []
-    grid = limbs.pixel_grid(*subject.label.shape)
+    grid = body.pixel_grid(*subject.label.shape)
     masks = []
-    for _, elbow, wrist in limbs.ARM_JOINTS.values():
+    for _, elbow, wrist in body.ARM_JOINTS.values():
         start, end = skeleton.points[elbow], skeleton.points[wrist]
-        distance = limbs.distance_to_bone(grid, start, start + FOREARM * (end - start))
+        distance = body.distance_to_bone(grid, start, start + FOREARM * (end - start))
         masks.append(np.asarray(distance < RADIUS * skeleton.shoulder_width, np.bool_))
     return masks if all(mask.any() for mask in masks) else []
 
@@ -79,7 +79,7 @@ def measure_sleeves(tryon: TryOn, plan: Plan, progress: Progress = lambda items,
         subject, garment = plan.subject(person), plan.own[long[number % len(long)]]
         look = tryon(subject.photo, plan.garment(garment))
         worn = look.composition > 0.5
-        small = [images.shrink(np.asarray(mask * 255, np.uint8), *worn.shape) > 127 for mask in forearms(subject)]
+        small = [frames.shrink(np.asarray(mask * 255, np.uint8), *worn.shape) > 127 for mask in forearms(subject)]
         covered += [float(worn[mask].mean()) for mask in small]
     bared: list[float] = []
     for number, person in enumerate(progress(long, "short sleeves")):

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fitroom.arrays import Picture
 from fitroom.data.reader import Reader
 from fitroom.data.street import LabelledPhotos
 from fitroom.data.viton import Pair, read_rgb, read_text
 from fitroom.errors import DataError, PersonError
 from fitroom.evaluate.leftover import contrasting
 from fitroom.evaluate.looks import LookCase, LookMeasures, Wearers, features_or_none, measure_looks
-from fitroom.evaluate.metrics import Picture
-from fitroom.images import garment_frame, garment_mask
+from fitroom.photo.frames import garment_frame
+from fitroom.photo.masks import garment_mask
 from fitroom.photo.parse import parse_photo
 from fitroom.runtime.interface import PersonParser
 from fitroom.tryon import TryOn

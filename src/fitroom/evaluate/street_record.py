@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fitroom.circumstances import hardware, versions
 from fitroom.evaluate.measures import COUNTS, MEASURES
 from fitroom.evaluate.record import check_file
 from fitroom.evaluate.street import StreetEvaluation
-from fitroom.rows import append_row, read_rows
+from fitroom.files import append_row, read_rows
+from fitroom.hardware import hardware, versions
 
 # what is measured in the street, most telling first
 STREET_KEYS = (

@@ -7,9 +7,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from fitroom.data.limbs import Array
-from fitroom.evaluate.metrics import Mask, Picture, garment_quad, torso_quad
-from fitroom.images import bleed, garment_mask
+from fitroom.arrays import Array, Picture
+from fitroom.evaluate.metrics import Mask, garment_quad, torso_quad
+from fitroom.photo.masks import bleed, garment_mask
 from fitroom.store import DEFAULT
 from fitroom.tryon import TryOn, check_choice
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from fitroom.arrays import Picture
 from fitroom.data.pack import open_reader
 from fitroom.data.synthetic import samples
 from fitroom.errors import ImageError
-from fitroom.images import Picture, garment_mask, shrink
+from fitroom.photo.frames import shrink
+from fitroom.photo.masks import garment_mask
 
 
 class Case(NamedTuple):

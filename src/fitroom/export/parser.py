@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fitroom.arrays import HEIGHT, WIDTH, Picture
 from fitroom.body import LABEL_COUNT
-from fitroom.export.alone import export_alone
+from fitroom.export.alone import Quantize, export_alone
 from fitroom.export.graphs import traced_parser
 from fitroom.export.weights import Origin, round_to_half
-from fitroom.images import HEIGHT, WIDTH, Picture
 from fitroom.nets.graphs import ParserGraph
 from fitroom.nets.parser import Parser
 from fitroom.runtime.interface import Parsing, PersonParser, batched
@@ -38,14 +38,14 @@ def agreement(one: PersonParser, other: PersonParser, photos: Sequence[Picture])
 
 
 def export_parser(
-    parser: Parser, folder: str | Path, origin: Origin, photos: Sequence[Picture], precision: Precision = "int8",
+    parser: Parser, folder: str | Path, origin: Origin, photos: Sequence[Picture], quantize: Quantize | None = None,
     height: int = HEIGHT, width: int = WIDTH,
 ) -> Weights:  # fmt: skip
-    """Write a parser's weights folder; see `export_alone`."""
+    """Write a parser's weights folder, INT8 with `quantize`, else float32; see `export_alone`."""
     round_to_half(parser.eval())
+    precision: Precision = "fp32" if quantize is None else "int8"
     return export_alone(
         parser, traced_parser(parser, height, width),
         lambda graphs, pictures: agreement(OpenVinoParser(graphs), TorchParser(parser), pictures),
-        AGREED.get(precision, AGREED["fp32"]), folder, origin, photos, precision, height, width,
-        labels=LABEL_COUNT,
+        AGREED[precision], folder, origin, photos, precision, height, width, quantize, labels=LABEL_COUNT,
     )  # fmt: skip

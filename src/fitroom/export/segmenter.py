@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fitroom.arrays import HEIGHT, WIDTH, Picture
 from fitroom.export.alone import export_alone
 from fitroom.export.graphs import traced_segmenter
 from fitroom.export.weights import Origin, round_to_half
-from fitroom.images import HEIGHT, WIDTH, Picture
 from fitroom.nets.graphs import SegmenterGraph
 from fitroom.nets.segmenter import Segmenter
 from fitroom.runtime.interface import SEGMENTER, batched
 from fitroom.runtime.openvino import OpenVinoGraphs
 from fitroom.store import Precision, Weights
 
-AGREED = {"fp32": 0.9999, "int8": 0.98}  # share of pixels that must be garment where PyTorch says so, by precision
+AGREED = 0.9999  # share of pixels that must be garment where PyTorch says so
 
 
 def agreement(graphs: OpenVinoGraphs, segmenter: Segmenter, pictures: Sequence[Picture]) -> float:
@@ -33,12 +33,12 @@ def agreement(graphs: OpenVinoGraphs, segmenter: Segmenter, pictures: Sequence[P
 
 def export_segmenter(
     segmenter: Segmenter, folder: str | Path, origin: Origin, pictures: Sequence[Picture],
-    precision: Precision = "int8", height: int = HEIGHT, width: int = WIDTH,
+    precision: Precision = "fp16", height: int = HEIGHT, width: int = WIDTH,
 ) -> Weights:  # fmt: skip
     """Write a segmenter's weights folder; see `export_alone`."""
     round_to_half(segmenter.eval())
     return export_alone(
         segmenter, traced_segmenter(segmenter, height, width),
         lambda graphs, compared: agreement(OpenVinoGraphs(graphs), segmenter, compared),
-        AGREED.get(precision, AGREED["fp32"]), folder, origin, pictures, precision, height, width,
+        AGREED, folder, origin, pictures, precision, height, width,
     )  # fmt: skip

@@ -9,22 +9,22 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from fitroom.arrays import HEIGHT, WIDTH
 from fitroom.errors import InputError
 from fitroom.export import openvino
 from fitroom.export.cases import Cases
 from fitroom.export.graphs import traced_graphs
 from fitroom.export.parity import BOUNDS, Bound, Difference, check
-from fitroom.images import HEIGHT, WIDTH
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import TENSORS
 from fitroom.runtime.interface import GRAPHS, LOOK, Runner
-from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
+from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov
 from fitroom.store import GraphFormat, Manifest, Precision, Weights, save_weights
 
 Step = Callable[[str], None]
-
+Quantize = Callable[[dict[str, ov.Model], Cases], dict[str, ov.Model]]  # float32 graphs by name to INT8 ones
 
 DRAWN = Cases()
 
@@ -42,8 +42,7 @@ class ExportConfig:
     whole: bool = False  # the single graph too, from pictures to the look
     tensors: bool = True  # the network's own, which PyTorch, training and further exports read
     half_tensors: bool = False  # round the network to 16-bit values first, and store them in 16 bits
-    kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 leaves in float32
-    most_apart: float | None = None  # mean difference from float32's looks, in 255ths, that INT8 must keep to
+    kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 left in float32: for the manifest
     bound: Bound | None = None  # in place of BOUNDS[precision]
 
 
@@ -87,10 +86,10 @@ def fits_half(network: nn.Module) -> bool:
 
 
 def write_graphs(
-    network: TryOnNetwork, folder: Path, config: ExportConfig, cases: Cases | None, height: int, width: int,
-    step: Step = silent,
+    network: TryOnNetwork, folder: Path, config: ExportConfig, cases: Cases, height: int, width: int, step: Step,
+    quantize: Quantize | None,
 ) -> None:  # fmt: skip
-    """Convert a network's graphs and write them into a folder; INT8 ones are quantized where there are cases for it."""
+    """Convert a network's graphs, quantize them where that is asked for, and write them into a folder."""
     traced = traced_graphs(network, height, width)
     if not config.whole:
         del traced[LOOK]
@@ -102,15 +101,9 @@ def write_graphs(
         return
     step("converting the network to OpenVINO")
     models = openvino.converted(traced)
-    if config.precision == "int8" and cases is not None:
-        from fitroom.compress.accuracy import controlled
-        from fitroom.compress.quantize import quantized
-
+    if quantize is not None:
         step(f"quantizing on {len(cases.calibrated)} pairs")
-        if config.most_apart is None:
-            models = quantized(models, cases.calibrated, config.kept)
-        else:
-            models = controlled(models, cases.calibrated, cases.compared, config.kept, config.most_apart)
+        models = quantize(models, cases)
     openvino.save(models, folder, half=config.precision != "fp32")
 
 
@@ -132,17 +125,20 @@ def export_network(
     height: int = HEIGHT,
     width: int = WIDTH,
     step: Step = silent,
+    quantize: Quantize | None = None,
     simulated: TryOnNetwork | None = None,
 ) -> Exported:
     """Write a weights folder, and compare what was written with PyTorch.
 
-    `simulated` is the network after quantization-aware training: INT8 graphs are then made of it, and compared with it,
-    since training has moved it away from `network`. Raises InputError for
-    INT8 in ONNX, ExportError where looks differ by more than the precision's bound, OutputError where the folder can't
-    be written; nothing is left behind then.
+    INT8 graphs need either `quantize`, see `compress.quantize.quantizer`, or `simulated`, the network after
+    quantization-aware training. Graphs are then made of `simulated` and compared with it, since training has moved it
+    away from `network`. Raises InputError for INT8 in ONNX or without either, ExportError where looks differ by more
+    than the precision's bound, OutputError where the folder can't be written; nothing is left behind then.
     """
     if config.graphs == "onnx" and config.precision == "int8":
         raise InputError("INT8 is for OpenVINO graphs: export ONNX in fp32 or fp16, or give --format openvino.")
+    if (config.precision == "int8") != (quantize is not None or simulated is not None):
+        raise InputError(f"precision {config.precision}: INT8 needs a way to quantize, and no other precision has one.")
     network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     if config.half_tensors:
         round_to_half(network)
@@ -155,10 +151,8 @@ def export_network(
     differences = []
 
     def write(target: Path) -> None:
-        if simulated is None:
-            write_graphs(network, target, config, sized, height, width, step)
-        else:
-            write_graphs(simulated.eval(), target, config, None, height, width, step)
+        written = network if simulated is None else simulated.eval()
+        write_graphs(written, target, config, sized, height, width, step, quantize)
         if config.tensors:
             state = {
                 key: (value.half() if config.half_tensors and value.is_floating_point() else value).contiguous().clone()
@@ -167,7 +161,6 @@ def export_network(
             save_file(state, target / TENSORS)
         step("comparing with PyTorch")
         bound = config.bound or BOUNDS[config.precision]
-        computed = network if simulated is None else simulated
-        differences.append(check(computed, open_graphs(target, config.graphs), sized.compared, bound))
+        differences.append(check(written, open_graphs(target, config.graphs), sized.compared, bound))
 
     return Exported(save_weights(folder, manifest, write), differences[0])

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from fitroom.arrays import Picture
 from fitroom.body import LABEL_COUNT, Label
-from fitroom.images import Picture
 from fitroom.photo.parse import Parse
 from fitroom.runtime.interface import FOUND
 

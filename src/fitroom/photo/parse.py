@@ -6,14 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom import images
+from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.body import PREDICTED
-from fitroom.data import limbs
-from fitroom.framing import chosen_person, parsed_in, people, settled, studio_frame
-from fitroom.images import Frame, Picture
-from fitroom.runtime.interface import Array, Parsing, PersonParser
+from fitroom.photo import frames
+from fitroom.photo.frames import Frame
+from fitroom.photo.framing import chosen_person, parsed_in, people, settled, studio_frame
+from fitroom.runtime.interface import Parsing, PersonParser
 
-TRUNK = [limbs.NOSE, limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]
+TRUNK = [body.NOSE, body.RIGHT_SHOULDER, body.LEFT_SHOULDER]
 LESS_SURE = 0.1  # confidence that a closer look may lose: it is finer
 LOWEST = 0.85  # frame heights by which the look at the legs lies below the dressed frame, at most
 WIDER = 0.4  # weight of the look at the whole photo in a closer look's labels: it knows a skirt from a dress better
@@ -36,7 +37,7 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     Where nobody is found the labels are background and `persons` is empty.
     """
     height, width = photo.shape[:2]
-    whole = images.garment_frame(width, height)
+    whole = frames.garment_frame(width, height)
     parsing = parsed_in(photo, whole, parser)
     labels = enlarged(parsing.label, whole, height, width)
     points = parsing.key_points
@@ -49,7 +50,7 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
             points = closer.key_points
     frame = studio_frame(points)
     if frame is not None:
-        frame = frame if alone is not None else settled(frame, images.person_frame(width, height))
+        frame = frame if alone is not None else settled(frame, frames.person_frame(width, height))
         if frame != whole:
             closer = parsed_in(photo, frame, parser)
             if as_sure(closer.key_points, points):

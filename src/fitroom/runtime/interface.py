@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fitroom.images import Picture
+from fitroom.arrays import Array, Picture
 
-Array = NDArray[np.float32]
 Features = tuple[Array, ...]
 
 PERSON, GARMENT, DRESS, LOOK = "person", "garment", "dress", "look"

@@ -16,7 +16,7 @@ import numpy as np
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 
-from fitroom.images import Picture  # noqa: E402
+from fitroom.arrays import Picture  # noqa: E402
 from fitroom.runtime.interface import DRESS, GRAPHS, PARSER, GraphRunner, Parsing, batched  # noqa: E402
 from fitroom.store import Weights, cache_folder  # noqa: E402
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fitroom.images import Picture
+from fitroom.arrays import Picture
 from fitroom.nets.graphs import DressGraph, GarmentGraph, PersonGraph
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.registry import load_network

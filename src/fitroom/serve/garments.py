@@ -22,8 +22,8 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from PIL import Image
 
-from fitroom import images
 from fitroom.errors import OutputError
+from fitroom.photo import decode
 from fitroom.serve.problems import Refusal
 from fitroom.tryon import EncodedGarment, TryOn
 
@@ -154,9 +154,9 @@ class Garments:
             return found
         folder = self.files / garment.folder
         try:
-            picture = images.read((folder / PICTURE).read_bytes(), "garment")
+            picture = decode.read((folder / PICTURE).read_bytes(), "garment")
             features = unpacked((folder / FEATURES).read_bytes(), self.weights)
-            mask = images.read_mask((folder / MASK).read_bytes()) if (folder / MASK).exists() else None
+            mask = decode.read_mask((folder / MASK).read_bytes()) if (folder / MASK).exists() else None
         except FileNotFoundError:
             return self.encoded(name)
         encoded = self.tryon.encode_garment(picture, mask, features)

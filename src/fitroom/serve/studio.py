@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fitroom import images
-from fitroom.doubts import Doubt
-from fitroom.output import encode_picture
+from fitroom.photo import decode
+from fitroom.photo.encode import encode_picture
+from fitroom.photo.warnings import Doubt
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.serve.garments import Garment, Garments
 from fitroom.serve.metrics import Metrics
@@ -97,7 +97,7 @@ class Studio:
         """Raise PictureTooLargeError for pictures that would take too much memory, before one is decoded."""
         for name, data in pictures.items():
             if data is not None:
-                images.check_pixels(data, name, self.most_pixels)
+                decode.check_pixels(data, name, self.most_pixels)
 
     def add_person(self, photo: bytes, at: tuple[int, int] | None) -> tuple[str, Person]:
         """Encode and keep a person; the token, and the person. `at` as of `TryOn.frame`. Raises InputError, Refusal."""
@@ -110,5 +110,5 @@ class Studio:
     def mask(self, garment: bytes) -> bytes:
         """The mask that is found of a garment, as PNG of the picture's size. Raises ImageError."""
         self.check(garment=garment)
-        found = self.tryon.garment_mask(images.read(garment, "garment"))
+        found = self.tryon.garment_mask(decode.read(garment, "garment"))
         return encode_picture(np.repeat(found[..., None], 3, axis=2), ".png")

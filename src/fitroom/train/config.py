@@ -12,9 +12,9 @@ from fitroom.nets.lite import LiteConfig
 from fitroom.nets.pfafn import PfafnConfig
 from fitroom.train.checkpoint import untupled
 from fitroom.train.loop import LoopConfig
-from fitroom.train.parsed import parsed_channels
 from fitroom.train.settings import parse, read_values
-from fitroom.train.stages import StageConfig, StageName
+from fitroom.train.tasks.stages import StageConfig, StageName
+from fitroom.train.tasks.teacher_input import parsed_channels
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom import arrays, body
+from fitroom.body import Skeleton
 from fitroom.data import limbs
-from fitroom.data.limbs import Skeleton
 from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER_LABELS, NOISE, RIGHT_ARM
-from fitroom.front import hands
-from fitroom.images import nearest_known
+from fitroom.photo.foreground import hands
+from fitroom.photo.masks import nearest_known
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -42,7 +43,7 @@ class Subject:
 
 def pose_distance(a: Skeleton, b: Skeleton) -> float:
     """Mean distance of the joints that carry a garment, in shoulder widths, after both necks are aligned."""
-    joints = [*limbs.ARM_JOINTS[limbs.RIGHT_ARM], *limbs.ARM_JOINTS[limbs.LEFT_ARM], limbs.RIGHT_HIP, limbs.LEFT_HIP]
+    joints = [*body.ARM_JOINTS[body.RIGHT_ARM], *body.ARM_JOINTS[body.LEFT_ARM], body.RIGHT_HIP, body.LEFT_HIP]
     placed = [(s.points[joints] - s.points[joints].mean(axis=0)) / s.shoulder_width for s in (a, b)]
     return float(np.linalg.norm(placed[0] - placed[1], axis=-1).mean())
 
@@ -72,8 +73,8 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
     removed = np.isin(label, (GARMENT, NOISE, LEFT_ARM, RIGHT_ARM)) & ~kept
     erased = (cv2.dilate(removed.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~kept
 
-    hips_y = (points[limbs.RIGHT_HIP, 1] + points[limbs.LEFT_HIP, 1]) / 2
-    grid = limbs.pixel_grid(height, width)
+    hips_y = (points[body.RIGHT_HIP, 1] + points[body.LEFT_HIP, 1]) / 2
+    grid = body.pixel_grid(height, width)
 
     background = (label == BACKGROUND) & ~erased
     distance_to_body = cv2.distanceTransform((~(label > 0)).astype(np.uint8), cv2.DIST_L2, 3)
@@ -81,28 +82,28 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
 
     # trunk and arms, as a body under the garment would show
     trunk = np.zeros((height, width), np.uint8)
-    outline = points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.LEFT_HIP, limbs.RIGHT_HIP]].copy()
+    outline = points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.LEFT_HIP, body.RIGHT_HIP]].copy()
     centre = outline.mean(axis=0)
     outline = centre + (outline - centre) * np.array([1.12, 1.0], np.float32)
     cv2.fillPoly(trunk, [outline.astype(np.int32)], 1)
-    neck = points[limbs.NECK] if points[limbs.NECK].any() else outline[:2].mean(axis=0)
+    neck = points[body.NECK] if points[body.NECK].any() else outline[:2].mean(axis=0)
     cv2.circle(trunk, (int(neck[0]), int(neck[1] - 0.05 * unit)), max(int(0.22 * unit), 1), 1, -1)
     skin = skin_colour(subject)
     light = 1 + rng.uniform(-0.06, 0.06)
     shade = np.ones((height, width), np.float32)
-    body = trunk > 0
-    for shoulder, elbow, wrist in limbs.ARM_JOINTS.values():
+    shape = trunk > 0
+    for shoulder, elbow, wrist in body.ARM_JOINTS.values():
         for start, end, radius in ((shoulder, elbow, 0.13), (elbow, wrist, 0.1)):
             top = points[start] + (0.1 if start == shoulder else 0) * (points[end] - points[start])
-            distance = limbs.distance_to_bone(grid, top, points[end]) / (radius * unit)
+            distance = body.distance_to_bone(grid, top, points[end]) / (radius * unit)
             inside = distance < 1
             shade[inside] = np.minimum(shade[inside], (1.04 - 0.13 * distance**2)[inside])
-            body |= inside
+            shape |= inside
     painted = np.clip(skin * (shade * light)[..., None], 0, 255)
-    image[erased & body] = painted[erased & body]
+    image[erased & shape] = painted[erased & shape]
 
     lower = np.isin(label, LOWER_LABELS)
-    hips_x = np.sort(points[[limbs.RIGHT_HIP, limbs.LEFT_HIP], 0])
+    hips_x = np.sort(points[[body.RIGHT_HIP, body.LEFT_HIP], 0])
     between = (grid[..., 0] > hips_x[0] - 0.22 * unit) & (grid[..., 0] < hips_x[1] + 0.22 * unit)
     below = erased & between & (grid[..., 1] > hips_y - 0.3 * unit)
     # labels run a few pixels over the hem: only what lies well inside the trousers is surely trousers
@@ -114,7 +115,7 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
 def uncovered(donor: Subject) -> tuple[Image, NDArray[np.uint8]]:
     """The donor's garment continued under the hair and arms in front of it: picture, and mask of 0 and 1."""
     garment = (donor.label == GARMENT).astype(np.uint8)
-    points = donor.skeleton.points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.LEFT_HIP, limbs.RIGHT_HIP]]
+    points = donor.skeleton.points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.LEFT_HIP, body.RIGHT_HIP]]
     trunk = np.zeros_like(garment)
     cv2.fillPoly(trunk, [points.astype(np.int32)], 1)
     hidden = np.isin(donor.label, (HAIR, LEFT_ARM, RIGHT_ARM)) & (trunk > 0)
@@ -140,11 +141,11 @@ def recolour(pixels: Image, rng: np.random.Generator) -> Image:
     return np.asarray(permuted * (1 - share) + lightness * tint * share, np.uint8)
 
 
-def around_arm(skeleton: Skeleton, part: int, height: int, width: int) -> limbs.Array:
+def around_arm(skeleton: Skeleton, part: int, height: int, width: int) -> arrays.Array:
     """Distance (H, W) from an arm's bones, in shoulder widths."""
-    grid = limbs.pixel_grid(height, width)
-    shoulder, elbow, wrist = (skeleton.points[joint] for joint in limbs.ARM_JOINTS[part])
-    bones = limbs.distance_to_bone(grid, shoulder, elbow), limbs.distance_to_bone(grid, elbow, wrist)
+    grid = body.pixel_grid(height, width)
+    shoulder, elbow, wrist = (skeleton.points[joint] for joint in body.ARM_JOINTS[part])
+    bones = body.distance_to_bone(grid, shoulder, elbow), body.distance_to_bone(grid, elbow, wrist)
     return np.asarray(np.minimum(*bones) / skeleton.shoulder_width)
 
 
@@ -171,17 +172,17 @@ def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) ->
         arms = np.isin(donor.label, (LEFT_ARM, RIGHT_ARM)) & ~hands(donor.label, donor.skeleton)
         layers.insert(0, (in_skin_of(subject, donor), arms.astype(np.uint8)))
     nearest = limbs.nearest_part(subject.skeleton, height, width)
-    for part in (limbs.TORSO, limbs.RIGHT_ARM, limbs.LEFT_ARM):
+    for part in (body.TORSO, body.RIGHT_ARM, body.LEFT_ARM):
         where = limbs.part_map(part, subject.skeleton, donor.skeleton, height, width, length)
         for source, mask in layers:
             cut = cv2.remap(cut_part(donor.skeleton, mask, part), where, None, cv2.INTER_LINEAR)
             colours = cv2.remap(source, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             alpha = cv2.GaussianBlur(cut, (3, 3), 0).astype(np.float32) / 255
-            if part != limbs.TORSO:
+            if part != body.TORSO:
                 # far from the arm a map bent at the elbow shows things that lie elsewhere
                 alpha[around_arm(subject.skeleton, part, height, width) > 0.5] = 0
             elif not donors_arms:
-                alpha[own_arms & (nearest != limbs.TORSO)] = 0
+                alpha[own_arms & (nearest != body.TORSO)] = 0
             picture += (colours - picture) * alpha[..., None]
     soft = cv2.GaussianBlur(front.astype(np.float32), (3, 3), 0)[..., None]
     picture += (subject.image - picture) * soft

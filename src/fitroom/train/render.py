@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.pack import open_reader
 from fitroom.data.reader import Reader
 from fitroom.data.viton import GARMENT, NOISE, Pair
@@ -25,10 +25,10 @@ from fitroom.errors import DataError, OutputError
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.train.batches import generator_of, to_unit
 from fitroom.train.fakes import Subject, paste_garment, pose_distance
-from fitroom.train.overlay import laid_over
-from fitroom.train.parsed import is_label, parsed_person
 from fitroom.train.samples import OFFERED, Samples, fake_name, most_apart
-from fitroom.train.validate import pictures
+from fitroom.train.tasks.overlay import laid_over
+from fitroom.train.tasks.teacher_input import is_label, parsed_person
+from fitroom.train.tasks.validate import pictures
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Image = NDArray[np.uint8]
@@ -133,7 +133,7 @@ def render_by_cutting(
     """
     folder = open_folder(folder)
     reader = open_reader(data)
-    listed = [(pair, limbs.complete(reader.pose(pair.person))) for pair in reader.pairs(pairs).pairs]
+    listed = [(pair, body.complete(reader.pose(pair.person))) for pair in reader.pairs(pairs).pairs]
     height = reader.photo(listed[0][0].person).shape[0]
     facing = [
         (pair, skeleton)
@@ -155,13 +155,13 @@ def reader_of(data: str | Path) -> Reader:
 
 
 def cut_fakes(
-    row: int, data: str | Path, people: list[tuple[Pair, limbs.Skeleton]], folder: Path, each: int, seed: int
+    row: int, data: str | Path, people: list[tuple[Pair, body.Skeleton]], folder: Path, each: int, seed: int
 ) -> int:
     """The fakes of one person: of some random others, the one in the pose most like it gives the garment."""
     cv2.setNumThreads(1)
     reader = reader_of(data)
 
-    def subject(of: tuple[Pair, limbs.Skeleton]) -> Subject:
+    def subject(of: tuple[Pair, body.Skeleton]) -> Subject:
         return Subject(reader.photo(of[0].person), reader.label(of[0].person), of[1])
 
     made = 0

@@ -15,7 +15,7 @@ from torch import Tensor
 from fitroom.data.reader import Reader
 from fitroom.data.viton import LEFT_ARM, RIGHT_ARM, Pair
 from fitroom.errors import DataError, ImageError
-from fitroom.images import garment_mask
+from fitroom.photo.masks import garment_mask
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Row = tuple[NDArray[Any], ...]

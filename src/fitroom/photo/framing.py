@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom import body, images
-from fitroom.body import Label
-from fitroom.data.limbs import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER
+from fitroom import body
+from fitroom.arrays import HEIGHT, WIDTH, Array, Picture
+from fitroom.body import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER, Label
 from fitroom.errors import InputError, PersonError
-from fitroom.front import Share, front_of
-from fitroom.images import HEIGHT, WIDTH, Frame, Picture
-from fitroom.runtime.interface import FOUND, Array, Parsing, PersonParser
+from fitroom.photo import frames
+from fitroom.photo.foreground import Share, front_of
+from fitroom.photo.frames import Frame
+from fitroom.runtime.interface import FOUND, Parsing, PersonParser
 
 # where studio pictures have them, pixels of 256x192: medians of every fourth of VITON's training poses
 STUDIO = {
@@ -78,7 +79,7 @@ def parsed_in(photo: Picture, frame: Frame, parser: PersonParser) -> Parsing:
         # one pixel of every so many, which this does many times faster than slicing
         few = -(-photo.shape[1] // every), -(-photo.shape[0] // every)
         sparse = np.asarray(cv2.resize(photo, few, interpolation=cv2.INTER_NEAREST), np.uint8)
-    found = parser.parse(images.shrink(images.cut(sparse, Frame(*sides), (255, 255, 255))))
+    found = parser.parse(frames.shrink(frames.cut(sparse, Frame(*sides), (255, 255, 255))))
     points = found.key_points.copy()
     size = np.array(found.label.shape[::-1], np.float32)
     points[:, :2] = (points[:, :2] + 0.5) * (frame.width, frame.height) / size - 0.5 + (frame.left, frame.top)
@@ -130,7 +131,7 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
     """
     height, width = photo.shape[:2]
     check_place(at, width, height)
-    whole = images.garment_frame(width, height)
+    whole = frames.garment_frame(width, height)
     parsing = parsed_in(photo, whole, parser)
     alone = chosen_person(parsing, whole, at)
     if alone is not None:
@@ -138,7 +139,7 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
     parsed = alone or whole
     frame = studio_frame(parsing.key_points) or parsed
     if alone is None and frame != parsed:
-        frame = settled(frame, images.person_frame(width, height))
+        frame = settled(frame, frames.person_frame(width, height))
     try:
         check_person(parsing, frame, width, height)
     except PersonError:

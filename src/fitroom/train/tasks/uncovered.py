@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.viton import BACKGROUND, FACE, LEFT_ARM, LOWER_LABELS, RIGHT_ARM
 from fitroom.nets.interface import unrounded
-from fitroom.train.parsed import distance_to_bone, is_label, neck, pixel_centres, shoulder_width
+from fitroom.train.tasks.teacher_input import distance_to_bone, is_label, neck, pixel_centres, shoulder_width
 
 FOREARM, UPPER_ARM = 0.1, 0.13  # radius of a bare arm, in shoulder widths
 TRUNK = 0.3  # how far a trunk reaches beyond the line from a shoulder to its hip, in shoulder widths
@@ -56,7 +56,7 @@ def bare_arms(points: Tensor, height: int, width: int) -> Tensor:
     """Arms without sleeves along the bones of key points (N, 18, 3), (N, 1, H, W) of 0 and 1."""
     unit = shoulder_width(points)[:, None, None]
     arms = torch.zeros(len(points), height, width, dtype=torch.bool, device=points.device)
-    for joints in limbs.ARM_JOINTS.values():
+    for joints in body.ARM_JOINTS.values():
         for start, end, radius in zip(joints, joints[1:], (UPPER_ARM, FOREARM), strict=False):
             distance, along = distance_to_bone(points[:, start, :2], points[:, end, :2], height, width)
             # the shoulder's joint lies within the garment, whatever its sleeves
@@ -72,7 +72,7 @@ def trunk_and_hips(points: Tensor, height: int, width: int) -> tuple[Tensor, Ten
     """
     x, y = pixel_centres(height, width, points.device)
     unit = shoulder_width(points)[:, None, None]
-    corners = points[:, [limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER, limbs.RIGHT_HIP, limbs.LEFT_HIP]]
+    corners = points[:, [body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.RIGHT_HIP, body.LEFT_HIP]]
     left, right = corners[..., 0].amin(dim=1)[:, None, None], corners[..., 0].amax(dim=1)[:, None, None]
     within = (x > left - TRUNK * unit) & (x < right + TRUNK * unit)
     hips = corners[:, 2:, 1].mean(dim=1)[:, None, None]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from fitroom.nets.interface import Dressed
 from fitroom.train.losses import change_target
-from fitroom.train.parsed import neck
+from fitroom.train.tasks.teacher_input import neck
 
 BEYOND_WORN = 3  # pixels that a worn garment may reach beyond its label
 BEYOND_NEW = 1  # pixels that a new one may reach beyond where it is composed

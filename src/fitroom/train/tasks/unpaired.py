@@ -15,9 +15,9 @@ from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
 from fitroom.train.losses import cross_entropy
-from fitroom.train.overlay import painted_region
-from fitroom.train.parsed import arms_and_hands, in_front, is_label, neck
-from fitroom.train.uncovered import bare_arms, uncovered_difference
+from fitroom.train.tasks.overlay import painted_region
+from fitroom.train.tasks.teacher_input import arms_and_hands, in_front, is_label, neck
+from fitroom.train.tasks.uncovered import bare_arms, uncovered_difference
 
 RIM = 1  # pixels that a garment may reach beyond its label
 TRIM = 4  # pixels by which a warped garment may be too large: paired samples tell where it ends

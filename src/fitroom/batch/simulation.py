@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from fitroom.arrays import HEIGHT, WIDTH
+from fitroom.batch.job import FEATURES_BYTES, BatchConfig, Work, persons_held, run_batch
 from fitroom.batch.journal import Result
 from fitroom.batch.pairs import Pairs
-from fitroom.batch.run import FEATURES_BYTES, BatchConfig, Work, persons_held, run_batch
 from fitroom.batch.schedule import Task, tasks
-from fitroom.images import HEIGHT, WIDTH
 
 
 @dataclass(frozen=True)

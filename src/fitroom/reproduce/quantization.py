@@ -7,17 +7,17 @@ from pathlib import Path
 from fitroom.compress.measure import Cost, Worth, costs, worth_of_graphs
 from fitroom.compress.qat import STAGES_OF
 from fitroom.compress.quantizing import Method, QuantizeRequest, check_request, run_quantize
-from fitroom.compress.tables import OWN_COLUMNS, WARP, Tell, own_cells
 from fitroom.errors import WeightsError
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
+from fitroom.files import append_row, read_rows
 from fitroom.nets.registry import load_network
-from fitroom.rows import append_row, read_rows
+from fitroom.reproduce.pruning import OWN_COLUMNS, WARP, Tell, own_cells
 from fitroom.runtime.interface import GRAPHS
 from fitroom.runtime.openvino import ov
 from fitroom.store import Weights, open_weights
-from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST
-from fitroom.train.sitting import Faces
+from fitroom.train.session import Faces
+from fitroom.train.tasks.tryon import UNPAIRED_LIST, VALIDATION_LIST
 
 UNQUANTIZED = "Unquantized"
 SCHEMES = {  # the original's names

@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import body
+from fitroom.arrays import Picture
 from fitroom.body import Label
-from fitroom.data import limbs
-from fitroom.images import Frame, Picture
+from fitroom.photo.frames import Frame
 from fitroom.runtime.interface import FOUND, Parsing
 
 Share = NDArray[np.float32]
@@ -21,13 +21,13 @@ FEW = 20  # pixels of a face, below which its colour is not known
 SURE = 3  # pixels of the network's by which a label is made smaller: beside its outline it is often wrong
 
 
-def hands(label: Picture, skeleton: limbs.Skeleton) -> NDArray[np.bool_]:
+def hands(label: Picture, skeleton: body.Skeleton) -> NDArray[np.bool_]:
     """Where hands are (H, W): as labelled, and a label's arms beyond the wrist."""
     points, unit = skeleton.points, skeleton.shoulder_width
-    grid = limbs.pixel_grid(*label.shape)
+    grid = body.pixel_grid(*label.shape)
     beyond = np.zeros(label.shape, bool)
-    for _, elbow, wrist in limbs.ARM_JOINTS.values():
-        along, across, _ = limbs.along_and_across(grid, points[elbow], points[wrist])
+    for _, elbow, wrist in body.ARM_JOINTS.values():
+        along, across, _ = body.along_and_across(grid, points[elbow], points[wrist])
         beyond |= (along > WRIST) & (np.abs(across) < REACH * unit)
     return beyond & np.isin(label, body.ARMS) | np.isin(label, body.HANDS)
 
@@ -74,7 +74,7 @@ def front_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame, heig
     points = np.where(parsing.key_points[:, 2:] >= FOUND, parsing.key_points, 0)
     points[:, :2] = ((points[:, :2] + 0.5 - (parsed.left, parsed.top)) * scale - 0.5) / EVERY
     found = head(label)
-    skeleton = limbs.complete(points)
+    skeleton = body.complete(points)
     if skeleton is not None:
         seen = hands(label, skeleton)
         face = colours_at(photo, parsed, label[::2, ::2] == Label.FACE)  # a median needs no more

@@ -28,8 +28,8 @@ from fitroom.train.losses import (
     structural_dissimilarity,
     warp_losses,
 )
-from fitroom.train.parsed import parsed_person
-from fitroom.train.unpaired import told_look_difference, unpaired_look_losses, with_warp_of
+from fitroom.train.tasks.teacher_input import parsed_person
+from fitroom.train.tasks.unpaired import told_look_difference, unpaired_look_losses, with_warp_of
 
 StageName = Literal["pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune"]
 STAGES: tuple[StageName, ...] = ("pb_warp", "pb_generator", "pf_warp", "pf_generator", "finetune")

@@ -14,9 +14,9 @@ from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.checkpoint import load
 from fitroom.train.config import TrainConfig, stage_folder
 from fitroom.train.processes import Precision
-from fitroom.train.run import TRAIN_LIST, network_of, run_stage
-from fitroom.train.sitting import SILENT, Faces
-from fitroom.train.taylor import gather_gradients
+from fitroom.train.session import SILENT, Faces
+from fitroom.train.tasks.taylor import gather_gradients
+from fitroom.train.tasks.tryon import TRAIN_LIST, network_of, run_stage
 
 
 @dataclass(frozen=True)

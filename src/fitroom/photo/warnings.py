@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom.body import Label
-from fitroom.data.limbs import NOSE
-from fitroom.images import STUDIO_SHARE, Picture, background
+from fitroom.arrays import Picture
+from fitroom.body import NOSE, Label
+from fitroom.photo.masks import STUDIO_SHARE, background
 from fitroom.runtime.interface import Parsing
 
 # of 1,071 of VITON's garment masks, 1 % have a second piece of a third of the first one's size, and none fills more

@@ -8,10 +8,10 @@ from fitroom.data.pack import open_reader
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.train.batches import Batches
 from fitroom.train.config import TrainConfig
-from fitroom.train.run import TRAIN_LIST, UNCHANGED, find_fakes
 from fitroom.train.samples import load_samples
-from fitroom.train.sitting import Faces
-from fitroom.train.stages import StageConfig, Trainee
+from fitroom.train.session import Faces
+from fitroom.train.tasks.stages import StageConfig, Trainee
+from fitroom.train.tasks.tryon import TRAIN_LIST, UNCHANGED, find_fakes
 
 BATCHES = 8
 PAIRS = 256  # read for them

@@ -5,20 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.body import Label
-from fitroom.data import limbs
 from fitroom.data.label_sets import BELT, LEG, NOT_PERSON, ROW, SHOE, SINGLE, SKIN, UPPER_SKIN
 from fitroom.data.street import LabelledPhotos
 from fitroom.data.street_scenes import StreetPhoto, clear_backgrounds, halved, mirrored_points
 from fitroom.errors import DataError
-from fitroom.framing import parsed_in, studio_frame
-from fitroom.images import Frame, Picture
+from fitroom.photo.frames import Frame
+from fitroom.photo.framing import parsed_in, studio_frame
 from fitroom.runtime.interface import FOUND, PersonParser
-
-Array = NDArray[np.float32]
 
 UNKNOWN = -1.0  # confidence of a key point of which nothing is known
 SCALES = 0.9, 1.1, 1.35  # of the frame that is dressed, in which joints are looked for
@@ -107,7 +105,7 @@ def narrowed(sets: Picture, points: Array) -> Picture:
 
     Sets stay as they are where hips or shoulders are unknown.
     """
-    hips, shoulders = points[[limbs.RIGHT_HIP, limbs.LEFT_HIP]], points[[limbs.RIGHT_SHOULDER, limbs.LEFT_SHOULDER]]
+    hips, shoulders = points[[body.RIGHT_HIP, body.LEFT_HIP]], points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER]]
     if not ((hips[:, 2] > 0).all() and (shoulders[:, 2] > 0).all()):
         return sets
     hip, shoulder = float(hips[:, 1].mean()), float(shoulders[:, 1].mean())

@@ -6,7 +6,7 @@ from fitroom.evaluate.metrics import mask_iou, mean_difference
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch, Batches
-from fitroom.train.stages import StageConfig, view
+from fitroom.train.tasks.stages import StageConfig, view
 
 
 @torch.no_grad()

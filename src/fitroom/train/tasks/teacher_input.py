@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.data import limbs
+from fitroom import body
 from fitroom.data.viton import DENSE_COUNT, FACE, GARMENT, HAIR, LEFT_ARM, NOISE, RIGHT_ARM
 
 PARSED = 3 + 1 + 18 + 1
@@ -52,7 +52,7 @@ def distance_to_bone(start: Tensor, end: Tensor, height: int, width: int) -> tup
 
 def shoulder_width(points: Tensor) -> Tensor:
     """Distance of the shoulders (N,), pixels; at least 1."""
-    across = points[:, limbs.LEFT_SHOULDER, :2] - points[:, limbs.RIGHT_SHOULDER, :2]
+    across = points[:, body.LEFT_SHOULDER, :2] - points[:, body.RIGHT_SHOULDER, :2]
     return across.norm(dim=1).clamp(min=1)
 
 
@@ -63,7 +63,7 @@ def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     arms = torch.zeros_like(label, dtype=torch.bool)
     hands = torch.zeros_like(arms)
     bare = (label == LEFT_ARM) | (label == RIGHT_ARM)
-    for shoulder, elbow, wrist in limbs.ARM_JOINTS.values():
+    for shoulder, elbow, wrist in body.ARM_JOINTS.values():
         known = points[:, [shoulder, elbow, wrist], 2] > 0
         upper, _ = distance_to_bone(points[:, shoulder, :2], points[:, elbow, :2], height, width)
         fore, along = distance_to_bone(points[:, elbow, :2], points[:, wrist, :2], height, width)
@@ -76,8 +76,8 @@ def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
 
 def neck(points: Tensor, height: int, width: int) -> Tensor:
     """A disc around the neck, (N, 1, H, W): collars of any height lie within; VITON's labels call it background."""
-    distance, _ = distance_to_bone(points[:, limbs.NECK, :2], points[:, limbs.NOSE, :2], height, width)
-    known = (points[:, [limbs.NECK, limbs.NOSE], 2] > 0).all(dim=1)
+    distance, _ = distance_to_bone(points[:, body.NECK, :2], points[:, body.NOSE, :2], height, width)
+    known = (points[:, [body.NECK, body.NOSE], 2] > 0).all(dim=1)
     inside = (distance < 0.33 * shoulder_width(points)[:, None, None]) & known[:, None, None]
     return inside.float().unsqueeze(1)
 

@@ -14,9 +14,9 @@ from fitroom.data.reader import Reader
 from fitroom.train.checkpoint import check_network, to_go_on
 from fitroom.train.loop import Batches, Learner, Scalars
 from fitroom.train.processes import Precision, launched
-from fitroom.train.run import TRAIN_LIST, VALIDATION_LIST, largest_divisor
 from fitroom.train.samples import Samples, check_enough, load_samples
-from fitroom.train.sitting import SILENT, Faces, Finished, Measure, sit
+from fitroom.train.session import SILENT, Faces, Finished, Measure, sit
+from fitroom.train.tasks.tryon import TRAIN_LIST, VALIDATION_LIST, largest_divisor
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from pydantic import TypeAdapter
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -14,38 +13,31 @@ from fitroom.data.neck import viton_sets
 from fitroom.data.pack import open_reader
 from fitroom.data.scenes import STUDIO, SceneConfig
 from fitroom.data.street import open_labelled
+from fitroom.data.street_samples import backgrounds, load_street
 from fitroom.data.street_scenes import StreetConfig, StreetPhoto
 from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
-from fitroom.export.parser import export_parser
-from fitroom.export.weights import Origin
-from fitroom.nets.graphs import to_bytes
 from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.nets.registry import TENSORS, widened
-from fitroom.store import Weights, check_weights_output, open_weights
-from fitroom.train.alone import Course
-from fitroom.train.checkpoint import load
+from fitroom.store import Weights, open_weights
 from fitroom.train.config import check_sizes
+from fitroom.train.course import Course
 from fitroom.train.loop import Batches, LoopConfig
-from fitroom.train.parsing import (
+from fitroom.train.samples import Samples, load_samples
+from fitroom.train.settings import parse, read_values
+from fitroom.train.tasks.parser_learner import (
     STAGE,
     MixedBatches,
     ParserTrainee,
     ParsingLosses,
     SceneBatches,
     StreetBatches,
-    fitted_calibration,
     measure_parser,
     predict_with,
 )
-from fitroom.train.run import TERMS, TRAIN_LIST, largest_divisor
-from fitroom.train.samples import Samples, load_samples
-from fitroom.train.settings import parse, read_values
-from fitroom.train.street import backgrounds, load_street
+from fitroom.train.tasks.tryon import TRAIN_LIST, largest_divisor
 from fitroom.tryon import open_parser
 
-CALIBRATED = 128  # scenes that INT8's ranges come from
-CALIBRATION_STEPS = 8  # of as many scenes, that the confidence of key points is fitted on
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
 STREET_LIST, STREET_VALIDATION = "train.txt", "val.txt"
 VALIDATED_STREET = 100  # photos
@@ -185,26 +177,3 @@ def parsing_course(config: ParsingConfig) -> Course:
         validation=lambda samples, size: validation_batches(config, samples, size),
         figures=lambda network, batches: measure_parser(predict_with(network), batches),
     )  # fmt: skip
-
-
-def export_trained(
-    config: ParsingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, version: str = "0"
-) -> Weights:
-    """Export INT8 weights of the parser in `work`. Ranges and the confidence of joints are fitted on training scenes.
-
-    Raises DataError, WeightsError, ExportError, OutputError; ImportError without the extra compress.
-    """
-    check_weights_output(output)
-    checkpoint = load(Path(work) / STAGE)
-    if checkpoint is None:
-        raise WeightsError(f"{Path(work) / STAGE}: no checkpoint; train one with: fitroom train parser --work {work}")
-    parser = Parser(TypeAdapter(ParserConfig).validate_python(checkpoint.config))
-    parser.load_state_dict(checkpoint.average)
-    reader = open_reader(data)
-    listed = reader.pairs(pairs).pairs[:CALIBRATED]
-    samples = load_samples(reader, listed, config.height, config.width, 2, lambda items, total: items)
-    scenes = SceneBatches(samples, sets_of(samples), config.scenes, len(samples))
-    parser.calibration = fitted_calibration(parser.eval(), scenes, CALIBRATION_STEPS)
-    photos = list(to_bytes(scenes.of_step(0).photo).numpy())
-    origin = Origin(STAGE, version, pairs, TERMS)
-    return export_parser(parser, output, origin, photos, height=config.height, width=config.width)

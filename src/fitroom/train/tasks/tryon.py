@@ -17,24 +17,23 @@ from fitroom.evaluate.evaluate import Evaluation, evaluate
 from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
 from fitroom.evaluate.systems import open_system
-from fitroom.export.weights import ExportConfig, Origin, export_network
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import NETWORKS, build_network, load_network
-from fitroom.store import Weights, check_weights_output, open_weights
+from fitroom.store import Weights, open_weights
 from fitroom.train.batches import Batches
 from fitroom.train.checkpoint import Checkpoint, check_network, load, to_go_on
 from fitroom.train.config import TrainConfig, stage_folder
 from fitroom.train.loop import Scalars
-from fitroom.train.parsed import parsed_channels
 from fitroom.train.processes import Precision, launched
 from fitroom.train.render import View, render_by_cutting, render_by_network, students_view, teachers_view
 from fitroom.train.samples import Fakes, Samples, check_enough, load_fakes, load_samples
 from fitroom.train.samples import Progress as Loading
-from fitroom.train.sitting import SILENT, Faces, Finished, Measure, sit
-from fitroom.train.stages import StageName, Trainee
-from fitroom.train.validate import shown_batch, validate
+from fitroom.train.session import SILENT, Faces, Finished, Measure, sit
+from fitroom.train.tasks.stages import StageName, Trainee
+from fitroom.train.tasks.teacher_input import parsed_channels
+from fitroom.train.tasks.validate import shown_batch, validate
 
 TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
 UNCHANGED = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
@@ -221,15 +220,6 @@ def measure_of(config: TrainConfig, trained: TryOnNetwork, persons: Batches | No
 def largest_divisor(number: int, most: int) -> int:
     """The largest divisor of a number that is at most `most`."""
     return next(size for size in range(min(most, number), 0, -1) if number % size == 0)
-
-
-def export_student(work: str | Path, stage: StageName, output: str | Path, data: str, faces: Faces) -> Weights:
-    """Weights of a student's stage. Raises WeightsError, OutputError."""
-    check_weights_output(output)
-    checkpoint = finished(Path(work), stage, "exporting a student")
-    origin = Origin(checkpoint.network, version="0", training_data=data, terms=TERMS)
-    config = ExportConfig(half_tensors=True)
-    return export_network(network_of(checkpoint), output, origin, config, step=faces.report).weights
 
 
 def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> Evaluation | None:

@@ -9,23 +9,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fitroom.benchmark.timing import time_ms
-from fitroom.circumstances import command, hardware, versions
+from fitroom.arrays import HEIGHT, WIDTH
+from fitroom.compress.finetuned import PruneRequest, run_prune
 from fitroom.compress.measure import Cost, Worth, costs, runner_of, worth
 from fitroom.compress.prune import pruned
-from fitroom.compress.run import PruneRequest, run_prune
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import look
-from fitroom.images import HEIGHT, WIDTH
+from fitroom.files import append_row, read_rows
+from fitroom.hardware import command, hardware, time_ms, versions
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import load_network
-from fitroom.rows import append_row, read_rows
 from fitroom.store import Weights, open_weights
 from fitroom.train.processes import Precision
-from fitroom.train.run import UNPAIRED_LIST, VALIDATION_LIST
-from fitroom.train.sitting import Faces
+from fitroom.train.session import Faces
+from fitroom.train.tasks.tryon import UNPAIRED_LIST, VALIDATION_LIST
 
 WARP = ("warp.person", "warp.garment", "warp.flow")
 UNPRUNED = "Original Module"

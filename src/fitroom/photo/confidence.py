@@ -7,7 +7,8 @@ docs/photos.md has the curve, on validation persons. It holds for the weights th
 
 import numpy as np
 
-from fitroom.runtime.interface import Array, Dressed
+from fitroom.arrays import Array
+from fitroom.runtime.interface import Dressed
 
 COVERED = 0.85  # IoU from which a garment counts as in its place
 TRAITS = ("unsure change", "repainted", "bent")

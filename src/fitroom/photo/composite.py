@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fitroom.images import Frame, Picture, nearest_known
+from fitroom.arrays import Array, Picture
+from fitroom.photo.frames import Frame
+from fitroom.photo.masks import nearest_known
 
-Array = NDArray[np.float32]
 Layer = TypeVar("Layer", Array, Picture)
 
 FINER = 1.25  # how much larger than the network's a photo must be for its steps to show

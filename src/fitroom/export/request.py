@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fitroom.export.cases import Cases, read_cases
-from fitroom.export.weights import ExportConfig, Exported, Origin, Step, export_network, fits_half, silent
+from fitroom.export.weights import ExportConfig, Exported, Origin, Quantize, Step, export_network, fits_half, silent
 from fitroom.nets.registry import load_network
 from fitroom.store import GraphFormat, Precision, check_weights_output, open_weights
 
@@ -25,16 +25,18 @@ class ExportRequest:
     whole: bool = True  # the single graph too
 
 
-def run_export(request: ExportRequest, folder: str | Path, step: Step = silent) -> Exported:
-    """Export weights to a folder. Raises WeightsError, DataError, ExportError, OutputError."""
+def run_export(
+    request: ExportRequest, folder: str | Path, step: Step = silent, quantize: Quantize | None = None
+) -> Exported:
+    """Export weights to a folder; INT8 needs `quantize`. Raises WeightsError, DataError, ExportError, OutputError."""
     check_weights_output(folder)
     weights = open_weights(request.weights)
     manifest = weights.manifest
     network = load_network(weights)
     cases = Cases()
+    size = manifest.height, manifest.width
     if request.data is not None:
         step("reading pairs")
-        size = manifest.height, manifest.width
         calibrated = CALIBRATED if request.precision == "int8" else 0
         cases = Cases(
             read_cases(request.data, request.pairs, COMPARED, *size),
@@ -42,4 +44,4 @@ def run_export(request: ExportRequest, folder: str | Path, step: Step = silent) 
         )
     half = fits_half(network)
     config = ExportConfig(request.graphs, request.precision, request.whole, half_tensors=half, kept=request.kept)
-    return export_network(network, folder, Origin.of(manifest), config, cases, manifest.height, manifest.width, step)
+    return export_network(network, folder, Origin.of(manifest), config, cases, *size, step, quantize)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cv2
 
+from fitroom.arrays import Picture
 from fitroom.errors import OutputError
-from fitroom.images import Picture
 
 QUALITY = {  # what each kind of picture is encoded with, by its ending
     ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],

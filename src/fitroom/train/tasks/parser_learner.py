@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.body import PREDICTED
+from fitroom.body import LEFT_SHOULDER, PREDICTED, RIGHT_SHOULDER
 from fitroom.data.augment import background_mask
 from fitroom.data.label_sets import MIRRORED_ROWS, STREET, TABLE, VITON, Groups
-from fitroom.data.limbs import LEFT_SHOULDER, RIGHT_SHOULDER
 from fitroom.data.scenes import (
     SceneConfig,
     draw_scenes,
@@ -23,8 +22,8 @@ from fitroom.data.scenes import (
 )
 from fitroom.data.street_scenes import StreetConfig, StreetPhoto, drawn, framed, matrix_of, stacked
 from fitroom.evaluate.parser import NEAR, ParserFigures, confusion_of
-from fitroom.images import garment_frame
 from fitroom.nets.parser import STRIDE, Parsed, Parser, key_points, likeliest
+from fitroom.photo.frames import garment_frame
 from fitroom.train.batches import chosen, generator_of, to_unit
 from fitroom.train.loop import Batches, Learner
 from fitroom.train.samples import Samples

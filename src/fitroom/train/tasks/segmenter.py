@@ -3,31 +3,19 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from fitroom.data.garment_scenes import STUDIO, GarmentSceneConfig
-from fitroom.data.pack import open_reader
-from fitroom.errors import WeightsError
-from fitroom.export.alone import COMPARED
-from fitroom.export.segmenter import export_segmenter
-from fitroom.export.weights import Origin
-from fitroom.nets.graphs import to_bytes
 from fitroom.nets.segmenter import Segmenter, SegmenterConfig
-from fitroom.store import Weights, check_weights_output
-from fitroom.train.alone import Course
-from fitroom.train.checkpoint import load
 from fitroom.train.config import check_sizes
+from fitroom.train.course import Course
 from fitroom.train.loop import LoopConfig
-from fitroom.train.run import TERMS
-from fitroom.train.samples import load_samples
-from fitroom.train.segmenting import (
+from fitroom.train.settings import parse, read_values
+from fitroom.train.tasks.segmenter_learner import (
     STAGE,
     GarmentSceneBatches,
     SegmenterTrainee,
     SegmentingLosses,
     measure_segmenter,
 )
-from fitroom.train.settings import parse, read_values
 
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation garments are shown in
 
@@ -64,31 +52,3 @@ def segmenting_course(config: SegmentingConfig) -> Course:
         },
         figures=measure_segmenter,
     )  # fmt: skip
-
-
-def export_trained(
-    config: SegmentingConfig,
-    work: str | Path,
-    data: str | Path,
-    pairs: str,
-    output: str | Path,
-    version: str = "0",
-) -> Weights:
-    """Weights of the segmenter in `work`: INT8 would cost it half a point of IoU. Raises WeightsError, ExportError,
-    OutputError.
-    """
-    check_weights_output(output)
-    checkpoint = load(Path(work) / STAGE)
-    if checkpoint is None:
-        raise WeightsError(
-            f"{Path(work) / STAGE}: no checkpoint; train one with: fitroom train segmenter --work {work}"
-        )
-    segmenter = Segmenter(TypeAdapter(SegmenterConfig).validate_python(checkpoint.config))
-    segmenter.load_state_dict(checkpoint.average)
-    reader = open_reader(data)
-    listed = reader.pairs(pairs).pairs[:COMPARED]
-    samples = load_samples(reader, listed, config.height, config.width, 2, lambda items, total: items)
-    batches = GarmentSceneBatches(samples, config.scenes, len(listed))
-    pictures = list(to_bytes(batches.of_step(0).picture).numpy())
-    origin = Origin(STAGE, version, pairs, TERMS)
-    return export_segmenter(segmenter, output, origin, pictures, "fp16", config.height, config.width)

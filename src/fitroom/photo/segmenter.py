@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from fitroom.arrays import Picture
 from fitroom.errors import ImageError, MissingExtraError
-from fitroom.images import Picture, fill_holes, largest_pieces, shrink
+from fitroom.photo.frames import shrink
+from fitroom.photo.masks import fill_holes, largest_pieces
 from fitroom.runtime.interface import SEGMENTER, Graphs, batched
 
 MODEL = "u2net"  # free for any use, which rembg's own default is not

@@ -1,0 +1,92 @@
+"""Networks as training left them to weights folders: what `fitroom train ... -o` writes."""
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from fitroom.data.pack import open_reader
+from fitroom.errors import WeightsError
+from fitroom.export.alone import COMPARED, Quantize
+from fitroom.export.parser import export_parser
+from fitroom.export.segmenter import export_segmenter
+from fitroom.export.weights import ExportConfig, Origin, export_network
+from fitroom.nets.graphs import to_bytes
+from fitroom.nets.parser import Parser, ParserConfig
+from fitroom.nets.segmenter import Segmenter, SegmenterConfig
+from fitroom.store import Weights, check_weights_output
+from fitroom.train.checkpoint import Checkpoint, load
+from fitroom.train.samples import Samples, load_samples
+from fitroom.train.session import Faces
+from fitroom.train.tasks import parser_learner, segmenter_learner
+from fitroom.train.tasks.parser import ParsingConfig, sets_of
+from fitroom.train.tasks.parser_learner import SceneBatches, fitted_calibration
+from fitroom.train.tasks.segmenter import SegmentingConfig
+from fitroom.train.tasks.segmenter_learner import GarmentSceneBatches
+from fitroom.train.tasks.stages import StageName
+from fitroom.train.tasks.tryon import TERMS, finished, network_of
+
+CALIBRATED = 128  # scenes that INT8's ranges come from
+CALIBRATION_STEPS = 8  # of as many scenes, that the confidence of key points is fitted on
+
+
+def export_student(work: str | Path, stage: StageName, output: str | Path, data: str, faces: Faces) -> Weights:
+    """Export weights of a student's stage. Raises WeightsError, OutputError."""
+    check_weights_output(output)
+    checkpoint = finished(Path(work), stage, "exporting a student")
+    origin = Origin(checkpoint.network, version="0", training_data=data, terms=TERMS)
+    config = ExportConfig(half_tensors=True)
+    return export_network(network_of(checkpoint), output, origin, config, step=faces.report).weights
+
+
+def export_trained_segmenter(
+    config: SegmentingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, version: str = "0"
+) -> Weights:
+    """Export weights of the segmenter in `work`; INT8 would cost it half a point of IoU.
+
+    Raises DataError, WeightsError, ExportError, OutputError.
+    """
+    check_weights_output(output)
+    stage = segmenter_learner.STAGE
+    checkpoint = checkpoint_of(work, stage)
+    segmenter = Segmenter(TypeAdapter(SegmenterConfig).validate_python(checkpoint.config))
+    segmenter.load_state_dict(checkpoint.average)
+    samples = first_samples(data, pairs, COMPARED, config.height, config.width)
+    batches = GarmentSceneBatches(samples, config.scenes, len(samples))
+    pictures = list(to_bytes(batches.of_step(0).picture).numpy())
+    origin = Origin(stage, version, pairs, TERMS)
+    return export_segmenter(segmenter, output, origin, pictures, "fp16", config.height, config.width)
+
+
+def export_trained_parser(
+    config: ParsingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, quantize: Quantize,
+    version: str = "0",
+) -> Weights:  # fmt: skip
+    """Export INT8 weights of the parser in `work`. Ranges and the confidence of joints are fitted on training scenes.
+
+    Raises DataError, WeightsError, ExportError, OutputError.
+    """
+    check_weights_output(output)
+    stage = parser_learner.STAGE
+    checkpoint = checkpoint_of(work, stage)
+    parser = Parser(TypeAdapter(ParserConfig).validate_python(checkpoint.config))
+    parser.load_state_dict(checkpoint.average)
+    samples = first_samples(data, pairs, CALIBRATED, config.height, config.width)
+    scenes = SceneBatches(samples, sets_of(samples), config.scenes, len(samples))
+    parser.calibration = fitted_calibration(parser.eval(), scenes, CALIBRATION_STEPS)
+    photos = list(to_bytes(scenes.of_step(0).photo).numpy())
+    origin = Origin(stage, version, pairs, TERMS)
+    return export_parser(parser, output, origin, photos, quantize, config.height, config.width)
+
+
+def checkpoint_of(work: str | Path, stage: str) -> Checkpoint:
+    """Open the checkpoint of a network that stands alone. Raises WeightsError where there is none."""
+    checkpoint = load(Path(work) / stage)
+    if checkpoint is None:
+        raise WeightsError(f"{Path(work) / stage}: no checkpoint; train one with: fitroom train {stage} --work {work}")
+    return checkpoint
+
+
+def first_samples(data: str | Path, pairs: str, count: int, height: int, width: int) -> Samples:
+    """Read the first samples of a list. Raises DataError."""
+    reader = open_reader(data)
+    return load_samples(reader, reader.pairs(pairs).pairs[:count], height, width, 2, lambda items, total: items)

@@ -1,0 +1,156 @@
+"""Bytes to pictures: reading with limits.
+
+Pictures are uint8 (H, W, 3) RGB, masks uint8 (H, W) of 0 and 255.
+"""
+
+import io
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from fitroom.arrays import Picture
+from fitroom.errors import ImageError, NotAPictureError, PictureTooLargeError
+
+Source = str | PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 64 * 10**6
+MIN_SIDE = 16
+
+
+def read(source: Source, role: str = "picture") -> Picture:
+    """Read a picture as RGB: EXIF orientation applied, alpha over white, grey, CMYK and 16 bits converted.
+
+    `source` is a path, the bytes of a JPEG, PNG or WebP file, a PIL image, or a uint8 array (H, W, 3), (H, W, 4) or
+    (H, W). `role` names it in messages. Raises ImageError for anything that can't be read whole, or is larger than
+    MAX_BYTES or MAX_PIXELS; both are checked before pixels are decoded.
+    """
+    if isinstance(source, np.ndarray):
+        check_array(source, role)
+        if source.shape[2:] == (3,):
+            return source.copy()
+    opened, name = open_image(source, role)
+    return np.asarray(flatten(opened, name), np.uint8)
+
+
+def read_mask(source: Source, role: str = "garment mask") -> Picture:
+    """Read a mask: any picture, inside where its grey value is above 127. Raises ImageError as `read` does."""
+    opened, name = open_image(source, role)
+    return np.where(np.asarray(flatten(opened, name).convert("L")) > 127, 255, 0).astype(np.uint8)
+
+
+def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
+    """A decoded PIL image and the name to call it in messages; see `read`."""
+    if isinstance(source, np.ndarray):
+        check_array(source, role)
+        return Image.fromarray(source), role
+    if isinstance(source, Image.Image):
+        check_size(*source.size, role)
+        return source, role
+    if isinstance(source, bytes):
+        data, name = source, role
+    else:
+        path = Path(source)
+        name = f"{role} {path}"
+        data = read_bytes(path, name)
+    if len(data) > MAX_BYTES:
+        raise PictureTooLargeError(f"{name}: {len(data) / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
+    if not data:
+        raise NotAPictureError(f"{name}: the file is empty; need a JPEG, PNG or WebP picture.")
+    return decode(data, name), name
+
+
+def check_array(array: NDArray[Any], role: str) -> None:
+    """Raise ImageError for an array that is no picture, or of a size that can't be worked with."""
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
+        raise ImageError(
+            f"{role}: found an array of {array.dtype} {array.shape}; need uint8 (H, W, 3), (H, W, 4) or (H, W)."
+        )
+    check_size(array.shape[1], array.shape[0], role)
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """The bytes of a file that is no larger than MAX_BYTES. Raises ImageError."""
+    try:
+        if path.is_dir():
+            raise ImageError(f"{name}: this is a directory; give one picture file.")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise PictureTooLargeError(f"{name}: {size / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name}: can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise ImageError(f"{name}: no file can have this name ({error}).") from error
+
+
+def check_pixels(data: bytes, name: str, most: int) -> None:
+    """Raise PictureTooLargeError where a file's header says more pixels; what has no header is for `read` to refuse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as opened:
+                width, height = opened.size
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        return
+    if width * height > most:
+        raise too_many_pixels(width, height, name, most)
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """Decode a whole still picture. Raises ImageError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(data))
+        if opened.format not in FORMATS:
+            raise NotAPictureError(f"{name}: found {opened.format}; need a JPEG, PNG or WebP picture.")
+        check_size(*opened.size, name)
+        if getattr(opened, "is_animated", False):
+            raise ImageError(f"{name}: an animation of several frames; need a still picture.")
+        opened.load()
+    except Image.DecompressionBombError as error:
+        raise PictureTooLargeError(f"{name}: too many pixels; the limit is {MAX_PIXELS // 10**6} million.") from error
+    except UnidentifiedImageError as error:
+        raise NotAPictureError(f"{name}: not a picture; need a JPEG, PNG or WebP file.") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(f"{name}: the picture is broken or cut off ({error}); export or download it again.") from error
+    return opened
+
+
+def too_many_pixels(width: int, height: int, name: str, most: int) -> PictureTooLargeError:
+    """What is said of a picture with more than `most` pixels."""
+    return PictureTooLargeError(
+        f"{name}: {width} x {height} pixels; the limit is {most // 10**6} million. Scale it down first."
+    )
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Raise ImageError for sizes that can't be worked with."""
+    if width * height > MAX_PIXELS:
+        raise too_many_pixels(width, height, name, MAX_PIXELS)
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name}: {width} x {height} pixels; need at least {MIN_SIDE} on each side.")
+
+
+def flatten(image: Image.Image, name: str) -> Image.Image:
+    """Upright RGB without alpha, 8 bits."""
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I") or image.mode == "F":
+            values = np.asarray(image, np.float32)
+            depth = 65535 if values.max(initial=0) > 255 else 255
+            image = Image.fromarray(np.clip(values * 255 / depth + 0.5, 0, 255).astype(np.uint8))
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+            return Image.alpha_composite(white, rgba).convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: colours of mode {image.mode} can't be converted ({error}).") from error
