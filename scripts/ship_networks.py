@@ -65,7 +65,7 @@ def figures_of_segmenter(weights: Weights, samples: Samples) -> Figures:
         shares = [graphs.run(SEGMENTER, [batched(one)])[0] for one in to_bytes(picture).numpy()]
         return torch.from_numpy(np.stack(shares)) - 0.5
 
-    batches = segmenter.segmenting_course(segmenter.SegmentingConfig()).validation(samples, BATCH)
+    batches = segmenter.SegmenterTask(segmenter.SegmentingConfig()).validation(samples, BATCH)
     return {
         f"{kind}_{name}": (value, VALIDATION)
         for kind, one in batches.items()

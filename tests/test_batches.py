@@ -11,8 +11,8 @@ from fitroom.data.reader import FolderReader
 from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
 from fitroom.errors import DataError
 from fitroom.train.batches import Batch, Batches, chosen
-from fitroom.train.render import write_fake
 from fitroom.train.samples import Fakes, fake_name, load_fakes, load_samples
+from fitroom.train.tasks.render import write_fake
 
 UNCHANGED = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
 

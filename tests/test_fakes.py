@@ -6,8 +6,8 @@ from fitroom.body import complete
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
 from fitroom.photo.foreground import hands
-from fitroom.train import fakes
-from fitroom.train.fakes import Subject, fill_from, in_skin_of, paste_garment
+from fitroom.train.tasks import fakes
+from fitroom.train.tasks.fakes import Subject, fill_from, in_skin_of, paste_garment
 
 
 def subjects(sample) -> list[Subject]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fitroom.compress.finetuning import finetune_config, resting
 from fitroom.compress.quantizing import SLOWLY
-from fitroom.train.config import read_config
+from fitroom.train.tasks.config import read_config
 
 SHIPPED = Path(__file__).parents[1] / "configs/finetune.yaml"
 

@@ -6,7 +6,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from fitroom.evaluate.pretrained import open_lpips
 from fitroom.nets.lite import identity_grid
-from fitroom.train import losses
+from fitroom.train.tasks import losses
 
 
 def test_charbonnier_and_smoothness():

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from fitroom.train.render import choose
+from fitroom.train.tasks.render import choose
 
 
 @pytest.mark.parametrize("each", [1, 2, 5])

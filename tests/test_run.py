@@ -21,7 +21,7 @@ from fitroom.data.viton import LEFT_ARM, read_grey
 from fitroom.errors import InputError
 from fitroom.nets.registry import load_network
 from fitroom.train.checkpoint import load
-from fitroom.train.config import read_config
+from fitroom.train.tasks.config import read_config
 from fitroom.train.tasks.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from conftest import Shift
 from fitroom.nets.interface import Dressed
 from fitroom.nets.lite import Lite, LiteConfig, identity_grid
 from fitroom.nets.sampling import reread, sample
-from fitroom.train.losses import warp_losses
+from fitroom.train.tasks.losses import warp_losses
 from fitroom.train.tasks.stages import (
     LossConfig,
     StageConfig,

@@ -91,20 +91,21 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     @click.option("-o", "--output", help="Weights folder to export to, after pf_generator or finetune.")
     @reports_errors
     def command(
-        data: str, pairs: str, work: str, config: str | None, overrides: tuple[str, ...], devices: int, nodes: int,
-        precision: Any, max_minutes: float | None, resume: bool, output: str | None,
+        config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any
     ) -> None:  # fmt: skip
         with missing_extra("train", f"train {stage}"):
-            from fitroom.train.config import read_config
             from fitroom.train.session import Faces
-            from fitroom.train.tasks.tryon import run_stage
+            from fitroom.train.task import RunConfig, run_task
+            from fitroom.train.tasks.config import read_config
+            from fitroom.train.tasks.tryon import TryOnTask
         faces = Faces(
             preparing=lambda items, total: bar(items, "reading", total),
             training=training_bar,
             report=lambda line: click.echo(line, err=True),
         )
         settings = read_config(stage, config, overrides)  # type: ignore[arg-type]
-        done = run_stage(settings, data, work, pairs, devices, nodes, precision, max_minutes, resume, faces=faces)
+        run = RunConfig(**request)
+        done = run_task(TryOnTask(settings), run, faces)
         if not done.leads:
             return
         minutes = done.checkpoint.seconds / 60
@@ -112,22 +113,22 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
         for name, value in done.figures.items():
             click.echo(f"{name:10} {value:.4f}")
         if stage in ("pf_generator", "finetune"):
-            finish(stage, data, work, pairs, output, faces)
+            finish(stage, run, output, faces)
 
     return command  # type: ignore[no-any-return]
 
 
-def finish(stage: Any, data: str, work: str, pairs: str, output: str | None, faces: Any) -> None:
+def finish(stage: Any, run: Any, output: str | None, faces: Any) -> None:
     """Export a student, for a moment where no output is asked for, and say what `fitroom evaluate` says of it."""
     from fitroom.evaluate.measures import table
     from fitroom.export.trained import export_student
     from fitroom.train.tasks.tryon import evaluate_student
 
     with TemporaryDirectory() as scratch:
-        weights = export_student(work, stage, output or Path(scratch) / "weights", pairs, faces)
+        weights = export_student(run.work, stage, output or Path(scratch) / "weights", run.pairs, faces)
         if output:
             click.echo(f"wrote {weights.folder}")
-        result = evaluate_student(weights, data, bar)
+        result = evaluate_student(weights, run.data, bar)
     if result is None:
         click.echo("no val_pairs_paired.txt and val_pairs_unpaired.txt in the data: nothing more is measured")
         return
@@ -139,20 +140,20 @@ for name, summary in STAGES.items():
     stage_command(name, summary)
 
 
-def train_alone(course: Any, output: str | None, export: Callable[[], Any], request: dict[str, Any]) -> None:
+def train_alone(task: Any, output: str | None, export: Callable[[], Any], request: dict[str, Any]) -> None:
     """Train a network that stands alone, print its figures, and export it where that is asked for."""
     from fitroom.store import check_weights_output
-    from fitroom.train.course import run_alone
     from fitroom.train.session import Faces
+    from fitroom.train.task import RunConfig, run_task
 
     if output:
         check_weights_output(output)
     faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
-    done = run_alone(course, faces=faces, **request)
+    done = run_task(task, RunConfig(**request), faces)
     if not done.leads:
         return
     minutes = done.checkpoint.seconds / 60
-    click.echo(f"{course.stage}: {done.checkpoint.step} of {course.config.loop.steps} steps, {minutes:.1f} minutes")
+    click.echo(f"{task.stage}: {done.checkpoint.step} of {task.config.loop.steps} steps, {minutes:.1f} minutes")
     for name, value in done.figures.items():
         click.echo(f"{name:20} {value:.4f}")
     if output:
@@ -167,15 +168,16 @@ def train_parser(config: str | None, overrides: tuple[str, ...], output: str | N
     """Train the human parser: labels and key points of persons in any photo."""
     with missing_extra("train", "train parser"):
         from fitroom.export.trained import export_trained_parser
-        from fitroom.train.tasks.parser import parsing_course, read_parsing_config
+        from fitroom.train.tasks.parser import ParserTask, read_parsing_config
     quantize: Any = None
     if output:
         with missing_extra("compress", "train parser -o"):
             from fitroom.compress.quantize import of_inputs as quantize
     settings = read_parsing_config(config, overrides)
     places = request["work"], request["data"], request["pairs"]
-    course = parsing_course(settings)
-    train_alone(course, output, lambda: export_trained_parser(settings, *places, str(output), quantize), request)
+    train_alone(
+        ParserTask(settings), output, lambda: export_trained_parser(settings, *places, str(output), quantize), request
+    )
 
 
 @train.command("segmenter")
@@ -186,11 +188,12 @@ def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str 
     """Train the garment segmenter: masks of garments before any background."""
     with missing_extra("train", "train segmenter"):
         from fitroom.export.trained import export_trained_segmenter
-        from fitroom.train.tasks.segmenter import read_segmenting_config, segmenting_course
+        from fitroom.train.tasks.segmenter import SegmenterTask, read_segmenting_config
     settings = read_segmenting_config(config, overrides)
     places = request["work"], request["data"], request["pairs"]
-    course = segmenting_course(settings)
-    train_alone(course, output, lambda: export_trained_segmenter(settings, *places, str(output)), request)
+    train_alone(
+        SegmenterTask(settings), output, lambda: export_trained_segmenter(settings, *places, str(output)), request
+    )
 
 
 @train.command("render-fakes")
@@ -211,7 +214,7 @@ def render_fakes(
     The teacher does it, into the folder fakes, unless another way is asked for.
     """
     with missing_extra("train", "train render-fakes"):
-        from fitroom.train.tasks.tryon import render_cut, render_student, render_teacher
+        from fitroom.train.tasks.render import render_cut, render_student, render_teacher
     if cut and weights:
         raise InputError("--cut and --weights are two ways to make fakes; give one, then the other.")
 

@@ -6,17 +6,19 @@ from typing import Any
 
 from fitroom.compress.finetuning import finetune_config
 from fitroom.compress.prune import ROUND_TO, Importance, check_pruning, pruned
+from fitroom.compress.taylor import gather_gradients
 from fitroom.data.pack import open_reader
+from fitroom.data.viton import TRAIN_LIST
 from fitroom.errors import InputError
 from fitroom.export.weights import ExportConfig, Exported, Origin, export_network, fits_half
 from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.checkpoint import load
-from fitroom.train.config import TrainConfig, stage_folder
 from fitroom.train.processes import Precision
 from fitroom.train.session import SILENT, Faces
-from fitroom.train.tasks.taylor import gather_gradients
-from fitroom.train.tasks.tryon import TRAIN_LIST, network_of, run_stage
+from fitroom.train.task import RunConfig, run_task
+from fitroom.train.tasks.config import TrainConfig, stage_folder
+from fitroom.train.tasks.tryon import TryOnTask, network_of
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,8 @@ def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) 
     if load(stage_folder(work, "finetune")) is None:
         work.mkdir(parents=True, exist_ok=True)
         export_network(small, start, origin, ExportConfig(half_tensors=fits_half(small)), **size, step=faces.report)
-    finished = run_stage(
-        stage_config(request, weights, str(start)), data, work, precision=request.precision,
-        max_minutes=request.max_minutes, resume=True, faces=faces,
-    )  # fmt: skip
+    run = RunConfig(data, work, precision=request.precision, max_minutes=request.max_minutes, resume=True)
+    finished = run_task(TryOnTask(stage_config(request, weights, str(start))), run, faces)
     checkpoint = finished.checkpoint
     tuned = f"fine-tuned for {checkpoint.step} steps, {checkpoint.seconds / 60:.0f} minutes, distilled from {named}"
     origin = replace(origin, history=(*origin.history, tuned))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from fitroom.store import Weights
-from fitroom.train.config import TrainConfig, read_config
+from fitroom.train.tasks.config import TrainConfig, read_config
 
 # those of configs/finetune.yaml, which an installed package does not have
 DEFAULTS = (

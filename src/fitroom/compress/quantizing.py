@@ -9,6 +9,7 @@ import torch
 from fitroom.compress.finetuning import finetune_config
 from fitroom.compress.qat import STAGES_OF, QuantizedNetwork, simulated
 from fitroom.compress.quantize import quantizer
+from fitroom.data.viton import TRAIN_LIST, UNPAIRED_LIST
 from fitroom.errors import InputError
 from fitroom.export.cases import Cases, read_cases
 from fitroom.export.weights import ExportConfig, Exported, Origin, export_network, fits_half
@@ -17,7 +18,8 @@ from fitroom.nets.registry import load_network
 from fitroom.store import Weights, check_weights_output, open_weights
 from fitroom.train.processes import Precision
 from fitroom.train.session import SILENT, Faces
-from fitroom.train.tasks.tryon import TRAIN_LIST, UNPAIRED_LIST, run_stage
+from fitroom.train.task import RunConfig, run_task
+from fitroom.train.tasks.tryon import TryOnTask
 
 Method = Literal["ptq", "qat"]
 # operations of each module, regular expressions on OpenVINO's names
@@ -97,9 +99,9 @@ def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, fa
 
     slowly = (SLOWLY,) if request.config is None else ()
     config = finetune_config(weights, request.weights, request.modules, request.config, (*slowly, *request.overrides))
-    finished = run_stage(
-        config, request.data, str(request.work), precision=request.precision,
-        max_minutes=request.max_minutes, resume=True, faces=faces, prepared=prepared,
-    )  # fmt: skip
+    run = RunConfig(
+        request.data, str(request.work), precision=request.precision, max_minutes=request.max_minutes, resume=True
+    )
+    finished = run_task(TryOnTask(config, prepared), run, faces)
     made[-1].load_state_dict(finished.checkpoint.average)
     return made[-1].to(torch.device("cpu"))

@@ -5,7 +5,7 @@ Everything works on batches of tensors, on the device that trains. What is drawn
 Pictures are (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1], labels (N, H, W), key points (N, 18, 3).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,9 @@ class AugmentConfig:
     light: float = 0.15  # brightness and contrast of the whole photo, at most
     background: float = 0.2  # share whose studio background has other colours
     elsewhere: float = 0.2  # share that stands before something else, see `grounds.py`, and ends where the crop ends
+
+
+UNCHANGED = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from fitroom.errors import DataError
 
 Image = NDArray[np.uint8]
 
+TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
+
 # parsing labels by name; the neck is background
 BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13
 LOWER_LABELS = LOWER, 9, 10, 5, 6  # trousers, and what else lies below a top's hem

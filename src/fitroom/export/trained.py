@@ -23,8 +23,12 @@ from fitroom.train.tasks.parser_learner import SceneBatches, fitted_calibration
 from fitroom.train.tasks.segmenter import SegmentingConfig
 from fitroom.train.tasks.segmenter_learner import GarmentSceneBatches
 from fitroom.train.tasks.stages import StageName
-from fitroom.train.tasks.tryon import TERMS, finished, network_of
+from fitroom.train.tasks.tryon import finished, network_of
 
+TERMS = (
+    "The terms of the training data apply. No licence covers VITON's photographs: weights trained on them are for "
+    "research use only, and convey no rights in the photographs or in the persons shown."
+)
 CALIBRATED = 128  # scenes that INT8's ranges come from
 CALIBRATION_STEPS = 8  # of as many scenes, that the confidence of key points is fitted on
 

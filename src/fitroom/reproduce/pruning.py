@@ -13,6 +13,7 @@ from fitroom.arrays import HEIGHT, WIDTH
 from fitroom.compress.finetuned import PruneRequest, run_prune
 from fitroom.compress.measure import Cost, Worth, costs, runner_of, worth
 from fitroom.compress.prune import pruned
+from fitroom.data.viton import UNPAIRED_LIST, VALIDATION_LIST
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import look
@@ -24,7 +25,6 @@ from fitroom.nets.registry import load_network
 from fitroom.store import Weights, open_weights
 from fitroom.train.processes import Precision
 from fitroom.train.session import Faces
-from fitroom.train.tasks.tryon import UNPAIRED_LIST, VALIDATION_LIST
 
 WARP = ("warp.person", "warp.garment", "warp.flow")
 UNPRUNED = "Original Module"

@@ -7,6 +7,7 @@ from pathlib import Path
 from fitroom.compress.measure import Cost, Worth, costs, worth_of_graphs
 from fitroom.compress.qat import STAGES_OF
 from fitroom.compress.quantizing import Method, QuantizeRequest, check_request, run_quantize
+from fitroom.data.viton import UNPAIRED_LIST, VALIDATION_LIST
 from fitroom.errors import WeightsError
 from fitroom.evaluate.plan import Plan, Progress, make_plan
 from fitroom.export.cases import drawn_cases
@@ -17,7 +18,6 @@ from fitroom.runtime.interface import GRAPHS
 from fitroom.runtime.openvino import ov
 from fitroom.store import Weights, open_weights
 from fitroom.train.session import Faces
-from fitroom.train.tasks.tryon import UNPAIRED_LIST, VALIDATION_LIST
 
 UNQUANTIZED = "Unquantized"
 SCHEMES = {  # the original's names

@@ -221,3 +221,8 @@ def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor,
 def to_unit(picture: Tensor) -> Tensor:
     """uint8 pictures to [-1, 1]."""
     return (picture / 127.5).sub_(1)
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of a number that is at most `most`."""
+    return next(size for size in range(min(most, number), 0, -1) if number % size == 0)

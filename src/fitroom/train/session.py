@@ -11,13 +11,13 @@ from tensorboardX import SummaryWriter
 from torch import Tensor, nn
 
 from fitroom.train.checkpoint import Checkpoint
-from fitroom.train.config import save_config
 from fitroom.train.curve import Curve
 from fitroom.train.loop import Batches, Learner, Scalars, Watch, train
 from fitroom.train.processes import loss_told
+from fitroom.train.settings import save_config
 
 Measure = Callable[[dict[str, Tensor]], Scalars]  # averaged tensors to figures
-Sheet = Callable[[nn.Module, Any], Tensor]  # of a network and a batch, (3, H, W) in [0, 1]
+Sheet = Callable[[nn.Module, Any], Tensor | None]  # of a network and a batch, (3, H, W) in [0, 1]
 
 
 class Bar(Protocol):
@@ -57,7 +57,7 @@ def sit(
     max_minutes: float | None,
     faces: Faces,
     measuring: Callable[[], Measure],
-    sheet: Sheet | None = None,
+    sheet: Sheet,
 ) -> Finished:
     """Train until the steps of `config.loop` are done, or time is over, from `kept`, if any; keep all in `folder`.
 
@@ -81,12 +81,12 @@ def sit(
                 writer.add_scalar(f"{stage}/{name}", value, step)
 
         def look(step: int, network: nn.Module, batch: Any) -> None:
-            if sheet is None:
-                return
             # a warp that rests is in evaluation mode already, and stays in it
             modes = [(module, module.training) for module in network.modules()]
             network.eval()
-            writer.add_image(f"{stage}/looks", sheet(network, batch).numpy(), step)
+            shown = sheet(network, batch)
+            if shown is not None:
+                writer.add_image(f"{stage}/looks", shown.numpy(), step)
             for module, training in modes:
                 module.training = training
 

@@ -8,6 +8,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from fitroom.errors import InputError
+from fitroom.train.checkpoint import untupled
+from fitroom.train.loop import LoopConfig
 
 Settings = TypeVar("Settings")
 
@@ -67,3 +69,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{path}: found {type(values).__name__}; need keys and values.")
     return values
+
+
+def check_sizes(height: int, width: int, loop: LoopConfig, origin: str) -> None:
+    """Raise InputError for pictures and batches that no network can be trained on."""
+    if height % 32 or width % 32:
+        raise InputError(f"{origin}: height {height}, width {width}; need multiples of 32.")
+    if loop.batch < 2 or loop.steps < 1:
+        raise InputError(f"{origin}: loop.batch must be at least 2 and loop.steps at least 1.")
+
+
+def save_config(config: Any, folder: Path) -> None:
+    """Keep settings, a dataclass, beside what they make."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.yaml").write_text(yaml.safe_dump(untupled(dataclasses.asdict(config)), sort_keys=False))

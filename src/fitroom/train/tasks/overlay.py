@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom.nets.interface import Dressed
-from fitroom.train.losses import change_target
+from fitroom.train.tasks.losses import change_target
 from fitroom.train.tasks.teacher_input import neck
 
 BEYOND_WORN = 3  # pixels that a worn garment may reach beyond its label

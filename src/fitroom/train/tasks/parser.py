@@ -15,16 +15,19 @@ from fitroom.data.scenes import STUDIO, SceneConfig
 from fitroom.data.street import open_labelled
 from fitroom.data.street_samples import backgrounds, load_street
 from fitroom.data.street_scenes import StreetConfig, StreetPhoto
+from fitroom.data.viton import TRAIN_LIST
 from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.nets.registry import TENSORS, widened
 from fitroom.store import Weights, open_weights
-from fitroom.train.config import check_sizes
-from fitroom.train.course import Course
-from fitroom.train.loop import Batches, LoopConfig
+from fitroom.train.batches import largest_divisor
+from fitroom.train.checkpoint import Checkpoint
+from fitroom.train.loop import Batches, LoopConfig, Scalars
 from fitroom.train.samples import Samples, load_samples
-from fitroom.train.settings import parse, read_values
+from fitroom.train.session import Faces
+from fitroom.train.settings import check_sizes, parse, read_values
+from fitroom.train.task import RunConfig, Task
 from fitroom.train.tasks.parser_learner import (
     STAGE,
     MixedBatches,
@@ -35,7 +38,6 @@ from fitroom.train.tasks.parser_learner import (
     measure_parser,
     predict_with,
 )
-from fitroom.train.tasks.tryon import TRAIN_LIST, largest_divisor
 from fitroom.tryon import open_parser
 
 SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
@@ -168,12 +170,30 @@ def validation_batches(
     return batches
 
 
-def parsing_course(config: ParsingConfig) -> Course:
-    """The parser's training, and its measurement in the studio, in scenes and in the street."""
-    return Course(
-        STAGE, config, config.parser,
-        learner=lambda: ParserTrainee(fresh_parser(config), config.losses),
-        batches=lambda samples: training_batches(config, samples),
-        validation=lambda samples, size: validation_batches(config, samples, size),
-        figures=lambda network, batches: measure_parser(predict_with(network), batches),
-    )  # fmt: skip
+class ParserTask(Task):
+    """The parser: measured in the studio, in scenes and in the street."""
+
+    stage = STAGE
+
+    def __init__(self, config: ParsingConfig) -> None:
+        self.config = config
+
+    def network(self, dense: bool) -> tuple[str, ParserConfig]:
+        """See `Task`."""
+        return STAGE, self.config.parser
+
+    def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> ParserTrainee:
+        """See `Task`."""
+        return ParserTrainee(fresh_parser(self.config), self.config.losses)
+
+    def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> Batches:
+        """See `Task`."""
+        return training_batches(self.config, samples)
+
+    def validation(self, samples: Samples, size: int) -> Mapping[str, Batches]:
+        """See `Task`."""
+        return validation_batches(self.config, samples, size)
+
+    def figures(self, network: Parser, batches: SceneBatches | StreetBatches) -> Scalars:
+        """See `Task`."""
+        return measure_parser(predict_with(network.cpu()), batches)

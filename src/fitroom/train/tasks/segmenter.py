@@ -5,10 +5,12 @@ from pathlib import Path
 
 from fitroom.data.garment_scenes import STUDIO, GarmentSceneConfig
 from fitroom.nets.segmenter import Segmenter, SegmenterConfig
-from fitroom.train.config import check_sizes
-from fitroom.train.course import Course
-from fitroom.train.loop import LoopConfig
-from fitroom.train.settings import parse, read_values
+from fitroom.train.checkpoint import Checkpoint
+from fitroom.train.loop import Batches, LoopConfig, Scalars
+from fitroom.train.samples import Samples
+from fitroom.train.session import Faces
+from fitroom.train.settings import check_sizes, parse, read_values
+from fitroom.train.task import RunConfig, Task
 from fitroom.train.tasks.segmenter_learner import (
     STAGE,
     GarmentSceneBatches,
@@ -39,16 +41,33 @@ def read_segmenting_config(path: str | Path | None, overrides: tuple[str, ...] =
     return config
 
 
-def segmenting_course(config: SegmentingConfig) -> Course:
-    """The segmenter's training: on scenes, measured on product shots and in scenes."""
-    scenes, loop = config.scenes, config.loop
-    return Course(
-        STAGE, config, config.segmenter,
-        learner=lambda: SegmenterTrainee(Segmenter(config.segmenter), config.losses),
-        batches=lambda samples: GarmentSceneBatches(samples, scenes, loop.batch, loop.seed),
-        validation=lambda samples, size: {
+class SegmenterTask(Task):
+    """The segmenter: trained on scenes, measured on product shots and in scenes."""
+
+    stage = STAGE
+
+    def __init__(self, config: SegmentingConfig) -> None:
+        self.config = config
+
+    def network(self, dense: bool) -> tuple[str, SegmenterConfig]:
+        """See `Task`."""
+        return STAGE, self.config.segmenter
+
+    def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> SegmenterTrainee:
+        """See `Task`."""
+        return SegmenterTrainee(Segmenter(self.config.segmenter), self.config.losses)
+
+    def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> GarmentSceneBatches:
+        """See `Task`."""
+        return GarmentSceneBatches(samples, self.config.scenes, self.config.loop.batch, self.config.loop.seed)
+
+    def validation(self, samples: Samples, size: int) -> dict[str, Batches]:
+        """See `Task`."""
+        return {
             "studio": GarmentSceneBatches(samples, STUDIO, size),
-            "scenes": GarmentSceneBatches(samples, scenes, size, SEEN_ANYWHERE),
-        },
-        figures=measure_segmenter,
-    )  # fmt: skip
+            "scenes": GarmentSceneBatches(samples, self.config.scenes, size, SEEN_ANYWHERE),
+        }
+
+    def figures(self, network: Segmenter, batches: GarmentSceneBatches) -> Scalars:
+        """See `Task`."""
+        return measure_segmenter(network.cpu(), batches)

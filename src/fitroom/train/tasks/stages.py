@@ -19,7 +19,7 @@ from fitroom.nets.sampling import reread, sample
 from fitroom.train.adversary import Adversary
 from fitroom.train.batches import Batch
 from fitroom.train.loop import Learner
-from fitroom.train.losses import (
+from fitroom.train.tasks.losses import (
     change_target,
     colour_means_difference,
     cross_entropy,

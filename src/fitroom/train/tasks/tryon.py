@@ -1,46 +1,36 @@
-"""A stage from a data folder or pack to a checkpoint; a student's last one to weights."""
+"""The try-on as a task: its stages, what each begins with and learns from, and how its warp is measured."""
 
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
-from fitroom.data.augment import AugmentConfig
+from fitroom.data.augment import UNCHANGED
 from fitroom.data.pack import open_reader
-from fitroom.data.reader import Reader
+from fitroom.data.viton import UNPAIRED_LIST, VALIDATION_LIST
 from fitroom.errors import WeightsError
 from fitroom.evaluate.evaluate import Evaluation, evaluate
+from fitroom.evaluate.metrics import mask_iou, mean_difference
 from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
 from fitroom.evaluate.systems import open_system
 from fitroom.nets.interface import TryOnNetwork
-from fitroom.nets.lite import Lite
-from fitroom.nets.pfafn import Pfafn
+from fitroom.nets.lite import Lite, LiteConfig
+from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.nets.registry import NETWORKS, build_network, load_network
+from fitroom.nets.sampling import sample
 from fitroom.store import Weights, open_weights
-from fitroom.train.batches import Batches
-from fitroom.train.checkpoint import Checkpoint, check_network, load, to_go_on
-from fitroom.train.config import TrainConfig, stage_folder
+from fitroom.train.batches import Batch, Batches
+from fitroom.train.checkpoint import Checkpoint, check_network, load
 from fitroom.train.loop import Scalars
-from fitroom.train.processes import Precision, launched
-from fitroom.train.render import View, render_by_cutting, render_by_network, students_view, teachers_view
-from fitroom.train.samples import Fakes, Samples, check_enough, load_fakes, load_samples
-from fitroom.train.samples import Progress as Loading
-from fitroom.train.session import SILENT, Faces, Finished, Measure, sit
-from fitroom.train.tasks.stages import StageName, Trainee
+from fitroom.train.samples import Fakes, Samples, load_fakes
+from fitroom.train.session import Faces
+from fitroom.train.task import THREADS, RunConfig, Task
+from fitroom.train.tasks.config import TrainConfig, stage_folder
+from fitroom.train.tasks.stages import StageConfig, StageName, Trainee, view
 from fitroom.train.tasks.teacher_input import parsed_channels
-from fitroom.train.tasks.validate import shown_batch, validate
-
-TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
-UNCHANGED = AugmentConfig(*[0.0] * len(fields(AugmentConfig)))
-TERMS = (
-    "The terms of the training data apply. No licence covers VITON's photographs: weights trained on them are for "
-    "research use only, and convey no rights in the photographs or in the persons shown."
-)
 
 
 def network_of(checkpoint: Checkpoint) -> Lite | Pfafn:
@@ -136,90 +126,57 @@ def find_perceptual(config: TrainConfig) -> FeatureNetwork | None:
     return found
 
 
-def find_fakes(config: TrainConfig, work: Path, samples: Samples, threads: int, faces: Faces) -> Fakes | None:
+def find_fakes(config: TrainConfig, work: Path, samples: Samples, faces: Faces) -> Fakes | None:
     """The fakes that a student is shown, of all its folders; none for a teacher. Raises DataError."""
     if config.stage.parser_based:
         return None
     folders = [Path(name) if Path(name).is_dir() else work / name for name in config.fakes]
-    parts = [load_fakes(folder, samples, threads, faces.preparing) for folder in folders]
+    parts = [load_fakes(folder, samples, THREADS, faces.preparing) for folder in folders]
     return Fakes(torch.cat([part.row for part in parts]), torch.cat([part.picture for part in parts]))
 
 
-def run_stage(
-    config: TrainConfig,
-    data: str | Path,
-    work: str | Path,
-    pairs: str = TRAIN_LIST,
-    devices: int = 1,
-    nodes: int = 1,
-    precision: Precision = "32-true",
-    max_minutes: float | None = None,
-    resume: bool = False,
-    threads: int = 2,
-    faces: Faces = SILENT,
-    prepared: Callable[[TryOnNetwork], TryOnNetwork] = lambda network: network,
-) -> Finished:
-    """Train a stage of `config` on a data folder or pack, keeping its files in `work`.
+class TryOnTask(Task):
+    """A stage of the try-on."""
 
-    What is trained is what `prepared` makes of the network that the stage begins with.
-    It is measured on val_pairs_paired.txt, where the data has it. With `resume` the stage goes on from
-    its checkpoint; without, the stage must have none. Raises DataError, WeightsError, InputError before the first step;
-    FitroomError where a loss is not finite.
-    """
-    config = as_narrow_as_start(config)
-    work, folder = Path(work), stage_folder(work, config.stage.name)
-    kept = to_go_on(folder, resume)
-    reader = open_reader(data)
-    if kept is None:
-        network = prepared(first_network(config, work, reader.dense))
-    else:
-        check_network(kept.network, kept.config, config.network, config.network_config(reader.dense), folder)
-        network = prepared(build_network(kept.network, kept.config))
-    teacher, perceptual = find_teacher(config, work, reader.dense), find_perceptual(config)
-    samples = load_samples(reader, reader.pairs(pairs).pairs, config.height, config.width, threads, faces.preparing)
-    check_enough(samples, config.loop.batch, data)
-    fakes = find_fakes(config, work, samples, threads, faces)
-    fabric = launched(devices, nodes, precision, config.loop.batch, config.loop.lost_minutes)
-    placed = None if fakes is None else fakes.to(fabric.device)
-    batches = Batches(
-        samples.to(fabric.device), placed, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed,
-        config.stage.unpaired_share,
-    )  # fmt: skip
-    trainee = Trainee(network, config.stage, teacher, perceptual)
-    return sit(
-        fabric, trainee, batches, config, folder, kept, max_minutes, faces,
-        lambda: measure_of(config, network, validation_batches(config, reader, threads, faces)),
-        lambda shown, batch: shown_batch(shown, config.stage, batch),  # type: ignore[arg-type]
-    )  # fmt: skip
+    def __init__(
+        self, config: TrainConfig, prepared: Callable[[TryOnNetwork], TryOnNetwork] = lambda network: network
+    ) -> None:
+        """What is trained is what `prepared` makes of the network that the stage begins with."""
+        self.config = as_narrow_as_start(config)
+        self.stage, self.prepared = config.stage.name, prepared
 
+    def network(self, dense: bool) -> tuple[str, LiteConfig | PfafnConfig]:
+        """See `Task`."""
+        return self.config.network, self.config.network_config(dense)
 
-def validation_batches(config: TrainConfig, reader: Reader, threads: int, faces: Faces) -> Batches | None:
-    """The validation persons, unchanged, on the CPU; None where the data has no list of them."""
-    if VALIDATION_LIST not in reader.lists():
-        return None
-    pairs = reader.pairs(VALIDATION_LIST).pairs
-    samples = load_samples(reader, pairs, config.height, config.width, threads, faces.preparing)
-    return Batches(samples, None, UNCHANGED, largest_divisor(len(samples), 30))
+    def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> Trainee:
+        """See `Task`. Raises WeightsError where the stage needs another one, or weights, that are not there."""
+        config, work = self.config, Path(run.work)
+        begun = first_network(config, work, dense) if kept is None else build_network(kept.network, kept.config)
+        teacher, perceptual = find_teacher(config, work, dense), find_perceptual(config)
+        return Trainee(self.prepared(begun), config.stage, teacher, perceptual)
 
+    def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> Batches:
+        """See `Task`."""
+        config = self.config
+        fakes = find_fakes(config, Path(run.work), samples, faces)
+        return Batches(
+            samples, fakes, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed,
+            config.stage.unpaired_share,
+        )  # fmt: skip
 
-def measure_of(config: TrainConfig, trained: TryOnNetwork, persons: Batches | None) -> Measure:
-    """Warp IoU and L1 of averaged tensors on validation persons; nothing where there are none."""
+    def validation(self, samples: Samples, size: int) -> dict[str, Batches]:
+        """See `Task`: persons as they are, in their own garments."""
+        return {"": Batches(samples, None, UNCHANGED, size)}
 
-    def measure(average: dict[str, Tensor]) -> Scalars:
-        if persons is None:
-            return {}
-        network = deepcopy(trained).eval()
-        network.load_state_dict(average)
-        device = next(network.parameters()).device
-        there = Batches(persons.samples.to(device), None, UNCHANGED, persons.size)
-        return validate(network, config.stage, there)
+    def figures(self, network: TryOnNetwork, batches: Batches) -> Scalars:
+        """See `Task`."""
+        samples = batches.samples.to(next(network.parameters()).device)
+        return validate(network, self.config.stage, Batches(samples, None, UNCHANGED, batches.size))
 
-    return measure
-
-
-def largest_divisor(number: int, most: int) -> int:
-    """The largest divisor of a number that is at most `most`."""
-    return next(size for size in range(min(most, number), 0, -1) if number % size == 0)
+    def sheet(self, network: TryOnNetwork, batch: Batch) -> Tensor:  # type: ignore[override]
+        """See `Task`."""
+        return shown_batch(network, self.config.stage, batch)
 
 
 def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> Evaluation | None:
@@ -230,44 +187,40 @@ def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> 
     return evaluate(open_system(weights.folder), plan, progress=progress)
 
 
-def render_teacher(
-    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision, progress: Loading
-) -> tuple[int, Path]:
-    """Let the teacher dress every person in others' garments; how many fakes are new, and where they lie.
+@torch.no_grad()
+def validate(network: TryOnNetwork, stage: StageConfig, batches: Batches) -> dict[str, float]:
+    """Warp IoU and L1 as `fitroom evaluate` has them, over every sample of `batches` once; see evaluate/measures.py.
 
-    Raises DataError, OutputError, and WeightsError where the teacher's last stage has no checkpoint.
+    The network should be in evaluation mode, the batches without changes, and their samples a multiple of the batch.
     """
-    teacher = finished(Path(work), "pb_generator", "render-fakes")
-    network = told_teacher(teacher, open_reader(data).dense)
-    folder = Path(work) / "fakes"
-    return render_network(network, teachers_view, data, pairs, folder, each, seed, precision, progress), folder
+    overlap, difference = [], []
+    for step in range(batches.count // batches.size):
+        batch = batches.of_step(step)
+        features = network.person_features(view(stage, batch))
+        flow = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))[-1]
+        mask = sample(batch.garment_mask, flow, network.align_corners, padding="zeros") > 0.5
+        warped = pictures(sample(batch.garment, flow, network.align_corners))
+        photos, worn = pictures(batch.photo), (batch.worn > 0.5).cpu().numpy()[:, 0]
+        for row, covers in enumerate(mask.cpu().numpy()[:, 0]):
+            overlap.append(mask_iou(covers, worn[row]))
+            difference.append(mean_difference(warped[row], photos[row], covers & worn[row]))
+    return {"warp_iou": sum(overlap) / len(overlap), "warp_l1": sum(difference) / len(difference)}
 
 
-def render_student(
-    weights: str, data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision,
-    progress: Loading,
-) -> tuple[int, Path]:  # fmt: skip
-    """The same by a student's weights, for the next one. Raises DataError, OutputError, WeightsError."""
-    network = load_network(open_weights(weights))
-    folder = Path(work) / "student-fakes"
-    return render_network(network, students_view, data, pairs, folder, each, seed, precision, progress), folder
+def pictures(tensor: torch.Tensor):  # type: ignore[no-untyped-def]
+    """(N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3)."""
+    return ((tensor + 1) * 127.5 + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def render_network(
-    network: TryOnNetwork, view: View, data: str | Path, pairs: str, folder: Path, each: int, seed: int,
-    precision: Precision, progress: Loading,
-) -> int:  # fmt: skip
-    """The same by a network that is shown a view of persons; how many fakes are new."""
-    fabric = Fabric(devices=1, precision=precision)
-    reader = open_reader(data)
-    samples = load_samples(reader, reader.pairs(pairs).pairs, 256, 192, 2, progress).to(fabric.device)
-    with fabric.autocast():
-        return render_by_network(network.to(fabric.device), view, samples, folder, each, seed, progress)
-
-
-def render_cut(
-    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, progress: Loading
-) -> tuple[int, Path]:
-    """The same by cutting and pasting. Raises DataError, OutputError."""
-    folder = Path(work) / "cut-fakes"
-    return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder
+def shown_batch(network: TryOnNetwork, stage: StageConfig, batch: Batch) -> torch.Tensor:
+    """A sheet of a batch, (3, H, W) in [0, 1]: what the network is shown, garment, warped garment, look, photo."""
+    person = view(stage, batch)
+    with torch.no_grad():
+        features = network.person_features(person)
+        flow = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))[-1]
+        dressed = network.generate(person, batch.garment, batch.garment_mask, flow, features)
+        warped = sample(batch.garment, flow, network.align_corners) * dressed.warped_mask
+    columns = [person[:, :3], batch.garment * batch.garment_mask, warped]
+    columns += [dressed.look, batch.photo] if stage.whole else [batch.photo]
+    rows = torch.cat([column.float()[:6] for column in columns], dim=3)  # each row a sample
+    return ((torch.cat(list(rows), dim=1) + 1) / 2).clamp(0, 1).cpu()

@@ -14,7 +14,7 @@ from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
-from fitroom.train.losses import cross_entropy
+from fitroom.train.tasks.losses import cross_entropy
 from fitroom.train.tasks.overlay import painted_region
 from fitroom.train.tasks.teacher_input import arms_and_hands, in_front, is_label, neck
 from fitroom.train.tasks.uncovered import bare_arms, uncovered_difference

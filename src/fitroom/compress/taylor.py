@@ -4,14 +4,16 @@ from pathlib import Path
 
 import torch
 
+from fitroom.data.augment import UNCHANGED
 from fitroom.data.pack import open_reader
+from fitroom.data.viton import TRAIN_LIST
 from fitroom.nets.interface import TryOnNetwork
 from fitroom.train.batches import Batches
-from fitroom.train.config import TrainConfig
 from fitroom.train.samples import load_samples
 from fitroom.train.session import Faces
+from fitroom.train.tasks.config import TrainConfig
 from fitroom.train.tasks.stages import StageConfig, Trainee
-from fitroom.train.tasks.tryon import TRAIN_LIST, UNCHANGED, find_fakes
+from fitroom.train.tasks.tryon import find_fakes
 
 BATCHES = 8
 PAIRS = 256  # read for them
@@ -22,7 +24,7 @@ def gather_gradients(network: TryOnNetwork, config: TrainConfig, data: str, work
     reader = open_reader(data)
     pairs = reader.pairs(TRAIN_LIST).pairs[:PAIRS]
     samples = load_samples(reader, pairs, config.height, config.width, 2, lambda items, total: items)
-    fakes = find_fakes(config, Path(work), samples, 2, Faces())
+    fakes = find_fakes(config, Path(work), samples, Faces())
     batches = Batches(samples, fakes, UNCHANGED, config.loop.batch, seed=config.loop.seed)
     # losses against the photo: those against the unpruned network, itself, are nothing yet
     trainee = Trainee(network, StageConfig(config.stage.name))

@@ -1,18 +1,15 @@
 """Everything that a training stage is set by, and where its files lie."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-
-import yaml
 
 from fitroom.data.augment import AugmentConfig
 from fitroom.errors import InputError
 from fitroom.nets.lite import LiteConfig
 from fitroom.nets.pfafn import PfafnConfig
-from fitroom.train.checkpoint import untupled
 from fitroom.train.loop import LoopConfig
-from fitroom.train.settings import parse, read_values
+from fitroom.train.settings import check_sizes, parse, read_values
 from fitroom.train.tasks.stages import StageConfig, StageName
 from fitroom.train.tasks.teacher_input import parsed_channels
 
@@ -58,20 +55,6 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
     return config
 
 
-def check_sizes(height: int, width: int, loop: LoopConfig, origin: str) -> None:
-    """Raise InputError for pictures and batches that no network can be trained on."""
-    if height % 32 or width % 32:
-        raise InputError(f"{origin}: height {height}, width {width}; need multiples of 32.")
-    if loop.batch < 2 or loop.steps < 1:
-        raise InputError(f"{origin}: loop.batch must be at least 2 and loop.steps at least 1.")
-
-
 def stage_folder(work: str | Path, stage: StageName) -> Path:
     """Where a stage keeps its checkpoint, settings and scalars."""
     return Path(work) / stage
-
-
-def save_config(config: Any, folder: Path) -> None:
-    """Keep settings, a dataclass, beside what they make."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.yaml").write_text(yaml.safe_dump(untupled(asdict(config)), sort_keys=False))

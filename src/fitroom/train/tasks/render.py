@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -23,12 +24,15 @@ from fitroom.data.reader import Reader
 from fitroom.data.viton import GARMENT, NOISE, Pair
 from fitroom.errors import DataError, OutputError
 from fitroom.nets.interface import Dressed, TryOnNetwork
+from fitroom.nets.registry import load_network
+from fitroom.store import open_weights
 from fitroom.train.batches import generator_of, to_unit
-from fitroom.train.fakes import Subject, paste_garment, pose_distance
-from fitroom.train.samples import OFFERED, Samples, fake_name, most_apart
+from fitroom.train.processes import Precision
+from fitroom.train.samples import OFFERED, Samples, fake_name, load_samples, most_apart
+from fitroom.train.tasks.fakes import Subject, paste_garment, pose_distance
 from fitroom.train.tasks.overlay import laid_over
 from fitroom.train.tasks.teacher_input import is_label, parsed_person
-from fitroom.train.tasks.validate import pictures
+from fitroom.train.tasks.tryon import finished, pictures, told_teacher
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Image = NDArray[np.uint8]
@@ -175,3 +179,46 @@ def cut_fakes(
             write_fake(folder, name, paste_garment(subject(people[row]), subject(donor), rng))
             made += 1
     return made
+
+
+def render_teacher(
+    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision, progress: Progress
+) -> tuple[int, Path]:
+    """Let the teacher dress every person in others' garments; how many fakes are new, and where they lie.
+
+    Raises DataError, OutputError, and WeightsError where the teacher's last stage has no checkpoint.
+    """
+    teacher = finished(Path(work), "pb_generator", "render-fakes")
+    network = told_teacher(teacher, open_reader(data).dense)
+    folder = Path(work) / "fakes"
+    return render_network(network, teachers_view, data, pairs, folder, each, seed, precision, progress), folder
+
+
+def render_student(
+    weights: str, data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision,
+    progress: Progress,
+) -> tuple[int, Path]:  # fmt: skip
+    """The same by a student's weights, for the next one. Raises DataError, OutputError, WeightsError."""
+    network = load_network(open_weights(weights))
+    folder = Path(work) / "student-fakes"
+    return render_network(network, students_view, data, pairs, folder, each, seed, precision, progress), folder
+
+
+def render_network(
+    network: TryOnNetwork, view: View, data: str | Path, pairs: str, folder: Path, each: int, seed: int,
+    precision: Precision, progress: Progress,
+) -> int:  # fmt: skip
+    """The same by a network that is shown a view of persons; how many fakes are new."""
+    fabric = Fabric(devices=1, precision=precision)
+    reader = open_reader(data)
+    samples = load_samples(reader, reader.pairs(pairs).pairs, 256, 192, 2, progress).to(fabric.device)
+    with fabric.autocast():
+        return render_by_network(network.to(fabric.device), view, samples, folder, each, seed, progress)
+
+
+def render_cut(
+    data: str | Path, work: str | Path, pairs: str, each: int, seed: int, progress: Progress
+) -> tuple[int, Path]:
+    """The same by cutting and pasting. Raises DataError, OutputError."""
+    folder = Path(work) / "cut-fakes"
+    return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder
