@@ -92,62 +92,6 @@ def needed(value: Any, option: str) -> Any:
     return value
 
 
-@main.command("prune-table")
-@click.argument("table", type=click.Choice(["warp", "generator"]))
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--data", required=True, help="Data folder or pack with training and validation lists.")
-@click.option("--work", required=True, help="Folder with cut-fakes; every row keeps its checkpoint below it.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True,
-              help="Fine-tuning of a row.")  # fmt: skip
-@click.option("--csv", help="Table to fill.  [default: results/TABLE_pruning.csv]")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the fine-tuning.")
-@precision_option
-@reports_errors
-def prune_table(table: str, csv: str | None, **request: Any) -> None:
-    """Fill one of the original's pruning TABLEs with rows of ours; an interrupted run goes on (extra compress)."""
-    with missing_extra("compress", "prune-table"):
-        from fitroom.reproduce.pruning import TABLES, TableRequest, run_table
-        from fitroom.train.session import Faces
-    faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
-
-    def tell(row: dict[str, object]) -> None:
-        click.echo(f"{row['metrics']:28} {row['total_size_mb']} MB, {row['ms']} ms, loss {row['loss_percent']} %")
-
-    wanted = TableRequest(table, csv=csv or f"results/{TABLES[table].file}", **request)
-    click.echo(f"wrote {run_table(wanted, tell, faces, bar)}")
-
-
-@main.command("prune-costs")
-@click.argument("table", type=click.Choice(["warp", "generator"]))
-@click.option("--network", type=click.Choice(["pfafn", "lite"]), default="pfafn", show_default=True)
-@click.option("--csv", help="Table to fill.  [default: results/TABLE_pruning.csv]")
-@reports_errors
-def prune_costs(table: str, network: str, csv: str | None) -> None:
-    """Fill one of the original's pruning TABLEs with what a network without trained weights costs (extra compress)."""
-    with missing_extra("compress", "prune-costs"):
-        from fitroom.nets.registry import build_network
-        from fitroom.reproduce.pruning import TABLES, run_costs
-
-    def tell(row: dict[str, object]) -> None:
-        click.echo(f"{row['metrics']:28} {row['gflops']} G, {row['total_size_mb']} MB, {row['ms']} ms")
-
-    made = build_network(network, {}).eval()
-    click.echo(f"wrote {run_costs(table, made, csv or f'results/{TABLES[table].file}', tell)}")
-
-
-@main.command("best-table")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--pruned", required=True, help="Weights folder that fitroom prune made of them.")
-@click.option("--data", required=True, help="Data folder or pack with validation lists.")
-@click.option("--csv", default="results/best_pruning.csv", show_default=True, help="Table to add to.")
-@reports_errors
-def best_table(weights: str, pruned: str, data: str, csv: str) -> None:
-    """Add a pruned network to the original's table of the best scheme, both modules in one (extra compress)."""
-    with missing_extra("compress", "best-table"):
-        from fitroom.reproduce.pruning import run_best
-    click.echo(f"wrote {run_best(weights, pruned, data, csv, bar)}")
-
-
 @main.command()
 @click.option("--weights", required=True, help="Weights folder, not INT8 yet; fitroom export makes one of lite.")
 @click.option(
@@ -182,30 +126,3 @@ def quantize(modules: str, output: str, **request: Any) -> None:
     for line in exported.weights.manifest.history:
         click.echo(line)
     click.echo(f"wrote {exported.weights.folder}")
-
-
-@main.command("quantize-table")
-@click.option("--weights", required=True, help="Weights folder, not INT8 yet; fitroom export makes one of lite.")
-@click.option("--method", "methods", type=click.Choice(["ptq", "qat"]), multiple=True, default=["ptq", "qat"],
-              show_default=True)  # fmt: skip
-@click.option("--data", required=True, help="Data folder or pack with training and validation lists.")
-@click.option("--work", required=True, help="Folder with cut-fakes; every row keeps what it made below it.")
-@click.option("--minutes", "max_minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True,
-              help="Training of a row with qat.")  # fmt: skip
-@click.option("--csv", default="results/quantization.csv", show_default=True, help="Table to fill.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the training.")
-@precision_option
-@reports_errors
-def quantize_table(methods: Any, csv: str, **request: Any) -> None:
-    """Fill the original's quantization table with rows of ours; an interrupted run goes on (extra compress)."""
-    with missing_extra("compress", "quantize-table"):
-        from fitroom.compress.quantizing import QuantizeRequest
-        from fitroom.reproduce.quantization import QuantizationRequest, run_quantization_table
-        from fitroom.train.session import Faces
-    faces = Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
-
-    def tell(row: dict[str, object]) -> None:
-        click.echo(f"{row['optimization']:36} {row['quantized_mb']} MB, {row['ms']} ms, loss {row['loss_percent']} %")
-
-    both = QuantizeRequest(modules=("warp", "generator"), **request)
-    click.echo(f"wrote {run_quantization_table(QuantizationRequest(both, methods, csv), tell, faces, bar)}")
