@@ -16,7 +16,7 @@ TABLES = "warp-pruning", "generator-pruning", "best", "quantization", "correlati
 @click.argument("table", type=click.Choice([*TABLES, "all"]))
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--network", type=click.Choice(["lite", "pfafn"]),
-              help="Fill the pruning tables with what this network costs, untrained, in place of --weights.")  # fmt: skip
+              help="Fill pruning tables with what this network costs, untrained, in place of --weights.")  # fmt: skip
 @click.option("--float", "floating", help="For quantization: weights folder that is not INT8 yet.")
 @click.option("--pruned", help="For best: weights folder that fitroom prune made of --weights.")
 @click.option("--data", help="Data folder or pack with training and validation lists.")
