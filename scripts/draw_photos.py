@@ -69,7 +69,7 @@ def column(tryon: TryOn, case: Case) -> Picture:
     look, said = None, ""
     try:
         made = tryon(case.person, case.garment)
-        look, said = made.image, "".join(f"{doubt.code}: " for doubt in made.doubts) + "used"
+        look, said = made.image, "".join(f"{warning.code}: " for warning in made.warnings) + "used"
     except FitroomError as error:
         said = f"refused: {error.code}"
     words = Image.new("RGB", (WIDTH, LINE), "white")

@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fitroom.data.scenes import STUDIO
-from fitroom.evaluate.elsewhere import ELSEWHERE, measure_scenes
 from fitroom.evaluate.plan import make_plan
+from fitroom.evaluate.scenes import ELSEWHERE, measure_scenes
 from fitroom.files import append_row, read_rows
 from fitroom.hardware import command, hardware, versions
 from fitroom.tryon import TryOn
@@ -31,7 +31,7 @@ def main(data: str) -> None:
         ("studio", STUDIO, "none"), ("studio", STUDIO, "parser"),
         ("scenes", ELSEWHERE, "none"), ("scenes", ELSEWHERE, "parser"),
     ):  # fmt: skip
-        tryon = TryOn.load(parser=parser, matting="colour")
+        tryon = TryOn.load(parser=parser, segmenter="colour")
         named = f"{tryon.weights.manifest.name} {tryon.weights.manifest.version}"
         if (photos, parser, named) in done:
             continue

@@ -21,7 +21,7 @@ LISTS = "val_pairs_unpaired.txt", "val_pairs_paired.txt"
 
 
 def main(data: str, weights: str = "lite") -> None:
-    tryon = TryOn.load(weights, parser="none", matting="colour")
+    tryon = TryOn.load(weights, parser="none", segmenter="colour")
     found = measure_sleeves(tryon, make_plan(data, *LISTS), lambda items, said: tqdm(items, said, disable=None))
     manifest = tryon.weights.manifest
     figures = {name: f"{value:.3f}" if isinstance(value, float) else value for name, value in asdict(found).items()}

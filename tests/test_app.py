@@ -91,25 +91,29 @@ def test_what_may_be_wrong_is_told(client, person, garment):
     box = np.full((256, 192, 3), 255, np.uint8)
     box[60:200, 40:150] = (40, 80, 160)
     folded = encode_picture(box, ".png")
-    assert look(client, person=person, garment=folded).headers["x-fitroom-doubts"] == "folded-garment"
-    assert "x-fitroom-doubts" not in look(client, person=person, garment=garment).headers
+    assert look(client, person=person, garment=folded).headers["x-fitroom-warnings"] == "folded-garment"
+    assert "x-fitroom-warnings" not in look(client, person=person, garment=garment).headers
     answer = look(client, headers={"Accept": "application/json"}, person=person, garment=folded).json()
-    assert [doubt["code"] for doubt in answer["doubts"]] == ["folded-garment"]
-    assert "flat" in answer["doubts"][0]["message"]
+    assert [warning["code"] for warning in answer["warnings"]] == ["folded-garment"]
+    assert "flat" in answer["warnings"][0]["message"]
 
 
 def test_which_of_several_persons(client, monkeypatch, tmp_path, person, garment):
     """Without a parser nobody is told from others; with one, its place is passed on."""
     with client_of(tmp_path / "blind", parser="none") as blind:
-        is_problem(look(blind, {"person_at": "40,50"}, person=person, garment=garment), 400, "bad-input")
-    is_problem(look(client, {"person_at": "40"}, person=person, garment=garment), 422, "bad-parameter")
+        is_problem(look(blind, {"person_point": "40,50"}, person=person, garment=garment), 400, "bad-input")
+    is_problem(look(client, {"person_point": "40"}, person=person, garment=garment), 422, "bad-parameter")
     token = client.post("/v1/persons", files={"person": person}).json()["person_token"]
-    fields = {"person_at": "40,50", "person_token": token}
+    fields = {"person_point": "40,50", "person_token": token}
     is_problem(look(client, fields, garment=garment), 400, "unknown-part")
     asked = []
-    monkeypatch.setattr(TryOn, "frame", lambda tryon, photo, at=None: asked.append(at) or Framed(Frame(0, 0, 192, 256)))
-    assert look(client, {"person_at": "40,50"}, person=person, garment=garment).status_code == 200
-    sent = client.post("/v1/persons", files={"person": person}, data={"person_at": " 7,8"})
+    monkeypatch.setattr(
+        TryOn,
+        "frame",
+        lambda tryon, photo, person_point=None: asked.append(person_point) or Framed(Frame(0, 0, 192, 256)),
+    )
+    assert look(client, {"person_point": "40,50"}, person=person, garment=garment).status_code == 200
+    sent = client.post("/v1/persons", files={"person": person}, data={"person_point": " 7,8"})
     assert sent.status_code == 201
     assert asked == [(40, 50), (7, 8)]
 

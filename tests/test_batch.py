@@ -97,7 +97,7 @@ def test_looks_are_judged(shop, tmp_path):
     assert made.exit_code == 0
     for row in results(tmp_path / "out"):
         look = TryOn.load()(row["person"], row["garment"])
-        assert row["warnings"] == [doubt.code for doubt in look.doubts]
+        assert row["warnings"] == [warning.code for warning in look.warnings]
         assert ("folded-garment" in row["warnings"]) == row["garment"].endswith("folded.png")
         assert row["confidence"] == pytest.approx(look.confidence, abs=0.02)
 
@@ -105,11 +105,11 @@ def test_looks_are_judged(shop, tmp_path):
 def test_weights_that_find_persons_and_garments(shop, tmp_path):
     """What finds them is handed on: unknown weights are refused, before any look, and nothing at all is an answer."""
     both = "--persons", shop / "persons", "--garments", shop / "garments", "--out", tmp_path / "out"
-    for option in ("--parser", "--matting"):
+    for option in ("--parser", "--segmenter"):
         refused = run(*both, option, "nowhere")
         assert refused.exit_code == 2
         assert "nowhere: unknown weights" in refused.stderr
-    assert run(*both, "--parser", "none", "--matting", "colour").exit_code == 0
+    assert run(*both, "--parser", "none", "--segmenter", "colour").exit_code == 0
 
 
 def test_lists_in_csv_and_parquet(shop, tmp_path):

@@ -178,11 +178,11 @@ def of_two() -> Picture:
     return photo
 
 
-@pytest.mark.parametrize(("at", "left"), [(None, 80), ((100, 400), 80), ((600, 300), 500), ((799, 10), 500)])
-def test_of_several_persons_the_largest_or_the_one_pointed_at(at, left):
+@pytest.mark.parametrize(("person_point", "left"), [(None, 80), ((100, 400), 80), ((600, 300), 500), ((799, 10), 500)])
+def test_of_several_persons_the_largest_or_the_one_pointed_at(person_point, left):
     photo = of_two()
     assert len(people(Colours().parse(photo).label)) == 2
-    frame = frame_person(photo, Colours(), at).frame
+    frame = frame_person(photo, Colours(), person_point).frame
     size = 400 if left == 80 else 300
     assert frame.left == pytest.approx(left, abs=0.03 * size)
     assert frame.height == pytest.approx(size, rel=0.05)

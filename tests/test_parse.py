@@ -65,7 +65,7 @@ def test_without_a_parser_nothing_is_parsed(photo):
 
 def test_a_place_outside_the_photo_is_refused(tryon, photo):
     with pytest.raises(InputError, match="outside the photo"):
-        tryon.parse(photo, at=(photo.shape[1], 3))
+        tryon.parse(photo, person_point=(photo.shape[1], 3))
 
 
 def test_enlarged_labels_have_smooth_outlines():

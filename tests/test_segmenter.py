@@ -143,7 +143,7 @@ def test_a_mask_of_any_picture(dark, shape):
     box[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = True
     picture[box] = 40
     picture[: height // 16, : width // 16] = 40
-    tryon = TryOn.load(matting=dark)
+    tryon = TryOn.load(segmenter=dark)
     mask = tryon.segmenter.segment(picture) > 127
     assert (mask & box).sum() / (mask | box).sum() > 0.93
     assert not mask[0, 0]

@@ -1,5 +1,12 @@
 """Everything that can go wrong on purpose. Messages name the file, what was found, what is needed and the remedy."""
 
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 
 class FitroomError(Exception):
     """Base of every error that fitroom raises.
@@ -64,3 +71,20 @@ class MissingExtraError(InputError):
 
 class ExportError(FitroomError):
     """An exported graph does not compute what its network computes."""
+
+
+def renamed_arguments(**names: str) -> Callable[[Function], Function]:
+    """Let a function take keyword arguments by their old names too, each with a DeprecationWarning; `old=new`."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(*args: Any, **given: Any) -> Any:
+            for old, new in names.items():
+                if old in given:
+                    warnings.warn(f"{function.__name__}: {old} is called {new} now.", DeprecationWarning, stacklevel=2)
+                    given[new] = given.pop(old)
+            return function(*args, **given)
+
+        return call  # type: ignore[return-value]
+
+    return decorate

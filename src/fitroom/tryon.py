@@ -7,12 +7,13 @@ from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from warnings import warn as deprecated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitroom.arrays import Array, Picture
-from fitroom.errors import ImageError, InputError, MissingExtraError
+from fitroom.errors import ImageError, InputError, MissingExtraError, renamed_arguments
 from fitroom.photo import decode, frames, masks
 from fitroom.photo.composite import Layers, paste_back
 from fitroom.photo.confidence import confidence_of
@@ -21,7 +22,7 @@ from fitroom.photo.encode import save_picture
 from fitroom.photo.framing import Framed, check_light, check_place, frame_person
 from fitroom.photo.parse import Parse, parse_photo
 from fitroom.photo.segmenter import LearnedSegmenter, RembgSegmenter
-from fitroom.photo.warnings import Doubt, doubts_of_garment, doubts_of_look, doubts_of_wearer, may_be_worn
+from fitroom.photo.warnings import PhotoWarning, may_be_worn, warnings_of_garment, warnings_of_look, warnings_of_wearer
 from fitroom.runtime.interface import PARSER, SEGMENTER, Dressed, Features, GarmentSegmenter, PersonParser, Runner
 from fitroom.store import DEFAULT, Weights, open_weights
 
@@ -46,8 +47,14 @@ class Look:
     warped_mask: NDArray[np.float32]  # (h, w) in [0, 1]
     composition: NDArray[np.float32]  # (h, w) in [0, 1], share of the warped garment
     change: NDArray[np.float32]  # (h, w) in [0, 1], 0 where the photo's own pixels stay
-    doubts: tuple[Doubt, ...]  # what may be wrong with it
+    warnings: tuple[PhotoWarning, ...]  # what may be wrong with it
     confidence: float  # 0 to 1, that the garment lies where it should; see `confidence.py`
+
+    @property
+    def doubts(self) -> tuple[PhotoWarning, ...]:
+        """The old name of `warnings`."""
+        deprecated("Look.doubts is called warnings now.", DeprecationWarning, stacklevel=2)
+        return self.warnings
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError."""
@@ -62,7 +69,7 @@ class EncodedGarment:
     small: Picture  # framed, at the network's size, as it came
     mask: Picture  # (h, w) of 0 and 255, at the network's size
     features: Features
-    doubts: tuple[Doubt, ...]  # what may be wrong with its picture
+    warnings: tuple[PhotoWarning, ...]  # what may be wrong with its picture
 
     @property
     def nbytes(self) -> int:
@@ -81,14 +88,19 @@ class Person:
     """A person encoded once, to be dressed many times."""
 
     def __init__(
-        self, tryon: "TryOn", photo: Picture, at: tuple[int, int] | None = None, encoded: EncodedPerson | None = None
+        self,
+        tryon: "TryOn",
+        photo: Picture,
+        person_point: tuple[int, int] | None = None,
+        encoded: EncodedPerson | None = None,
     ) -> None:
-        """`at` as of `TryOn.frame`; `encoded` is what the photo gave before, where the caller has kept it. Raises
-        PersonError where nobody in the photo can be dressed.
+        """`person_point` as of `TryOn.frame`; `encoded` is what the photo gave before, where the caller has kept it.
+
+        Raises PersonError where nobody in the photo can be dressed.
         """
         self.tryon = tryon
         self.photo = photo
-        framed = tryon.frame(photo, at) if encoded is None else encoded.framed
+        framed = tryon.frame(photo, person_point) if encoded is None else encoded.framed
         self.small = frames.shrink(frames.cut(photo, framed.frame, (255, 255, 255)))
         if encoded is None:
             check_light(self.small, framed.frame, photo.shape[1], photo.shape[0])
@@ -98,8 +110,8 @@ class Person:
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        front = self.encoded.framed.front
-        return bytes_of(self.photo, self.small, *self.encoded.features, *([] if front is None else [front]))
+        foreground = self.encoded.framed.foreground
+        return bytes_of(self.photo, self.small, *self.encoded.features, *([] if foreground is None else [foreground]))
 
     def wear(self, garment: Source | EncodedGarment, garment_mask: Source | None = None, size: Size = "photo") -> Look:
         """This person in a garment, or in one that `TryOn.garment` has encoded; see `TryOn.__call__`."""
@@ -122,14 +134,14 @@ class Person:
         image = dressed.look
         if size == "photo":
             corners = self.tryon.weights.manifest.align_corners
-            frame, front = self.encoded.framed
-            behind = 1.0 if front is None else 1 - front
+            frame, foreground = self.encoded.framed
+            behind = 1.0 if foreground is None else 1 - foreground
             composition, change = dressed.composition * behind, dressed.change * behind
             layers = Layers(dressed.flow, dressed.rendered, composition, change, corners)
             image = paste_back(self.photo, self.small, frame, encoded.picture, layers)
         said = dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change
         confidence = confidence_of(dressed)
-        return Look(image, *said, (*encoded.doubts, *doubts_of_look(confidence)), confidence)
+        return Look(image, *said, (*encoded.warnings, *warnings_of_look(confidence)), confidence)
 
 
 class TryOn:
@@ -150,14 +162,16 @@ class TryOn:
         self.lock = threading.Lock()
 
     @classmethod
+    @renamed_arguments(matting="segmenter")
     def load(
         cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path = PARSER,
-        matting: str | Path = SEGMENTER,
+        segmenter: str | Path = SEGMENTER,
     ) -> "TryOn":  # fmt: skip
-        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch". `parser`
-        names weights that find persons, on OpenVINO; with "none" a person must fill the photo. `matting` says how
-        garments are told from any ground but a studio's: by the segmenter of these weights; "colour" refuses it,
-        "rembg" asks rembg's network, which rembg downloads.
+        """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch".
+
+        `parser` names weights that find persons, on OpenVINO; with "none" a person must fill the photo. `segmenter`
+        names weights that separate garments from any background. With "colour" only plain, light backgrounds are
+        accepted; "rembg" uses rembg's network, which rembg downloads.
 
         Raises WeightsError for unknown or damaged weights and for such as the backend can't run, InputError for an
         unknown backend, MissingExtraError where packages that these need are not installed.
@@ -173,34 +187,38 @@ class TryOn:
                 f"install them with: pip install -c constraints.txt '.[{extra}]'"
             ) from error
         runs = kind.from_weights(opened)
-        return cls(opened, runs, load_parser(parser), load_segmenter(matting))
+        return cls(opened, runs, load_parser(parser), load_segmenter(segmenter))
 
-    def frame(self, photo: Picture, at: tuple[int, int] | None = None) -> Framed:
-        """The part of a photo (H, W, 3) that is dressed: of several persons the largest, or the one at x, y `at`.
+    @renamed_arguments(at="person_point")
+    def frame(self, photo: Picture, person_point: tuple[int, int] | None = None) -> Framed:
+        """Find the part of a photo (H, W, 3) that is dressed.
 
-        Raises PersonError where the parser finds nobody to dress, InputError for `at` without a parser, or outside.
+        Of several persons it shows the largest, or the one at `person_point`, x and y in pixels. Raises PersonError
+        where the parser finds nobody to dress, InputError for a point without a parser, or outside the photo.
         """
         if self.parser is not None:
-            return frame_person(photo, self.parser, at)
-        if at is not None:
+            return frame_person(photo, self.parser, person_point)
+        if person_point is not None:
             raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
         return Framed(frames.person_frame(photo.shape[1], photo.shape[0]))
 
-    def parse(self, photo: Source, at: tuple[int, int] | None = None) -> Parse:
+    @renamed_arguments(at="person_point")
+    def parse(self, photo: Source, person_point: tuple[int, int] | None = None) -> Parse:
         """Label every pixel of a person's photo, and find the joints: labels uint8 (H, W) of `body.Label` at the
         photo's own size, key points (18, 3) in its pixels, the frame that is dressed, and everybody's box.
 
-        `at` as of `frame`. Raises ImageError where the photo can't be read; InputError without a parser.
+        `person_point` as of `frame`. Raises ImageError where the photo can't be read; InputError without a parser.
         """
         if self.parser is None:
             raise InputError("parse: no parser is loaded; name its weights as parser, such as the shipped one.")
         picture = decode.read(photo, "person")
-        check_place(at, picture.shape[1], picture.shape[0])
-        return parse_photo(picture, self.parser, at)
+        check_place(person_point, picture.shape[1], picture.shape[0])
+        return parse_photo(picture, self.parser, person_point)
 
-    def person(self, photo: Source, at: tuple[int, int] | None = None) -> Person:
-        """Read and encode a person's photo; `at` as of `frame`. Raises ImageError, InputError."""
-        return Person(self, decode.read(photo, "person"), at=at)
+    @renamed_arguments(at="person_point")
+    def person(self, photo: Source, person_point: tuple[int, int] | None = None) -> Person:
+        """Read and encode a person's photo; `person_point` as of `frame`. Raises ImageError, InputError."""
+        return Person(self, decode.read(photo, "person"), person_point)
 
     def garment(self, picture: Source, garment_mask: Source | None = None) -> EncodedGarment:
         """Read and encode a garment; see `encode_garment`. Raises ImageError."""
@@ -246,10 +264,10 @@ class TryOn:
         small, small_mask = frames.shrink(framed), frames.shrink(framed_mask)
         if features is None:
             features = self.runner.garment_features(small, small_mask)
-        doubts = doubts_of_garment(small_mask)
+        warnings = warnings_of_garment(small_mask)
         if self.parser is not None and may_be_worn(picture, small_mask):
-            doubts += doubts_of_wearer(self.parser.parse(small))
-        encoded = EncodedGarment(masks.bleed(framed, framed_mask), small, small_mask, features, doubts)
+            warnings += warnings_of_wearer(self.parser.parse(small))
+        encoded = EncodedGarment(masks.bleed(framed, framed_mask), small, small_mask, features, warnings)
         with self.lock:
             self.garments[key] = encoded
             held = sum(garment.nbytes for garment in self.garments.values())
@@ -257,23 +275,24 @@ class TryOn:
                 held -= self.garments.popitem(last=False)[1].nbytes
         return encoded
 
+    @renamed_arguments(at="person_point")
     def __call__(
         self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo",
-        at: tuple[int, int] | None = None,
+        person_point: tuple[int, int] | None = None,
     ) -> Look:  # fmt: skip
         """Dress a person in a garment.
 
         Pictures are paths, bytes, PIL images or uint8 arrays (H, W, 3) RGB; `garment_mask` is a picture of the
         garment's size, above 127 inside. `size` "photo" gives the photo's own size, pasted back; "model" the network's
-        256x192 picture, untouched. `at` says who of several persons: see `frame`. Raises ImageError where a picture
-        can't be used.
+        256x192 picture, untouched. `person_point` says who of several persons: see `frame`. Raises ImageError where a
+        picture can't be used.
         """
         check_choice("size", size, SIZES)
         photo, picture = decode.read(person, "person"), decode.read(garment, "garment")
         mask = None if garment_mask is None else decode.read_mask(garment_mask)
         # before the photo is searched for a person
         check_order(photo, picture, mask)
-        return Person(self, photo, at).wear_encoded(self.encode_garment(picture, mask), size)
+        return Person(self, photo, person_point).wear_encoded(self.encode_garment(picture, mask), size)
 
 
 def load_parser(weights: str | Path, threads: int = 0) -> PersonParser | None:
@@ -289,18 +308,18 @@ def open_parser(weights: str | Path, threads: int = 0) -> PersonParser:
     return OpenVinoParser.from_weights(open_weights(weights), threads=threads)
 
 
-def load_segmenter(matting: str | Path, threads: int = 0) -> GarmentSegmenter | None:
+def load_segmenter(segmenter: str | Path, threads: int = 0) -> GarmentSegmenter | None:
     """What tells garments from any background but a studio's: a segmenter's weights, or "rembg"; none for
-    "colour". Raises WeightsError, MissingExtraError, ImageError: see `matting`.
+    "colour". Raises WeightsError, MissingExtraError, ImageError: see `rembg`.
     """
-    if matting == "colour":
+    if segmenter == "colour":
         return None
-    if matting == "rembg":
+    if segmenter == "rembg":
         return RembgSegmenter()
     # other backends do without OpenVINO
     from fitroom.runtime.openvino import OpenVinoGraphs, compile_weights
 
-    weights = open_weights(matting)
+    weights = open_weights(segmenter)
     graphs = OpenVinoGraphs(compile_weights(weights, (SEGMENTER,), threads=threads))
     return LearnedSegmenter(graphs, weights.manifest.height, weights.manifest.width)
 

@@ -114,13 +114,13 @@ def test_doubts_are_told_below_the_look(visit, tmp_path):
     page.get_by_role("button", name="Drawn figure 1").click()
     page.get_by_role("button", name="Drawn garment 3", exact=True).click()
     dressed(page)
-    assert page.locator(".card .doubts").is_hidden()
+    assert page.locator(".card .warnings").is_hidden()
     page.set_input_files("#garment-file", tmp_path / "folded.png")
     dressed(page, 2)
-    assert "looks folded" in page.locator(".card .doubts").first.inner_text()
+    assert "looks folded" in page.locator(".card .warnings").first.inner_text()
     page.get_by_role("button", name="中文").click()
-    assert "折叠" in page.locator(".card .doubts").first.inner_text()
-    page.screenshot(path=tmp_path / "doubts.png")
+    assert "折叠" in page.locator(".card .warnings").first.inner_text()
+    page.screenshot(path=tmp_path / "warnings.png")
 
 
 def test_the_mask_is_mended_by_brush(visit):

@@ -29,7 +29,7 @@ class Names(NamedTuple):
 
     weights: str
     parser: str
-    matting: str
+    segmenter: str
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +37,7 @@ def worker(names: Names) -> TryOn:
     """A worker process's own weights, opened once; each has one core."""
     opened = open_weights(names.weights)
     runner = OpenVinoRunner.from_weights(opened, threads=1)
-    return TryOn(opened, runner, load_parser(names.parser, threads=1), load_segmenter(names.matting, threads=1))
+    return TryOn(opened, runner, load_parser(names.parser, threads=1), load_segmenter(names.segmenter, threads=1))
 
 
 @ray.remote(max_retries=FOREVER)
@@ -78,7 +78,7 @@ def on_ray(address: str) -> Workers:
 
 def work_on_ray(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
     """See `run.Workers`."""
-    names = Names(config.weights, config.parser, config.matting)
+    names = Names(config.weights, config.parser, config.segmenter)
     running: list[Any] = []
     held: dict[int, Any] = {}  # persons of a block
     block = garment = -1

@@ -96,7 +96,7 @@ def dress_one(tryon: TryOn, person: SentPerson, garment: EncodedGarment, job: Jo
     except Exception as error:
         return failed(job, error)
     spent = round(1000 * (time.perf_counter() - start), 2)
-    warnings = tuple(doubt.code for doubt in look.doubts)
+    warnings = tuple(warning.code for warning in look.warnings)
     return Result(job.key, job.path, ms=spent, warnings=warnings, confidence=round(look.confidence, 4))
 
 

@@ -34,7 +34,7 @@ class BatchConfig:
     looks: str = ""  # folder or URL of the looks, where they shall lie elsewhere
     weights: str = DEFAULT
     parser: str = PARSER  # weights that find persons in their photos, or "none"
-    matting: str = SEGMENTER  # how garments are told from any ground but a studio's, see `TryOn.load`
+    segmenter: str = SEGMENTER  # how garments are told from any ground but a studio's, see `TryOn.load`
     format: Literal["png", "webp", "jpg"] = "png"
     size: Size = "photo"
     workers: int = 0  # threads; 0: as many as the processor runs best

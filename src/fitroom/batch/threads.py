@@ -38,7 +38,7 @@ def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) ->
     """See `run.Workers`."""
     weights = open_weights(config.weights)
     runner = OpenVinoRunner.from_weights(weights, "throughput", config.workers)
-    tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.matting))
+    tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.segmenter))
     threads = config.workers or runner.streams
     before, output = cv2.getNumThreads(), config.output
     # each thread has a core of its own; OpenCV's would fight over them

@@ -21,11 +21,45 @@ parser_option = click.option(
     "--parser", default="parser", show_default=True, metavar="none|WEIGHTS",
     help="What finds the person in a photo. none: the person must fill it.",
 )  # fmt: skip
-matting_option = click.option(
-    "--matting", default="segmenter", show_default=True, metavar="colour|rembg|WEIGHTS",
-    help="What tells a garment from any background but a studio's. colour: nothing does; rembg: its network, which "
-    "it downloads once (needs the extra matting); or a segmenter's weights.",
+segmenter_named = click.option(
+    "--segmenter", default="segmenter", show_default=True, metavar="colour|rembg|WEIGHTS",
+    help="What separates a garment from any background but a studio's. colour: nothing; rembg: its network, which it "
+    "downloads once (needs the extra rembg); or a segmenter's weights.",
 )  # fmt: skip
+
+
+def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
+    """Let a command take an option by its old name too, with a notice."""
+    name = new.removeprefix("--").replace("-", "_")
+
+    def decorate(command: Command) -> Command:
+        @click.option(old, f"old_{name}", hidden=True)
+        @functools.wraps(command)
+        def call(*args: Any, **given: Any) -> Any:
+            value = given.pop(f"old_{name}")
+            if value is not None:
+                click.echo(f"notice: {old} is called {new} now.", err=True)
+                given[name] = value
+            return command(*args, **given)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def segmenter_option(command: Command) -> Command:
+    """Add the option that names the segmenter."""
+    return segmenter_named(renamed_option("--matting", "--segmenter")(command))
+
+
+def point_option(purpose: str) -> Callable[[Command], Command]:
+    """Make the option that points at one of several persons."""
+
+    def decorate(command: Command) -> Command:
+        named = click.option("--person-point", metavar="X,Y", help=purpose)
+        return named(renamed_option("--person", "--person-point")(command))
+
+    return decorate
 
 
 def reports_errors(command: Command) -> Command:

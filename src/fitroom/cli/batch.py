@@ -6,7 +6,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fitroom.cli.base import main, matting_option, missing_extra, parser_option, reports_errors
+from fitroom.cli.base import main, missing_extra, parser_option, reports_errors, segmenter_option
 from fitroom.errors import InputError
 
 SOME_FAILED = 3  # exit code
@@ -23,14 +23,14 @@ SOME_FAILED = 3  # exit code
               help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @parser_option
-@matting_option
+@segmenter_option
 @click.option("--workers", type=click.IntRange(0, 256), default=0, help="Threads. Without it as many as this processor "
               "runs best.")  # fmt: skip
 @click.option("--ray", "address", metavar="auto|ADDRESS", help="Work on a Ray cluster (needs the extra cluster).")
 @reports_errors
 def batch(
     pairs: str | None, persons: str | None, garments: str | None, out: str, looks: str, kind: Any, size: Any,
-    weights: str, parser: str, matting: str, workers: int, address: str | None,
+    weights: str, parser: str, segmenter: str, workers: int, address: str | None,
 ) -> None:  # fmt: skip
     """Dress many pairs: of a list, or every person in every garment (needs the extra batch).
 
@@ -60,7 +60,7 @@ def batch(
         def advance(count: int) -> None:
             bar.update(count)
 
-        config = BatchConfig(out, looks, weights, parser, matting, kind, size, workers)
+        config = BatchConfig(out, looks, weights, parser, segmenter, kind, size, workers)
         summary = run_batch(given, config, workers_of, begun, advance)
     click.echo(f"{summary.pairs} pairs: {summary.before} there before, {summary.done} dressed, {summary.failed} failed")
     click.echo(f"wrote {summary.results}")

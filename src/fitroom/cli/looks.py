@@ -3,7 +3,16 @@
 import click
 from tqdm import tqdm
 
-from fitroom.cli.base import PICTURES, bar, main, matting_option, missing_extra, parser_option, reports_errors
+from fitroom.cli.base import (
+    PICTURES,
+    bar,
+    main,
+    missing_extra,
+    parser_option,
+    point_option,
+    reports_errors,
+    segmenter_option,
+)
 
 
 @main.command("try")
@@ -17,16 +26,15 @@ from fitroom.cli.base import PICTURES, bar, main, matting_option, missing_extra,
 @click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
               help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
 @parser_option
-@click.option("--person", "place", metavar="X,Y", help="Which of several persons, by a pixel of theirs. Without it the "
-              "largest is dressed.")  # fmt: skip
-@matting_option
+@point_option("Which of several persons, by a pixel of theirs. Without it the largest is dressed.")
+@segmenter_option
 @click.option(
     "--show-mask", metavar="FILE", help="Also write the garment as it was told from its background, on green."
 )
 @reports_errors
 def try_on(
     person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str,
-    parser: str, place: str | None, matting: str, show_mask: str | None,
+    parser: str, person_point: str | None, segmenter: str, show_mask: str | None,
 ) -> None:  # fmt: skip
     """Dress the PERSON of one photo in the GARMENT of another.
 
@@ -38,14 +46,14 @@ def try_on(
     from fitroom.photo.segmenter import shown_mask
     from fitroom.tryon import TryOn, place_of
 
-    at = None if place is None else place_of(place, "--person")
+    place = None if person_point is None else place_of(person_point, "--person-point")
     for path in (output, show_mask):
         if path:
             check_output(path)
-    tryon = TryOn.load(weights, backend, parser, matting)
-    look = tryon(person, garment, garment_mask, size, at)  # type: ignore[arg-type]
-    for doubt in look.doubts:
-        click.echo(f"notice: {doubt.message}", err=True)
+    tryon = TryOn.load(weights, backend, parser, segmenter)
+    look = tryon(person, garment, garment_mask, size, place)  # type: ignore[arg-type]
+    for warning in look.warnings:
+        click.echo(f"notice: {warning.message}", err=True)
     click.echo(f"wrote {look.save(output)}")
     if show_mask:
         picture = read(garment, "garment")
@@ -58,9 +66,9 @@ def try_on(
 @click.option("-o", "--output", required=True, help=f"Where to draw labels and joints over the photo: {PICTURES}.")
 @click.option("--labels", "label_file", metavar="FILE.png", help="Also write the labels themselves, one byte a pixel.")
 @click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="The human parser.")
-@click.option("--person", "place", metavar="X,Y", help="Which of several persons to look at closer.")
+@point_option("Which of several persons to look at closer.")
 @reports_errors
-def parse(photo: str, output: str, label_file: str | None, parser: str, place: str | None) -> None:
+def parse(photo: str, output: str, label_file: str | None, parser: str, person_point: str | None) -> None:
     """Label every pixel of a person's PHOTO and find the joints."""
     from fitroom.errors import InputError
     from fitroom.photo.decode import read
@@ -70,15 +78,15 @@ def parse(photo: str, output: str, label_file: str | None, parser: str, place: s
     from fitroom.photo.parse import parse_photo
     from fitroom.tryon import open_parser, place_of
 
-    at = None if place is None else place_of(place, "--person")
+    place = None if person_point is None else place_of(person_point, "--person-point")
     check_output(output)
     if label_file:
         check_output(label_file)
         if not label_file.lower().endswith(".png"):
             raise InputError(f"--labels {label_file}: labels are written as PNG, which keeps every value.")
     picture = read(photo, "person")
-    check_place(at, picture.shape[1], picture.shape[0])
-    found = parse_photo(picture, open_parser(parser), at)
+    check_place(place, picture.shape[1], picture.shape[0])
+    found = parse_photo(picture, open_parser(parser), place)
     click.echo(f"wrote {save_picture(draw_parse(picture, found), output)}")
     if label_file:
         click.echo(f"wrote {save_picture(found.labels, label_file)}")

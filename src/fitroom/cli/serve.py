@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fitroom.cli.base import main, matting_option, missing_extra, parser_option, reports_errors
+from fitroom.cli.base import main, missing_extra, parser_option, reports_errors, segmenter_option
 
 
 @main.command()
@@ -17,7 +17,7 @@ from fitroom.cli.base import main, matting_option, missing_extra, parser_option,
 @click.option("--data-dir", default="fitroom-data", show_default=True, help="Folder of registered garments.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @parser_option
-@matting_option
+@segmenter_option
 @click.option("--api-keys", help="File of keys, a line each: a name and its key. Needed beyond this machine.")
 @click.option("--rate", default="300/minute", show_default=True, help="Requests of one key.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without keys.")
@@ -30,7 +30,7 @@ from fitroom.cli.base import main, matting_option, missing_extra, parser_option,
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may ask; may be given again.")
 @reports_errors
 def serve(
-    host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, parser: str, matting: str,
+    host: str, port: int, workers: int, waiting: int, data_dir: str, weights: str, parser: str, segmenter: str,
     api_keys: str | None, rate: str, insecure: bool, upload_mb: int, megapixels: int, persons_mb: int,
     person_minutes: float, cors: tuple[str, ...],
 ) -> None:  # fmt: skip
@@ -39,7 +39,7 @@ def serve(
         from fitroom.serve.server import serve as run
         from fitroom.serve.settings import ServeConfig
     config = ServeConfig(
-        weights=weights, parser=parser, matting=matting, data_dir=Path(data_dir), workers=workers, waiting=waiting,
+        weights=weights, parser=parser, segmenter=segmenter, data_dir=Path(data_dir), workers=workers, waiting=waiting,
         upload_mb=upload_mb, megapixels=megapixels,
         persons_mb=persons_mb, person_minutes=person_minutes, api_keys=Path(api_keys) if api_keys else None, rate=rate,
         cors=cors,

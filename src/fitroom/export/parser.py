@@ -8,8 +8,8 @@ import torch
 
 from fitroom.arrays import HEIGHT, WIDTH, Picture
 from fitroom.body import LABEL_COUNT
-from fitroom.export.alone import Quantize, export_alone
 from fitroom.export.graphs import traced_parser
+from fitroom.export.single import Quantize, export_single
 from fitroom.export.weights import Origin, round_to_half
 from fitroom.nets.graphs import ParserGraph
 from fitroom.nets.parser import Parser
@@ -41,10 +41,10 @@ def export_parser(
     parser: Parser, folder: str | Path, origin: Origin, photos: Sequence[Picture], quantize: Quantize | None = None,
     height: int = HEIGHT, width: int = WIDTH,
 ) -> Weights:  # fmt: skip
-    """Write a parser's weights folder, INT8 with `quantize`, else float32; see `export_alone`."""
+    """Write a parser's weights folder, INT8 with `quantize`, else float32; see `export_single`."""
     round_to_half(parser.eval())
     precision: Precision = "fp32" if quantize is None else "int8"
-    return export_alone(
+    return export_single(
         parser, traced_parser(parser, height, width),
         lambda graphs, pictures: agreement(OpenVinoParser(graphs), TorchParser(parser), pictures),
         AGREED[precision], folder, origin, photos, precision, height, width, quantize, labels=LABEL_COUNT,

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from fitroom.arrays import HEIGHT, WIDTH, Picture
-from fitroom.export.alone import export_alone
 from fitroom.export.graphs import traced_segmenter
+from fitroom.export.single import export_single
 from fitroom.export.weights import Origin, round_to_half
 from fitroom.nets.graphs import SegmenterGraph
 from fitroom.nets.segmenter import Segmenter
@@ -35,9 +35,9 @@ def export_segmenter(
     segmenter: Segmenter, folder: str | Path, origin: Origin, pictures: Sequence[Picture],
     precision: Precision = "fp16", height: int = HEIGHT, width: int = WIDTH,
 ) -> Weights:  # fmt: skip
-    """Write a segmenter's weights folder; see `export_alone`."""
+    """Write a segmenter's weights folder; see `export_single`."""
     round_to_half(segmenter.eval())
-    return export_alone(
+    return export_single(
         segmenter, traced_segmenter(segmenter, height, width),
         lambda graphs, compared: agreement(OpenVinoGraphs(graphs), segmenter, compared),
         AGREED, folder, origin, pictures, precision, height, width,

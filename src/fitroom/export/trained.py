@@ -6,9 +6,9 @@ from pydantic import TypeAdapter
 
 from fitroom.data.pack import open_reader
 from fitroom.errors import WeightsError
-from fitroom.export.alone import COMPARED, Quantize
 from fitroom.export.parser import export_parser
 from fitroom.export.segmenter import export_segmenter
+from fitroom.export.single import COMPARED, Quantize
 from fitroom.export.weights import ExportConfig, Origin, export_network
 from fitroom.nets.graphs import to_bytes
 from fitroom.nets.parser import Parser, ParserConfig

@@ -64,7 +64,7 @@ def like(colours: Share, skin: Share) -> NDArray[np.bool_]:
     return np.asarray((apart < SKIN) & (sums > SHADE * np.median(skin_sums)), np.bool_)
 
 
-def front_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: int) -> Share:
+def foreground_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: int) -> Share:
     """Share (height, width) of what `frame` shows that no garment covers, by what was parsed in another frame.
 
     `parsing` has key points in the pixels of `photo` (H, W, 3) and its label at a size of its own. Soft at the edges.

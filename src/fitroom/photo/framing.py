@@ -15,7 +15,7 @@ from fitroom.arrays import HEIGHT, WIDTH, Array, Picture
 from fitroom.body import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER, Label
 from fitroom.errors import InputError, PersonError
 from fitroom.photo import frames
-from fitroom.photo.foreground import Share, front_of
+from fitroom.photo.foreground import Share, foreground_of
 from fitroom.photo.frames import Frame
 from fitroom.runtime.interface import FOUND, Parsing, PersonParser
 
@@ -97,7 +97,7 @@ def people(label: Picture) -> list[NDArray[np.bool_]]:
     return [mask for mask in masks if mask.sum() >= A_PERSON * masks[0].sum()]
 
 
-def chosen_person(parsing: Parsing, whole: Frame, at: tuple[int, int] | None) -> Frame | None:
+def chosen_person(parsing: Parsing, whole: Frame, person_point: tuple[int, int] | None) -> Frame | None:
     """The surroundings of one of several persons: the one nearest to a place in the photo, or the largest.
 
     None where there are no several.
@@ -107,8 +107,8 @@ def chosen_person(parsing: Parsing, whole: Frame, at: tuple[int, int] | None) ->
         return None
     scale = whole.height / len(parsing.label)
     mask = masks[0]
-    if at is not None:
-        place = (at[1] - whole.top) / scale, (at[0] - whole.left) / scale
+    if person_point is not None:
+        place = (person_point[1] - whole.top) / scale, (person_point[0] - whole.left) / scale
         mask = min(masks, key=lambda one: np.square(np.argwhere(one) - place).sum(axis=1).min())
     (top, left), (bottom, right) = np.argwhere(mask).min(axis=0), np.argwhere(mask).max(axis=0) + 1
     height = round(AROUND * max(bottom - top, (right - left) / 0.75) * scale)
@@ -120,25 +120,25 @@ class Framed(NamedTuple):
     """The part of a photo that is dressed, and what is known of it."""
 
     frame: Frame
-    front: Share | None = None  # (HEIGHT, WIDTH) of it that stays in front of any garment; None: nobody looked
+    foreground: Share | None = None  # (HEIGHT, WIDTH) that stays in front of any garment; None: not looked for
 
 
-def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | None = None) -> Framed:
-    """The upper body's frame in a photo (H, W, 3) of any size, and what is in front of garments there.
+def frame_person(photo: Picture, parser: PersonParser, person_point: tuple[int, int] | None = None) -> Framed:
+    """Find the upper body's frame in a photo (H, W, 3) of any size, and what is in front of garments there.
 
-    Of several persons the largest, or the one nearest to `at`, x and y in pixels. Raises PersonError; InputError where
-    `at` lies outside the photo.
+    Of several persons it shows the largest, or the one nearest to `person_point`, x and y in pixels.
+    Raises PersonError; InputError where `person_point` lies outside the photo.
     """
     height, width = photo.shape[:2]
-    check_place(at, width, height)
+    check_place(person_point, width, height)
     whole = frames.garment_frame(width, height)
     parsing = parsed_in(photo, whole, parser)
-    alone = chosen_person(parsing, whole, at)
-    if alone is not None:
-        parsing = parsed_in(photo, alone, parser)
-    parsed = alone or whole
+    surroundings = chosen_person(parsing, whole, person_point)
+    if surroundings is not None:
+        parsing = parsed_in(photo, surroundings, parser)
+    parsed = surroundings or whole
     frame = studio_frame(parsing.key_points) or parsed
-    if alone is None and frame != parsed:
+    if surroundings is None and frame != parsed:
         frame = settled(frame, frames.person_frame(width, height))
     try:
         check_person(parsing, frame, width, height)
@@ -148,13 +148,15 @@ def frame_person(photo: Picture, parser: PersonParser, at: tuple[int, int] | Non
         # look closer before anybody is refused
         parsing, parsed = parsed_in(photo, frame, parser), frame
         check_person(parsing, frame, width, height)
-    return Framed(frame, front_of(photo, parsing, parsed, frame, HEIGHT, WIDTH))
+    return Framed(frame, foreground_of(photo, parsing, parsed, frame, HEIGHT, WIDTH))
 
 
-def check_place(at: tuple[int, int] | None, width: int, height: int) -> None:
+def check_place(place: tuple[int, int] | None, width: int, height: int) -> None:
     """Raise InputError for a place outside a photo."""
-    if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
-        raise InputError(f"person at {at[0]},{at[1]}: outside the photo; need x below {width} and y below {height}.")
+    if place is not None and not (0 <= place[0] < width and 0 <= place[1] < height):
+        raise InputError(
+            f"person at {place[0]},{place[1]}: outside the photo; need x below {width} and y below {height}."
+        )
 
 
 def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> None:

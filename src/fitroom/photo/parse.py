@@ -31,10 +31,11 @@ class Parse:
     persons: tuple[Frame, ...]  # boxes around the persons, largest first
 
 
-def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None = None) -> Parse:
-    """Parse a photo (H, W, 3) of any size; of several persons the largest is looked at closer, or the one at x, y `at`.
+def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, int] | None = None) -> Parse:
+    """Parse a photo (H, W, 3) of any size.
 
-    Where nobody is found the labels are background and `persons` is empty.
+    Of several persons the largest is looked at closer, or the one at `person_point`, x and y in pixels. Where nobody is
+    found the labels are background and `persons` is empty.
     """
     height, width = photo.shape[:2]
     whole = frames.garment_frame(width, height)
@@ -42,15 +43,15 @@ def parse_photo(photo: Picture, parser: PersonParser, at: tuple[int, int] | None
     labels = enlarged(parsing.label, whole, height, width)
     points = parsing.key_points
     persons = tuple(box_of(mask, whole) for mask in people(parsing.label))
-    alone = chosen_person(parsing, whole, at)
-    if alone is not None:
-        closer = parsed_in(photo, alone, parser)
-        if as_sure(closer.key_points, points) or at is not None:
-            lay_over(labels, label_of(closer, alone, parsing, whole), alone)
+    surroundings = chosen_person(parsing, whole, person_point)
+    if surroundings is not None:
+        closer = parsed_in(photo, surroundings, parser)
+        if as_sure(closer.key_points, points) or person_point is not None:
+            lay_over(labels, label_of(closer, surroundings, parsing, whole), surroundings)
             points = closer.key_points
     frame = studio_frame(points)
     if frame is not None:
-        frame = frame if alone is not None else settled(frame, frames.person_frame(width, height))
+        frame = frame if surroundings is not None else settled(frame, frames.person_frame(width, height))
         if frame != whole:
             closer = parsed_in(photo, frame, parser)
             if as_sure(closer.key_points, points):

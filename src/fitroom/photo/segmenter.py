@@ -1,4 +1,4 @@
-"""Garments told from any background but a studio's: by our own network, or by rembg (extra `matting`).
+"""Garments told from any background but a studio's: by our own network, or by rembg (extra `rembg`).
 
 rembg downloads its network once, from its own project's releases, into the folder that the variable U2NET_HOME names;
 where the file u2net.onnx lies there already, nothing is asked for.
@@ -57,8 +57,8 @@ class RembgSegmenter:
             import rembg
         except ImportError as error:
             raise MissingExtraError(
-                f"matting rembg needs packages that are not installed ({error.name}); "
-                "install them with: pip install -c constraints.txt '.[matting]'"
+                f"segmenter rembg needs packages that are not installed ({error.name}); "
+                "install them with: pip install -c constraints.txt '.[rembg]'"
             ) from error
         self.remove: Any = rembg.remove
         try:
@@ -66,7 +66,7 @@ class RembgSegmenter:
         # of its downloader, its network library and its runtime: they have no base in common
         except Exception as error:
             raise ImageError(
-                f"matting rembg: {MODEL}.onnx can't be downloaded or opened ({type(error).__name__}: {error}). "
+                f"segmenter rembg: {MODEL}.onnx can't be downloaded or opened ({type(error).__name__}: {error}). "
                 "rembg fetches it itself, once: put the file into the folder that U2NET_HOME names, or give a garment "
                 "mask."
             ) from error

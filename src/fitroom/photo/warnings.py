@@ -29,32 +29,38 @@ FACES, NOSES = 0.008, 0.5  # share of a garment's picture that is face, and a no
 UNSURE = 0.6  # confidence below which a look is doubtful
 
 
-class Doubt(NamedTuple):
+class PhotoWarning(NamedTuple):
     """One thing that may be wrong."""
 
     code: str
     message: str
 
 
-def doubts_of_garment(mask: Picture) -> tuple[Doubt, ...]:
+def warnings_of_garment(mask: Picture) -> tuple[PhotoWarning, ...]:
     """What may be wrong with a garment, by its mask (H, W) of 0 and 255: several, a folded one, no top."""
-    doubts = []
+    warnings = []
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
         return ()
     areas = sorted((cv2.contourArea(outline) for outline in outlines), reverse=True)
     if len(areas) > 1 and areas[1] >= ANOTHER * areas[0]:
         pieces = sum(area >= ANOTHER * areas[0] for area in areas)
-        doubts.append(Doubt("several-garments", f"garment: {pieces} separate pieces are seen; show one garment alone."))
+        warnings.append(
+            PhotoWarning("several-garments", f"garment: {pieces} separate pieces are seen; show one garment alone.")
+        )
     largest = max(outlines, key=cv2.contourArea)
     _, sides, _ = cv2.minAreaRect(largest)
     if cv2.contourArea(largest) >= BOXY * max(float(np.prod(sides)), 1.0):
-        doubts.append(Doubt("folded-garment", "garment: it looks folded, or is no garment; lay it out flat and whole."))
-    if not outlined_as_a_top(largest, mask):
-        doubts.append(
-            Doubt("not-a-top", "garment: its outline is not a top's; show a shirt, pullover, jacket or dress, upright.")
+        warnings.append(
+            PhotoWarning("folded-garment", "garment: it looks folded, or is no garment; lay it out flat and whole.")
         )
-    return tuple(doubts)
+    if not outlined_as_a_top(largest, mask):
+        warnings.append(
+            PhotoWarning(
+                "not-a-top", "garment: its outline is not a top's; show a shirt, pullover, jacket or dress, upright."
+            )
+        )
+    return tuple(warnings)
 
 
 def outlined_as_a_top(outline: NDArray[np.int32], mask: Picture) -> bool:
@@ -83,20 +89,24 @@ def may_be_worn(picture: Picture, mask: Picture) -> bool:
     return bool(far.mean() > CUT_OFF or width < SLIM * height)
 
 
-def doubts_of_wearer(found: Parsing) -> tuple[Doubt, ...]:
+def warnings_of_wearer(found: Parsing) -> tuple[PhotoWarning, ...]:
     """What may be wrong with a garment, by what a parser finds in its picture: that somebody wears it."""
     worn = found.key_points[NOSE, 2] >= NOSES and float((found.label == Label.FACE).mean()) >= FACES
     if not worn:
         return ()
-    return (Doubt("worn-garment", "garment: somebody wears it; show the garment alone, laid out flat or on a hanger."),)
+    return (
+        PhotoWarning(
+            "worn-garment", "garment: somebody wears it; show the garment alone, laid out flat or on a hanger."
+        ),
+    )
 
 
-def doubts_of_look(confidence: float) -> tuple[Doubt, ...]:
+def warnings_of_look(confidence: float) -> tuple[PhotoWarning, ...]:
     """What may be wrong with a look, by how sure the network is of it."""
     if confidence >= UNSURE:
         return ()
     return (
-        Doubt(
+        PhotoWarning(
             "unsure-look",
             "look: the garment may not lie as it should; stand straight, arms away from the body.",
         ),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fitroom.serve.garments import Garment
 from fitroom.serve.problems import Refusal
@@ -13,19 +13,21 @@ MEDIA_TYPES = {  # of looks, the first is given to who accepts everything; and h
     "image/jpeg": ".jpg",
     "application/json": ".png",
 }
-DOUBTS, CONFIDENCE = "X-Fitroom-Doubts", "X-Fitroom-Confidence"  # headers of looks
+WARNINGS, CONFIDENCE = "X-Fitroom-Warnings", "X-Fitroom-Confidence"  # headers of looks
+OLD_WARNINGS = "X-Fitroom-Doubts"  # still sent in 0.16, and gone in 0.17
 FIELDS = {  # of forms
     "person": "JPEG, PNG or WebP photo of one upright person from the front.",
     "garment": "JPEG, PNG or WebP picture of a top, laid out flat or on a hanger.",
     "garment_mask": "Picture of the garment's size, white inside.",
-    "person_at": "X,Y: a pixel of the one to dress, of several persons; needs a service with a parser.",
+    "person_point": "X,Y: a pixel of the one to dress, of several persons; needs a service with a parser.",
+    "person_at": "The old name of person_point.",
     "person_token": "What POST /v1/persons answered.",
     "garment_id": "Id of a registered garment.",
     "size": "photo: the photo's own size; model: the network's 192x256 picture.",
 }
 
 
-class DoubtAnswer(BaseModel):
+class WarningAnswer(BaseModel):
     """What may be wrong with a picture that was used all the same."""
 
     code: str
@@ -40,7 +42,8 @@ class LookAnswer(BaseModel):
     width: int
     height: int
     milliseconds: dict[str, float]  # by step
-    doubts: list[DoubtAnswer]
+    warnings: list[WarningAnswer]
+    doubts: list[WarningAnswer] = Field(deprecated=True)  # the old name of warnings
     confidence: float  # 0 to 1, that the garment lies where it should
 
     @classmethod
@@ -49,9 +52,9 @@ class LookAnswer(BaseModel):
         picture = {"schema": {"type": "string", "format": "binary"}}
         content: dict[str, Any] = {kind: picture for kind in MEDIA_TYPES if kind.startswith("image/")}
         content["application/json"] = {"schema": cls.model_json_schema()}
-        doubts = {"description": "Codes of what may be wrong with it, by commas.", "schema": {"type": "string"}}
+        warnings = {"description": "Codes of what may be wrong with it, by commas.", "schema": {"type": "string"}}
         sure = {"description": "0 to 1, that the garment lies where it should.", "schema": {"type": "number"}}
-        return {"description": "The look.", "content": content, "headers": {DOUBTS: doubts, CONFIDENCE: sure}}
+        return {"description": "The look.", "content": content, "headers": {WARNINGS: warnings, CONFIDENCE: sure}}
 
 
 class PersonAnswer(BaseModel):

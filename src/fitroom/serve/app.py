@@ -17,13 +17,14 @@ from fitroom.errors import InputError
 from fitroom.serve import problems
 from fitroom.serve.answers import (
     CONFIDENCE,
-    DOUBTS,
     MEDIA_TYPES,
-    DoubtAnswer,
+    OLD_WARNINGS,
+    WARNINGS,
     GarmentAnswer,
     GarmentList,
     LookAnswer,
     PersonAnswer,
+    WarningAnswer,
     accepted,
     form_schema,
 )
@@ -40,7 +41,8 @@ from fitroom.tryon import SIZES, place_of
 Result = TypeVar("Result")
 
 LOOK_FILES = ("person", "garment", "garment_mask")
-LOOK_FIELDS = ("person_token", "person_at", "garment_id", "size")
+OLD_POINT = "person_at"  # still taken in 0.16, and gone in 0.17
+LOOK_FIELDS = ("person_token", "person_point", OLD_POINT, "garment_id", "size")
 GarmentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The shop's own id.")]
 SWEEP_SECONDS = 20.0
 REFUSED = documented(400, 401, 408, 413, 415, 422, 429, 503)
@@ -75,7 +77,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         app.add_middleware(
             CORSMiddleware, allow_origins=config.cors, allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "X-API-Key"],
-            expose_headers=["Server-Timing", "Retry-After", DOUBTS, CONFIDENCE],
+            expose_headers=["Server-Timing", "Retry-After", WARNINGS, OLD_WARNINGS, CONFIDENCE],
         )  # fmt: skip
 
     async def admitted(
@@ -100,7 +102,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         response_class=Response,
     )  # fmt: skip
     async def make_look(request: Request, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Send `person` (a photo, with `person_at` of several persons) or `person_token`, and `garment` (a picture),
+        """Send `person` (a photo, with `person_point` of several persons) or `person_token`, and `garment` (a picture),
         perhaps with `garment_mask`, or `garment_id`. `size` is "photo" or "model". The answer is a PNG, WebP or JPEG
         picture, or JSON that holds one, as `Accept` asks for.
         """
@@ -115,13 +117,13 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
 
     @app.post(
         "/v1/persons", status_code=201, dependencies=keyed, responses=REFUSED, summary="Send a person ahead",
-        openapi_extra=form_schema(("person",), ("person_at",)),
+        openapi_extra=form_schema(("person",), ("person_point", OLD_POINT)),
     )  # fmt: skip
     async def add_person(request: Request) -> PersonAnswer:
         """One photo, to be tried with many garments. The token is forgotten after some minutes."""
         with pool.admission():
             spent: Spent = {}
-            form = await form_of(request, ("person",), ("person_at",), spent)
+            form = await form_of(request, ("person",), ("person_point", OLD_POINT), spent)
             photo = needed(form, "person")
             token, person = await pool.run(partial(studio.add_person, photo, place_in(form)), spent)
         height, width = person.photo.shape[:2]
@@ -214,12 +216,13 @@ def needed(form: Form, name: str) -> bytes:
 
 def place_in(form: Form) -> tuple[int, int] | None:
     """Where in the photo the person is, where a form says so. Raises Refusal."""
-    if "person_at" not in form.fields:
+    name = next((name for name in ("person_point", OLD_POINT) if name in form.fields), None)
+    if name is None:
         return None
     if "person" not in form.files:
-        raise Refusal(400, "unknown-part", "A person_at belongs to a person's photo that is sent along.")
+        raise Refusal(400, "unknown-part", f"A {name} belongs to a person's photo that is sent along.")
     try:
-        return place_of(form.fields["person_at"], "person_at")
+        return place_of(form.fields[name], name)
     except InputError as error:
         raise Refusal(422, "bad-parameter", str(error)) from error
 
@@ -248,13 +251,13 @@ def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
     headers = {
         "Server-Timing": timing, "Cache-Control": "no-store", "Vary": "Accept", CONFIDENCE: str(confidence),
     }  # fmt: skip
-    if made.doubts:
-        headers[DOUBTS] = ", ".join(doubt.code for doubt in made.doubts)
+    if made.warnings:
+        headers[WARNINGS] = headers[OLD_WARNINGS] = ", ".join(warning.code for warning in made.warnings)
     if media_type != "application/json":
         return Response(made.data, media_type=media_type, headers=headers)
+    found = [WarningAnswer(code=warning.code, message=warning.message) for warning in made.warnings]
     body = LookAnswer(
         image=base64.b64encode(made.data).decode(), media_type="image/png", width=made.width, height=made.height,
-        milliseconds=spent, doubts=[DoubtAnswer(code=doubt.code, message=doubt.message) for doubt in made.doubts],
-        confidence=confidence,
+        milliseconds=spent, warnings=found, doubts=found, confidence=confidence,
     )  # fmt: skip
     return Response(body.model_dump_json(), media_type=media_type, headers=headers)

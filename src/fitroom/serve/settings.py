@@ -15,7 +15,7 @@ class ServeConfig:
 
     weights: str = DEFAULT
     parser: str = PARSER  # weights that find persons in their photos, or "none"
-    matting: str = SEGMENTER  # how garments are told from any ground but a studio's, see `TryOn.load`
+    segmenter: str = SEGMENTER  # how garments are told from any ground but a studio's, see `TryOn.load`
     data_dir: Path = Path("fitroom-data")  # registered garments; made where it is missing
     workers: int = 0  # looks made at the same time; 0: as many as the processor runs best
     waiting: int = 16  # requests that may wait for a worker; the next ones are told to come back

@@ -7,7 +7,7 @@ import numpy as np
 
 from fitroom.photo import decode
 from fitroom.photo.encode import encode_picture
-from fitroom.photo.warnings import Doubt
+from fitroom.photo.warnings import PhotoWarning
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.serve.garments import Garment, Garments
 from fitroom.serve.metrics import Metrics
@@ -28,7 +28,7 @@ class Order:
     garment: bytes | None = None
     garment_id: str | None = None
     garment_mask: bytes | None = None
-    at: tuple[int, int] | None = None  # which of several persons in the photo: a pixel of theirs
+    person_point: tuple[int, int] | None = None  # which of several persons in the photo: a pixel of theirs
     size: Size = "photo"
     ending: str = ".png"  # of the picture to make, see output.QUALITY
     spent: Spent = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Made(NamedTuple):
     data: bytes
     width: int
     height: int
-    doubts: tuple[Doubt, ...]  # what may be wrong with it
+    warnings: tuple[PhotoWarning, ...]  # what may be wrong with it
     confidence: float  # as of `tryon.Look`
 
 
@@ -51,7 +51,7 @@ class Studio:
         """Load weights and open the garments. Raises WeightsError, OutputError."""
         weights = open_weights(config.weights)
         runner = OpenVinoRunner.from_weights(weights, "throughput")
-        self.tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.matting))
+        self.tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.segmenter))
         self.workers = config.workers or runner.streams
         self.metrics = metrics
         self.most_pixels = config.megapixels * 10**6
@@ -72,7 +72,7 @@ class Studio:
             look = person.wear(garment, order.garment_mask, order.size)
         with self.metrics.timed("write", order.spent):
             data = encode_picture(look.image, order.ending)
-        return Made(data, look.image.shape[1], look.image.shape[0], look.doubts, look.confidence)
+        return Made(data, look.image.shape[1], look.image.shape[0], look.warnings, look.confidence)
 
     def person(self, order: Order) -> Person:
         """The person of an order, encoded."""
@@ -80,7 +80,7 @@ class Studio:
             person = self.persons.get(order.token)
             self.metrics.cached.labels("person", "true").inc()
             return person
-        return self.tryon.person(order.photo or b"", order.at)
+        return self.tryon.person(order.photo or b"", order.person_point)
 
     def garment(self, order: Order) -> EncodedGarment | bytes:
         """The garment of an order: encoded, or a picture that is checked against the person's when it is worn."""
@@ -99,10 +99,13 @@ class Studio:
             if data is not None:
                 decode.check_pixels(data, name, self.most_pixels)
 
-    def add_person(self, photo: bytes, at: tuple[int, int] | None) -> tuple[str, Person]:
-        """Encode and keep a person; the token, and the person. `at` as of `TryOn.frame`. Raises InputError, Refusal."""
+    def add_person(self, photo: bytes, person_point: tuple[int, int] | None) -> tuple[str, Person]:
+        """Encode and keep a person; return the token and the person. `person_point` as of `TryOn.frame`.
+
+        Raises InputError, Refusal.
+        """
         self.check(person=photo)
-        person = self.tryon.person(photo, at)
+        person = self.tryon.person(photo, person_point)
         token = self.persons.add(person)
         self.metrics.persons.set(self.persons.expire())
         return token, person

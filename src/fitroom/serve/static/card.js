@@ -1,12 +1,12 @@
 // One look: before and after under a slider, to download or take off.
 
-import { doubtText, word } from "./words.js";
+import { warningText, word } from "./words.js";
 
 const TEMPLATE = document.createElement("template");
 TEMPLATE.innerHTML = `
 <li class="card busy">
   <div class="compare"></div>
-  <p class="doubts" hidden></p>
+  <p class="warnings" hidden></p>
   <p class="scale"><span></span><span></span></p>
   <div class="buttons"><a class="button"></a><button type="button"></button></div>
 </li>`;
@@ -18,9 +18,9 @@ export function card(name, takeOff) {
   const [before, after] = element.querySelectorAll(".scale span");
   const [download, remove] = element.querySelectorAll(".buttons > *");
   const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 100, value: 0 });
-  const doubted = element.querySelector(".doubts");
+  const warned = element.querySelector(".warnings");
   let url = null;
-  let doubts = [];
+  let warnings = [];
   remove.addEventListener("click", takeOff);
   slider.addEventListener("input", () => compare.style.setProperty("--at", `${slider.value}%`));
 
@@ -36,14 +36,14 @@ export function card(name, takeOff) {
     download.setAttribute("aria-label", word("downloadOf", name()));
     remove.textContent = word("takeOff");
     remove.setAttribute("aria-label", word("takeOffOf", name()));
-    doubted.textContent = doubts.map(doubtText).join(" ");
-    doubted.hidden = !doubts.length;
+    warned.textContent = warnings.map(warningText).join(" ");
+    warned.hidden = !warnings.length;
     if (element.classList.contains("busy")) compare.textContent = word("working");
   }
 
   function busy() {
     element.classList.add("busy");
-    doubts = [];
+    warnings = [];
     download.hidden = true;
     compare.replaceChildren();
     tell();
@@ -52,7 +52,7 @@ export function card(name, takeOff) {
   function show(photo, look) {
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(look.picture);
-    doubts = look.doubts;
+    warnings = look.warnings;
     element.classList.remove("busy");
     const edge = Object.assign(document.createElement("span"), { className: "edge" });
     compare.replaceChildren(picture(url, "after", ""), picture(photo, "before", ""), edge, slider);

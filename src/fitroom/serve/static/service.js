@@ -46,8 +46,8 @@ export async function look(token, garment) {
   const answer = await ask("POST", "/v1/looks", {
     person_token: token, garment: garment.picture, garment_mask: garment.mask, garment_id: garment.id,
   });
-  const doubts = (answer.headers.get("X-Fitroom-Doubts") || "").split(", ").filter(Boolean);
-  return { picture: await answer.blob(), doubts };
+  const warnings = (answer.headers.get("X-Fitroom-Warnings") || "").split(", ").filter(Boolean);
+  return { picture: await answer.blob(), warnings };
 }
 export const findMask = async picture => (await ask("POST", "/v1/masks", { garment: picture })).blob();
 export const samples = async () => (await ask("GET", "/samples.json")).json();

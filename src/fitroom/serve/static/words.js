@@ -20,7 +20,7 @@ const WORDS = {
     takeOff: "Take off", takeOffOf: name => `Take off ${name}`, ready: name => `The look with ${name} is ready.`,
     noCamera: "The camera can't be used here. Choose a photo instead.", offline: "The service can't be reached. Is it running?",
     problems: {},
-    doubts: {
+    warnings: {
       "several-garments": "Several pieces are seen: show one garment alone, or edit its mask.",
       "folded-garment": "It looks folded: lay the garment out flat and whole.",
       "not-a-top": "Its outline is not a top's: show a shirt, pullover, jacket or dress, upright.",
@@ -54,7 +54,7 @@ const WORDS = {
       "back-view": "人物背对镜头，请使用正面照片。", "upper-body-outside": "上半身没有完全拍到，请拍到双肩和手臂。",
       "too-dark": "照片太暗，请在光线充足处拍摄。", "blurred": "照片模糊，请拿稳相机并对焦。",
     },
-    doubts: {
+    warnings: {
       "several-garments": "看到多件物品：请只展示一件服装，或编辑遮罩。",
       "folded-garment": "服装看起来是折叠的，请将其平铺展开。",
       "not-a-top": "轮廓不像上衣：请竖直展示衬衫、毛衣、外套或连衣裙。",
@@ -71,7 +71,7 @@ export const word = (name, ...values) => {
   return typeof found === "function" ? found(...values) : found;
 };
 
-export const doubtText = code => WORDS[language].doubts[code] || "";
+export const warningText = code => WORDS[language].warnings[code] || "";
 
 export const problemText = problem => WORDS[language].problems[problem.code] || problem.detail || word("offline");
 

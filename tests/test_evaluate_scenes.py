@@ -8,9 +8,9 @@ import pytest
 from fitroom.data.scenes import STUDIO
 from fitroom.data.viton import GARMENT
 from fitroom.errors import DataError, PersonError
-from fitroom.evaluate.elsewhere import ELSEWHERE, ENLARGED, measure_scenes, scenes_of
 from fitroom.evaluate.evaluate import evaluate
 from fitroom.evaluate.plan import make_plan
+from fitroom.evaluate.scenes import ELSEWHERE, ENLARGED, measure_scenes, scenes_of
 from fitroom.evaluate.systems import FitroomSystem
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.tryon import TryOn
@@ -47,7 +47,7 @@ def test_scenes_are_other_photos_of_the_same_persons(plan):
 
 def test_who_is_refused_counts_as_missed(plan, small_weights):
     class Nobody(TryOn):
-        def frame(self, photo, at=None):
+        def frame(self, photo, person_point=None):
             raise PersonError("no-person", "nobody")
 
     found = measure_scenes(Nobody(small_weights, OpenVinoRunner.from_weights(small_weights)), plan, ELSEWHERE)

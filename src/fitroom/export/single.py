@@ -24,7 +24,7 @@ Quantize = Callable[[ov.Model, Sequence[Sequence[Any]]], ov.Model]  # a graph to
 Agreement = Callable[[Mapping[str, ov.CompiledModel], Sequence[Picture]], float]
 
 
-def export_alone(
+def export_single(
     network: Any, traced: dict[str, Traced], agreement: Agreement, wanted: float, folder: str | Path, origin: Origin,
     pictures: Sequence[Picture], precision: Precision, height: int, width: int, quantize: Quantize | None = None,
     **facts: Any,

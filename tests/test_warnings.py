@@ -13,7 +13,7 @@ from fitroom.data.viton import open_layout, read_pairs
 from fitroom.photo.decode import read
 from fitroom.photo.encode import save_picture
 from fitroom.photo.masks import garment_mask
-from fitroom.photo.warnings import doubts_of_garment, may_be_worn
+from fitroom.photo.warnings import may_be_worn, warnings_of_garment
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def sample():
 
 
 def codes(mask: np.ndarray) -> list[str]:
-    return [doubt.code for doubt in doubts_of_garment(mask)]
+    return [warning.code for warning in warnings_of_garment(mask)]
 
 
 def rectangle(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_garments_as_they_are_shown_in_shops(sample):
 def test_several_pieces():
     two = cv2.circle(cv2.circle(rectangle(), (50, 60), 40, 255, -1), (140, 190), 30, 255, -1)
     assert codes(two) == ["several-garments"]
-    assert "2 separate pieces" in doubts_of_garment(two)[0].message
+    assert "2 separate pieces" in warnings_of_garment(two)[0].message
     # a belt beside it is none
     assert codes(cv2.circle(cv2.circle(rectangle(), (50, 60), 40, 255, -1), (140, 190), 15, 255, -1)) == []
 
@@ -115,8 +115,8 @@ def test_a_look_tells_and_is_made_all_the_same(sample, tmp_path, monkeypatch):
     box = np.full((256, 192, 3), 255, np.uint8)
     box[60:200, 40:150] = (40, 80, 160)
     look = TryOn.load()(sample.photo.image, box)
-    assert [doubt.code for doubt in look.doubts] == ["folded-garment"]
-    assert TryOn.load()(sample.photo.image, sample.garment).doubts == ()
+    assert [warning.code for warning in look.warnings] == ["folded-garment"]
+    assert TryOn.load()(sample.photo.image, sample.garment).warnings == ()
     save_picture(sample.photo.image, "person.png")
     save_picture(box, "box.png")
     result = CliRunner().invoke(main, ["try", "person.png", "box.png", "-o", "look.png"])

@@ -48,8 +48,8 @@ def rembg(monkeypatch, on_wood):
 def test_rembg_tells_what_colour_can_not(rembg, on_wood, sample):
     picture, mask = on_wood
     with pytest.raises(ImageError, match="not plain and light"):
-        TryOn.load(matting="colour").garment_mask(picture)
-    tryon = TryOn.load(matting="rembg")
+        TryOn.load(segmenter="colour").garment_mask(picture)
+    tryon = TryOn.load(segmenter="rembg")
     np.testing.assert_array_equal(tryon.garment_mask(picture), mask)
     person = sample.photo.image
     np.testing.assert_array_equal(tryon(person, picture).image, tryon(person, picture, mask).image)
@@ -59,13 +59,13 @@ def test_rembg_tells_what_colour_can_not(rembg, on_wood, sample):
 
 def test_plain_backgrounds_are_told_by_colour(rembg, sample):
     rembg.remove = None
-    mask = TryOn.load(matting="rembg").garment_mask(sample.garment)
+    mask = TryOn.load(segmenter="rembg").garment_mask(sample.garment)
     np.testing.assert_array_equal(mask, TryOn.load().garment_mask(sample.garment))
 
 
 def test_without_rembg_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rembg", None)
-    with pytest.raises(MissingExtraError, match=r"\[matting\]"):
+    with pytest.raises(MissingExtraError, match=r"\[rembg\]"):
         RembgSegmenter()
 
 
@@ -75,7 +75,7 @@ def test_a_network_that_can_not_be_fetched(rembg):
 
     rembg.new_session = offline
     with pytest.raises(ImageError, match=r"u2net.onnx can't be downloaded .*no route to host.*U2NET_HOME"):
-        TryOn.load(matting="rembg")
+        TryOn.load(segmenter="rembg")
 
 
 def test_the_mask_is_shown(sample, tmp_path, monkeypatch):

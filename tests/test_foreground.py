@@ -7,7 +7,7 @@ import pytest
 from fitroom import TryOn, body
 from fitroom.data.synthetic import samples
 from fitroom.data.viton import FACE, GARMENT, HAIR, LEFT_ARM, RIGHT_ARM
-from fitroom.photo.foreground import front_of, hands, head
+from fitroom.photo.foreground import foreground_of, hands, head
 from fitroom.photo.frames import Frame
 from fitroom.runtime.interface import Parsing
 
@@ -30,7 +30,7 @@ def test_hands_are_beyond_the_wrists(figure):
 
 
 def test_faces_and_hair_are_in_front_and_garments_are_not(figure):
-    front = front_of(figure.image, Parsing(figure.label, figure.key_points), WHOLE, WHOLE, 256, 192)
+    front = foreground_of(figure.image, Parsing(figure.label, figure.key_points), WHOLE, WHOLE, 256, 192)
     assert front.shape == (256, 192)
     assert front.min() >= 0
     assert front.max() <= 1
@@ -48,8 +48,8 @@ def test_hair_that_lies_apart_is_none(figure):
 
 def test_another_frame_shows_the_same_elsewhere(figure):
     parsing = Parsing(figure.label, figure.key_points)
-    front = front_of(figure.image, parsing, WHOLE, WHOLE, 256, 192)
-    wider = front_of(figure.image, parsing, WHOLE, Frame(-96, -128, 384, 512), 256, 192)
+    front = foreground_of(figure.image, parsing, WHOLE, WHOLE, 256, 192)
+    wider = foreground_of(figure.image, parsing, WHOLE, Frame(-96, -128, 384, 512), 256, 192)
     small = cv2.resize(front, (96, 128), interpolation=cv2.INTER_AREA)
     assert np.abs(wider[64:192, 48:144] - small).mean() < 0.01
     wider[64:192, 48:144] = 0
@@ -57,7 +57,7 @@ def test_another_frame_shows_the_same_elsewhere(figure):
     # a label of another size, of a photo of another size
     large = Parsing(figure.label, figure.key_points * (3, 3, 1))
     three_times = figure.image.repeat(3, axis=0).repeat(3, axis=1)
-    again = front_of(three_times, large, Frame(0, 0, 576, 768), Frame(0, 0, 576, 768), 256, 192)
+    again = foreground_of(three_times, large, Frame(0, 0, 576, 768), Frame(0, 0, 576, 768), 256, 192)
     assert np.abs(again - front).mean() < 0.003
 
 
@@ -66,19 +66,19 @@ def test_cuffs_are_no_hands(figure):
     parsing = Parsing(figure.label, figure.key_points)
     hand = hands(figure.label, body.complete(figure.key_points))
     inner = cv2.erode(hand.astype(np.uint8), np.ones((7, 7))) > 0
-    assert front_of(figure.image, parsing, WHOLE, WHOLE, 256, 192)[inner].mean() > 0.9
+    assert foreground_of(figure.image, parsing, WHOLE, WHOLE, 256, 192)[inner].mean() > 0.9
     for sleeve in ((30, 30, 35), (128, 128, 130), (40, 60, 160)):
         photo = figure.image.copy()
         photo[hand] = sleeve
-        assert front_of(photo, parsing, WHOLE, WHOLE, 256, 192)[inner].max() == 0
+        assert foreground_of(photo, parsing, WHOLE, WHOLE, 256, 192)[inner].max() == 0
     faceless = np.where(figure.label == FACE, 0, figure.label)
-    kept = front_of(photo, Parsing(faceless, figure.key_points), WHOLE, WHOLE, 256, 192)
+    kept = foreground_of(photo, Parsing(faceless, figure.key_points), WHOLE, WHOLE, 256, 192)
     assert kept[inner].mean() > 0.9, "no face, no colour to go by"
 
 
 def test_without_joints_there_are_no_hands(figure):
     unknown = Parsing(figure.label, np.zeros((18, 3), np.float32))
-    front = front_of(figure.image, unknown, WHOLE, WHOLE, 256, 192)
+    front = foreground_of(figure.image, unknown, WHOLE, WHOLE, 256, 192)
     assert front[np.isin(figure.label, (LEFT_ARM, RIGHT_ARM))].max() < 0.5
     assert front.max() == 1
 
@@ -87,6 +87,6 @@ def test_a_look_leaves_hands_hair_and_face_as_they_are(figure):
     tryon = TryOn.load()
     person = tryon.person(figure.image)
     look = person.wear(next(iter(samples(1, 2))).garment)
-    front = person.encoded.framed.front
+    front = person.encoded.framed.foreground
     assert (front == 1).mean() > 0.03
     assert np.array_equal(look.image[front == 1], figure.image[front == 1])
