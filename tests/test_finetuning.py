@@ -1,21 +1,18 @@
 """Settings of fine-tuning: those of the file that is shipped beside the code."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from fitroom.compress.finetuning import finetune_config, resting
+from fitroom.compress.finetuning import RECIPE, finetune_config, resting
 from fitroom.compress.quantizing import SLOWLY
 from fitroom.train.tasks.config import read_config
-
-SHIPPED = Path(__file__).parents[1] / "configs/finetune.yaml"
 
 
 def test_without_settings_it_is_as_the_file_says(small_weights):
     config = finetune_config(small_weights, "start", ("warp.flow", "generator"))
     assert (config.start, config.teacher, config.network) == ("start", str(small_weights.folder), "lite")
     assert list(config.lite.encoder) == list(small_weights.manifest.config["encoder"])
-    told = replace(config, start="", teacher="", lite=read_config("finetune", SHIPPED).lite)
-    assert told == read_config("finetune", SHIPPED)
+    told = replace(config, start="", teacher="", lite=read_config("finetune", RECIPE).lite)
+    assert told == read_config("finetune", RECIPE)
 
 
 def test_what_is_given_wins(small_weights, tmp_path):

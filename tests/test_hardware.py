@@ -12,7 +12,7 @@ from fitroom.hardware import command
     [
         (["/usr/bin/fitroom", "evaluate", "--data", "my data"], "fitroom evaluate --data 'my data'"),
         (["/x/fitroom/__main__.py", "report"], "fitroom report"),
-        (["scripts/ship_networks.py", "parser"], "python scripts/ship_networks.py parser"),
+        (["tools/ship_networks.py", "parser"], "python tools/ship_networks.py parser"),
     ],
 )
 def test_commands_as_a_shell_takes_them(monkeypatch, arguments, said):

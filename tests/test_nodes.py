@@ -119,7 +119,7 @@ def begin_training(machines, figures, work, outputs, *settings):
     nodes = [
         machine.start(
             rank, machines[0], output, "-m", "fitroom", "train", "pb_warp", "--data", figures, "--work", work,
-            "--config", "configs/debug.yaml", "--nodes", 2, "--set", "loop.steps=100000",
+            "--config", "debug", "--nodes", 2, "--set", "loop.steps=100000",
             "--set", "loop.checkpoint_minutes=0", *settings,
         )
         for rank, (machine, output) in enumerate(zip(machines, outputs, strict=True))

@@ -27,7 +27,7 @@ def test_the_committed_report_is_that_of_the_committed_results(tmp_path):
 def test_every_measured_row_says_what_made_it():
     for path in (ROOT / "results").glob("*.csv"):
         for row in read_rows(path):
-            assert row["command"].startswith(("fitroom ", "python scripts/")), path
+            assert row["command"].startswith(("fitroom ", "python tools/", "python scripts/")), path
             assert row["hardware"], path
             assert row["versions"], path
     assert {row["system"] for row in read_rows(ROOT / "results/evaluation.csv")} >= {"lite", "copy", "paste"}

@@ -230,6 +230,6 @@ def test_settings(tmp_path):
 
 def test_shipped_settings():
     for stage in STAGES:
-        assert read_config(stage, ROOT / f"configs/{stage}.yaml").stage.name == stage
-        assert read_config(stage, ROOT / "configs/debug.yaml").loop.steps == 20
+        assert read_config(stage, stage).stage.name == stage
+        assert read_config(stage, "debug").loop.steps == 20
         assert read_config(stage, None).stage.name == stage

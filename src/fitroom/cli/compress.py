@@ -36,7 +36,7 @@ def share(context: click.Context, option: click.Parameter, value: str) -> float:
               help="What tells channels apart: magnitude, batch norm's scales, or gradients on --data.")  # fmt: skip
 @click.option("--data", help="Data folder or pack to fine-tune or measure on.")
 @click.option("--work", help="Folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
-@click.option("--config", help="Settings of the stage finetune, YAML; see configs/finetune.yaml.")
+@click.option("--config", help="Settings of the stage finetune: a YAML file.  [default: the recipe finetune]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
 @click.option("--finetune-epochs", "epochs", type=click.IntRange(1), help="Epochs over the training pairs.")
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Fine-tune no longer than this.")
@@ -103,7 +103,7 @@ def needed(value: Any, option: str) -> Any:
               "float32's by so many 255ths on average at most.")  # fmt: skip
 @click.option("--data", required=True, help="Data folder or pack that calibrates, and trains.")
 @click.option("--work", help="For qat: folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
-@click.option("--config", help="For qat: settings of the stage finetune, YAML; see configs/finetune.yaml.")
+@click.option("--config", help="For qat: settings of the stage finetune, YAML.  [default: the recipe finetune]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Train no longer than this.")
 @precision_option

@@ -70,7 +70,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             "--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data."
         ),
         click.option("--work", required=True, help="Folder of checkpoints, settings, scalars and fakes."),
-        click.option("--config", help="Settings, YAML; see configs/."),
+        click.option("--config", help="Settings: a YAML file, or a packaged recipe by name."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8."),
         click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs."),
         click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun."),

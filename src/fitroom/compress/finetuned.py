@@ -32,7 +32,7 @@ class PruneRequest:
     round_to: int = ROUND_TO
     data: str | None = None  # data folder or pack to fine-tune on, and to gather gradients on
     work: str | None = None  # folder with fakes, which also keeps the checkpoint
-    config: str | None = None  # settings of the stage finetune, YAML; None: finetuning.DEFAULTS
+    config: str | None = None  # settings of the stage finetune, YAML; None: the recipe finetune
     overrides: tuple[str, ...] = ()
     epochs: int | None = None  # over the training pairs; with neither these nor minutes, nothing is fine-tuned
     max_minutes: float | None = None

@@ -41,7 +41,7 @@ class QuantizeRequest:
     method: Method = "ptq"
     most_apart: float | None = None  # for ptq: see ExportConfig
     work: str | None = None  # for qat: folder with fakes, which also keeps the checkpoint
-    config: str | None = None  # settings of the stage finetune, YAML; None: finetuning.DEFAULTS
+    config: str | None = None  # settings of the stage finetune, YAML; None: the recipe finetune
     overrides: tuple[str, ...] = ()
     max_minutes: float | None = None
     precision: Precision = "32-true"

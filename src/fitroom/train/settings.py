@@ -1,6 +1,7 @@
 """Settings files: YAML to a typed dataclass; unknown keys fail."""
 
 import dataclasses
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -12,6 +13,7 @@ from fitroom.train.checkpoint import untupled
 from fitroom.train.loop import LoopConfig
 
 Settings = TypeVar("Settings")
+RECIPES = Path(str(files("fitroom") / "configs"))  # packaged settings files
 
 
 def unknown_keys(kind: Any, values: Any, prefix: str = "") -> list[str]:
@@ -39,8 +41,11 @@ def parse(kind: type[Settings], values: dict[str, Any], origin: str) -> Settings
 
 
 def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Nested values of a YAML file, or none, changed by `key=value` overrides with dots. Raises InputError."""
-    values = {} if path is None else read_yaml(Path(path))
+    """Nested values of a recipe, or none, changed by `key=value` overrides with dots; see `recipe_path`.
+
+    Raises InputError.
+    """
+    values = {} if path is None else read_yaml(recipe_path(path))
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
@@ -58,12 +63,21 @@ def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dic
     return values
 
 
+def recipe_path(name: str | Path) -> Path:
+    """The file of a recipe: a YAML file, or the name of one that is packaged."""
+    packaged = RECIPES / f"{name}.yaml"
+    return packaged if packaged.is_file() else Path(name)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Keys and values of a YAML file. Raises InputError."""
     try:
         values = yaml.safe_load(path.read_text()) or {}
     except OSError as error:
-        raise InputError(f"{path}: the settings can't be read ({error.strerror}).") from error
+        names = ", ".join(sorted(found.stem for found in RECIPES.glob("*.yaml")))
+        raise InputError(
+            f"{path}: the settings can't be read ({error.strerror}); give a YAML file, or a recipe's name: {names}."
+        ) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
     if not isinstance(values, dict):
