@@ -1,6 +1,5 @@
 """Plots of the report, as SVG that is the same for the same figures."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -80,28 +79,6 @@ def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> 
         axes.set_ylabel("FID, lower is better")
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
-        save(figure, path)
-
-
-def draw_training(curves: dict[str, list[Row]], path: Path) -> None:
-    """Losses of the warp, in POINTS means, and warp IoU on persons never trained on: a row of axes for every stage.
-
-    Runs are named DATE-STAGE-NUMBER; the number may be left out.
-    """
-    stages: dict[str, dict[str, list[Row]]] = {}
-    for name, rows in curves.items():
-        stages.setdefault(re.sub(r"^\d+-\d+-\d+-|-\d+$", "", name), {})[name] = rows
-    # runs are many: a row is as high as their names
-    heights = [max(1.6, 0.4 + 0.13 * len(runs)) for runs in stages.values()]
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(8, sum(heights)), layout="constrained")
-        grid = figure.subplots(len(stages), 2, squeeze=False, height_ratios=heights)
-        for (stage, runs), axes in zip(stages.items(), grid, strict=True):
-            draw_runs(runs, *axes)
-            axes[0].set_title(stage, loc="left")
-            axes[1].legend(*axes[0].get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5), fontsize=6)
-        for one in grid[-1]:
-            one.set_xlabel("minutes")
         save(figure, path)
 
 

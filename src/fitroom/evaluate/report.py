@@ -12,7 +12,6 @@ from fitroom.evaluate.plots import (
     draw_original_pruning,
     draw_sensitivity,
     draw_systems,
-    draw_training,
     losses_alone,
 )
 
@@ -236,11 +235,6 @@ def write_report(results: str | Path, output: str | Path) -> Path:
     if evaluations:
         lines += [f"![swap-back against retrieval]({plots.name}/systems.svg)", ""]
     lines += speed_section(read_rows(results / "speed.csv"))
-    curves = {path.stem: read_rows(path) for path in sorted((results / "training").glob("*.csv"))}
-    if curves:
-        named = ", ".join(curves)
-        lines += ["## Training", "", f"Runs of `results/training` ({named}); their log: [training](training.md).", ""]
-        lines += [f"![curves of the runs]({plots.name}/training.svg)", ""]
     lines += ["## Beside the original system", "", "The five tables that the system of 2023 published.", ""]
     tables = {}
     for comparison in COMPARISONS:
@@ -260,8 +254,6 @@ def write_report(results: str | Path, output: str | Path) -> Path:
         plots.mkdir(exist_ok=True)
         if evaluations:
             draw_systems(evaluations, plots / "systems.svg")
-        if curves:
-            draw_training(curves, plots / "training.svg")
         if losses:
             draw_sensitivity(losses, plots / "sensitivity.svg")
         if curve:
