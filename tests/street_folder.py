@@ -7,7 +7,7 @@ import numpy as np
 
 from fitroom.arrays import Picture
 from fitroom.data.synthetic import samples
-from fitroom.data.writing import write_image
+from fitroom.photo.encode import save_picture
 from fitroom.runtime.interface import Parsing
 
 # values of the drawn labels, which are VITON's, and the groups of the mapping file
@@ -30,7 +30,7 @@ def write_street(root: Path, count: int, seed: int = 5) -> Path:
         photo = cv2.copyMakeBorder(photo, *around, cv2.BORDER_CONSTANT, value=GROUND)
         label = cv2.copyMakeBorder(label, *around, cv2.BORDER_CONSTANT, value=(0,))
         cv2.imwrite(str(root / "photos" / f"{name}.jpg"), photo[..., ::-1])
-        write_image(root / "labels" / f"{name}.png", label)
+        save_picture(label, root / "labels" / f"{name}.png")
     lines = ["value,name,group", *(f"{value},value {value},{group}" for value, group in GROUPS.items())]
     (root / "labels.csv").write_text("\n".join(lines) + "\n")
     for listed in ("train.txt", "val.txt"):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -22,7 +23,7 @@ from fitroom import TryOn
 from fitroom.batch.files import FileNames, stem_of
 from fitroom.batch.job import BatchConfig, run_batch
 from fitroom.batch.journal import Journal, Result
-from fitroom.batch.pairs import Row, Texts, collect, read_pairs
+from fitroom.batch.pairs import Row, Texts, collect, encoded, read_pairs
 from fitroom.batch.schedule import LARGEST_TASK, tasks
 from fitroom.batch.threads import Once, on_threads
 from fitroom.cli import main
@@ -370,9 +371,7 @@ def test_pictures_at_urls(shop, tmp_path):
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=20), max_size=20))
 def test_texts_come_back(given):
     given = [text.encode("utf-8", "replace").decode() for text in given] + ["ä\udcff"]
-    texts = Texts()
-    for text in given:
-        texts.append(text)
+    texts = Texts(pyarrow.array([encoded(text) for text in given], pyarrow.large_binary()))
     assert list(texts) == given
     with pytest.raises(IndexError):
         texts[len(given)]

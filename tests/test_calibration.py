@@ -6,7 +6,7 @@ import pytest
 from fitroom.data.reader import FolderReader
 from fitroom.data.viton import Pair
 from fitroom.errors import DataError
-from fitroom.evaluate.calibration import Outcomes, auc, exchanged, fitted, outcomes, regression
+from fitroom.evaluate.calibration import Outcomes, exchanged, fitted, outcomes, regression
 from fitroom.tryon import TryOn
 
 
@@ -43,13 +43,6 @@ def test_nothing_told_is_said_of_all_alike():
     learned, tested = (Outcomes(rng.normal(size=(600, 2)).astype(np.float32), rng.random(600) < 0.7) for _ in range(2))
     found = fitted(learned, tested)
     assert all(abs(one.said - 0.7) < 0.1 for one in found.bins)
-
-
-def test_order():
-    right = np.array([True, True, False, False])
-    assert auc(np.array([0.9, 0.8, 0.2, 0.1]), right) == 1
-    assert auc(np.array([0.1, 0.2, 0.8, 0.9]), right) == 0
-    assert auc(np.array([0.9, 0.1, 0.2, 0.05]), right) == 0.75
 
 
 def test_persons_get_the_next_one_s_garment_and_their_own_again(figures, small_weights):

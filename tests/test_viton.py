@@ -38,11 +38,11 @@ def test_every_broken_or_missing_file_is_named(folder):
 
 
 def test_wrong_content_is_named(folder):
-    from fitroom.data.writing import write_image
+    from fitroom.photo.encode import save_picture
 
-    write_image(folder / "train_label/000000_0.png", np.full((128, 96), 77, np.uint8))
-    write_image(folder / "train_label/000001_0.png", np.zeros((64, 48), np.uint8))
-    write_image(folder / "train_edge/000002_1.jpg", np.zeros((128, 96), np.uint8))
+    save_picture(np.full((128, 96), 77, np.uint8), folder / "train_label/000000_0.png")
+    save_picture(np.zeros((64, 48), np.uint8), folder / "train_label/000001_0.png")
+    save_picture(np.zeros((128, 96), np.uint8), folder / "train_edge/000002_1.jpg")
     problems = check(folder).problems
     assert any("label 77; labels go from 0 to 13" in problem for problem in problems)
     assert any("000001_0.png: (48, 64) pixels" in problem for problem in problems)

@@ -1,10 +1,29 @@
-"""Tables of measured rows on disk: CSV files that grow row by row."""
+"""Files: written whole or not at all; and tables of measured rows, CSV files that grow row by row."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from fitroom.errors import OutputError
+
+
+@contextmanager
+def atomic_write(path: Path, scratch: Path | None = None, remedy: str = "") -> Iterator[Path]:
+    """Yield a path to write to, which takes the place of `path` afterwards; where that fails nothing is left behind.
+
+    It lies in the folder `scratch`, on the same disk, or beside `path`. Raises OutputError, whose message ends with
+    `remedy`.
+    """
+    part = (scratch or path.absolute().parent) / f".fitroom-{uuid4().hex}.part"
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror}){remedy}.") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_rows(path: Path, columns: Sequence[str], kind: str) -> list[dict[str, str]]:

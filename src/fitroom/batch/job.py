@@ -12,9 +12,9 @@ from PIL import Image
 from fitroom.batch.dress import Job, Output
 from fitroom.batch.files import FileNames, digest, is_url, stem_of, sweep
 from fitroom.batch.journal import Journal, Result, write_results
-from fitroom.batch.pairs import Pairs
+from fitroom.batch.pairs import Pairs, need_pyarrow
 from fitroom.batch.schedule import Task, tasks
-from fitroom.errors import InputError, MissingExtraError
+from fitroom.errors import InputError
 from fitroom.runtime.interface import PARSER, SEGMENTER
 from fitroom.store import DEFAULT
 from fitroom.tryon import Size
@@ -116,16 +116,6 @@ def run_batch(
         journal.close()
         sweep(config.output.root)
     return Summary(len(pairs), before, done, failed, failures[:NOTED], write_results(journal, pairs, keys))
-
-
-def need_pyarrow() -> None:
-    """Raise MissingExtraError before any work where the results could not be written."""
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "batch writes Parquet, which needs pyarrow; install it with: pip install -c constraints.txt '.[batch]'"
-        ) from error
 
 
 def work_of(pairs: Pairs, task: Task, keys: NDArray[np.uint64], names: Callable[[int], str]) -> Work:

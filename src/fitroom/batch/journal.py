@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fitroom.batch.pairs import Pairs
 from fitroom.errors import OutputError
+from fitroom.files import atomic_write
 
 JOURNAL, RESULTS = "journal.jsonl", "results.parquet"
 GROUP = 50_000  # rows that are turned into Parquet at a time
@@ -114,19 +115,14 @@ def write_results(journal: Journal, pairs: Pairs, keys: NDArray[np.uint64]) -> P
             place[order[at]] = start
             at += 1
     target = journal.path.with_name(RESULTS)
-    part = target.with_suffix(".part")
-    try:
-        with parquet.ParquetWriter(part, schema) as writer, journal.path.open("rb") as stream:
-            for first in range(0, len(keys), GROUP):
-                rows = []
-                for number in range(first, min(first + GROUP, len(keys))):
-                    if place[number] >= 0:
-                        stream.seek(place[number])
-                        rows.append(values_of(pairs, number, parsed(stream.readline())))
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-        part.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target}: can't be written ({error.strerror}).") from error
+    with atomic_write(target) as part, parquet.ParquetWriter(part, schema) as writer, journal.path.open("rb") as stream:
+        for first in range(0, len(keys), GROUP):
+            rows = []
+            for number in range(first, min(first + GROUP, len(keys))):
+                if place[number] >= 0:
+                    stream.seek(place[number])
+                    rows.append(values_of(pairs, number, parsed(stream.readline())))
+            writer.write_table(pa.Table.from_pylist(rows, schema))
     return target
 
 

@@ -4,11 +4,11 @@ Lists may be long: files are kept once, a pair is two small numbers, and ids lie
 """
 
 import csv
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from fitroom.errors import DataError, MissingExtraError
 
 COLUMNS = ("person", "garment", "garment_mask", "id")
 NEEDED = ("person", "garment")
+BLOCK = 2**16  # rows that are made Arrow arrays at a time
 
 
 class Row(NamedTuple):
@@ -35,38 +36,16 @@ class Row(NamedTuple):
 
 
 class Texts(Sequence[str]):
-    """Many strings, in little more memory than their letters take."""
+    """Strings of an Arrow array of bytes, in little more memory than their letters take."""
 
-    def __init__(self) -> None:
-        self.letters, self.ends = bytearray(), array("q", [0])
-
-    def append(self, text: str) -> None:
-        """One more."""
-        self.letters += text.encode("utf-8", "surrogateescape")
-        self.ends.append(len(self.letters))
+    def __init__(self, array: Any) -> None:
+        self.array = array
 
     def __len__(self) -> int:
-        return len(self.ends) - 1
+        return len(self.array)
 
     def __getitem__(self, number: int) -> str:  # type: ignore[override]
-        if not 0 <= number < len(self):
-            raise IndexError(number)
-        return self.letters[self.ends[number] : self.ends[number + 1]].decode("utf-8", "surrogateescape")
-
-
-@dataclass
-class Names:
-    """Strings, each kept once, by number."""
-
-    all: list[str] = field(default_factory=list)
-    numbers: dict[str, int] = field(default_factory=dict)
-
-    def number(self, name: str) -> int:
-        """The number of a string, a new one if it is new."""
-        if name not in self.numbers:
-            self.numbers[name] = len(self.all)
-            self.all.append(name)
-        return self.numbers[name]
+        return decoded(self.array[number].as_py())
 
 
 @dataclass(frozen=True)
@@ -114,17 +93,45 @@ def cross_product(persons: str, garments: str) -> Pairs:
 
 
 def collect(rows: Iterable[Row]) -> Pairs:
-    """Pairs of rows."""
-    persons, garments = Names(), Names()
-    columns = (array("i"), array("i"))
-    ids = Texts()
-    for row in rows:
-        columns[0].append(persons.number(row.person))
-        columns[1].append(garments.number(f"{row.garment}\0{row.garment_mask}"))
-        ids.append(row.id)
-    split = [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments.all]
-    person, garment = (np.array(column, np.int32) for column in columns)
-    return Pairs(persons.all, split, person, garment, ids if ids.letters else None)
+    """Pairs of rows. Raises MissingExtraError without pyarrow."""
+    need_pyarrow()
+    import pyarrow as pa
+
+    schema = pa.schema([(name, pa.large_binary()) for name in ("person", "garment", "id")])
+    left, blocks = iter(rows), []
+    while block := list(islice(left, BLOCK)):
+        texts = ([row.person, f"{row.garment}\0{row.garment_mask}", row.id] for row in block)
+        columns = zip(*([encoded(text) for text in row] for row in texts), strict=True)
+        blocks.append(pa.record_batch([pa.array(column, pa.large_binary()) for column in columns], schema=schema))
+    table = pa.Table.from_batches(blocks, schema).combine_chunks()
+    person, garment = (table[name].dictionary_encode().combine_chunks() for name in ("person", "garment"))
+    persons, garments = ([decoded(text) for text in column.dictionary.to_pylist()] for column in (person, garment))
+    ids = table["id"].combine_chunks()
+    return Pairs(
+        persons, [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments],
+        person.indices.to_numpy(), garment.indices.to_numpy(), Texts(ids) if any(ids.to_pylist()) else None,
+    )  # fmt: skip
+
+
+def encoded(text: str) -> bytes:
+    """A string as bytes; names of files may hold bytes that are no text."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decoded(data: bytes) -> str:
+    """The string that `encoded` made bytes of."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def need_pyarrow() -> None:
+    """Raise MissingExtraError where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "batch needs pyarrow, for its lists and for Parquet; install it with: pip install -c constraints.txt "
+            "'.[batch]'"
+        ) from error
 
 
 def placed(row: Row, folder: Path) -> Row:
@@ -164,12 +171,9 @@ def csv_rows(path: Path) -> Iterator[Row]:
 
 def parquet_rows(path: Path) -> Iterator[Row]:
     """Rows of a Parquet file. Raises DataError, MissingExtraError."""
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{path}: Parquet needs pyarrow; install it with: pip install -c constraints.txt '.[batch]'"
-        ) from error
+    need_pyarrow()
+    from pyarrow import ArrowException, parquet
+
     try:
         with parquet.ParquetFile(path) as file:
             check_columns(file.schema_arrow.names, path)

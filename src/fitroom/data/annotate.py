@@ -12,10 +12,10 @@ import numpy as np
 
 from fitroom.arrays import Array, Picture
 from fitroom.data.label_sets import VITON
-from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb
-from fitroom.data.writing import write_image, write_pose
+from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb, write_pose
 from fitroom.errors import DataError, ImageError, OutputError
 from fitroom.photo import frames, masks
+from fitroom.photo.encode import save_picture
 from fitroom.photo.frames import Frame
 from fitroom.photo.framing import parsed_in
 from fitroom.runtime.interface import FOUND, PersonParser
@@ -56,7 +56,7 @@ def annotate(root: str | Path, parser: PersonParser, progress: Progress = iter) 
                 if path.parent == layout.person:
                     write_person(layout, path, *told(picture, parser))
                 else:
-                    write_image(layout.garment_mask_path(path.name), masks.garment_mask(picture))
+                    save_picture(masks.garment_mask(picture), layout.garment_mask_path(path.name))
                 done[path.parent] += 1
             except ImageError as error:
                 problems.append(f"{path}: {error}")
@@ -73,7 +73,7 @@ def written(layout: Layout, path: Path) -> bool:
 def write_person(layout: Layout, path: Path, label: Picture, key_points: Array) -> None:
     """Write what is not there of a person's label and pose."""
     if not layout.label_path(path.name).exists():
-        write_image(layout.label_path(path.name), label)
+        save_picture(label, layout.label_path(path.name))
     if not layout.pose_path(path.name).exists():
         write_pose(layout.pose_path(path.name), key_points)
 

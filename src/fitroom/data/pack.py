@@ -18,6 +18,7 @@ from fitroom.arrays import Array
 from fitroom.data.reader import FolderReader, Image, PairList, Reader, listed
 from fitroom.data.viton import parse_pose, read_text
 from fitroom.errors import DataError, OutputError
+from fitroom.files import atomic_write
 
 Progress = Callable[[list[str]], Iterable[str]]
 
@@ -106,25 +107,18 @@ def write_pack(
         raise DataError(f"{data}: no pair list (*pairs*.txt) in it.")
     pairs = [pair for name in lists for pair in reader.pairs(name).pairs]
     webp, png = [cv2.IMWRITE_WEBP_QUALITY, quality], [cv2.IMWRITE_PNG_COMPRESSION, 9]
-    part = output.with_name(f".{output.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for name in lists:
-                archive.writestr(name, (reader.layout.root / name).read_bytes(), zipfile.ZIP_DEFLATED)
-            for name in progress(sorted({pair.person for pair in pairs})):
-                stem = Path(name).stem
-                archive.writestr(f"{PHOTOS}/{stem}.webp", encode(reader.photo(name), ".webp", webp))
-                archive.writestr(f"{LABELS}/{stem}.png", encode(reader.label(name), ".png", png))
-                archive.writestr(f"{POSES}/{stem}.json", pose_text(reader.pose(name)), zipfile.ZIP_DEFLATED)
-                if reader.dense:
-                    archive.writestr(f"{DENSE}/{stem}.png", encode(reader.dense_parts(name), ".png", png))
-            for name in progress(sorted({pair.garment for pair in pairs})):
-                archive.writestr(f"{GARMENTS}/{Path(name).stem}.webp", encode(reader.garment(name), ".webp", webp))
-        part.replace(output)
-    except OSError as error:
-        raise OutputError(f"{output}: can't be written ({error.strerror}).") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_write(output) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        for name in lists:
+            archive.writestr(name, (reader.layout.root / name).read_bytes(), zipfile.ZIP_DEFLATED)
+        for name in progress(sorted({pair.person for pair in pairs})):
+            stem = Path(name).stem
+            archive.writestr(f"{PHOTOS}/{stem}.webp", encode(reader.photo(name), ".webp", webp))
+            archive.writestr(f"{LABELS}/{stem}.png", encode(reader.label(name), ".png", png))
+            archive.writestr(f"{POSES}/{stem}.json", pose_text(reader.pose(name)), zipfile.ZIP_DEFLATED)
+            if reader.dense:
+                archive.writestr(f"{DENSE}/{stem}.png", encode(reader.dense_parts(name), ".png", png))
+        for name in progress(sorted({pair.garment for pair in pairs})):
+            archive.writestr(f"{GARMENTS}/{Path(name).stem}.webp", encode(reader.garment(name), ".webp", webp))
     return output
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from fitroom.data.figure import Figure, Photo, photograph, random_figure
 from fitroom.data.garment_art import Flat, Garment, lay_out, random_garment, shop_picture
-from fitroom.data.writing import write_image, write_pose
+from fitroom.data.viton import write_pose
 from fitroom.errors import OutputError
+from fitroom.photo.encode import save_picture
 
 Image = NDArray[np.uint8]
 Progress = Callable[[Iterable[int]], Iterable[int]]
@@ -72,11 +73,11 @@ def write_dataset(
         for index, sample in enumerate(samples(count, seed, height, width, progress)):
             person, garment = f"{index:06d}_0", f"{index:06d}_1"
             other = f"{(index + 1) % count:06d}_1"
-            write_image(folders["img"] / f"{person}.jpg", sample.photo.image)
-            write_image(folders["color"] / f"{garment}.jpg", sample.garment)
-            write_image(folders["edge"] / f"{garment}.jpg", sample.garment_mask)
-            write_image(folders["label"] / f"{person}.png", sample.photo.label)
-            write_image(folders["other"] / f"{person}_{other}.png", sample.other_photo.image)
+            save_picture(sample.photo.image, folders["img"] / f"{person}.jpg")
+            save_picture(sample.garment, folders["color"] / f"{garment}.jpg")
+            save_picture(sample.garment_mask, folders["edge"] / f"{garment}.jpg")
+            save_picture(sample.photo.label, folders["label"] / f"{person}.png")
+            save_picture(sample.other_photo.image, folders["other"] / f"{person}_{other}.png")
             write_pose(folders["pose"] / f"{person}_keypoints.json", sample.photo.key_points)
         numbers = range(count)
         paired = "".join(f"{n:06d}_0.jpg {n:06d}_1.jpg\n" for n in numbers)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fitroom.arrays import Array
 from fitroom.errors import DataError
+from fitroom.files import atomic_write
 
 Image = NDArray[np.uint8]
 
@@ -199,3 +200,10 @@ def parse_pose(text: str, path: str) -> Array:
     if not np.isfinite(points).all():
         raise DataError(f"{path}: key points that are not finite numbers.")
     return points
+
+
+def write_pose(path: Path, key_points: Array) -> None:
+    """Write key points (18, 3), x and y in pixels and confidence, as OpenPose does. Raises OutputError."""
+    person = {"pose_keypoints": key_points.round(3).ravel().tolist()}
+    with atomic_write(path) as part:
+        part.write_text(json.dumps({"version": 1.0, "people": [person]}))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torchmetrics.functional.classification import binary_auroc
 
 from fitroom.data.reader import Reader
 from fitroom.data.viton import GARMENT, Pair
@@ -87,7 +88,8 @@ def fitted(learned: Outcomes, tested: Outcomes) -> Calibration:
         Bin(float(said[part].mean()), float(right[part].mean()), len(part))
         for part in np.array_split(np.argsort(said), BINS)
     ]
-    return Calibration(tuple(float(weight) for weight in weights), bias, tuple(bins), auc(said, right))
+    area = float(binary_auroc(torch.from_numpy(said), torch.from_numpy(right).long()))
+    return Calibration(tuple(float(weight) for weight in weights), bias, tuple(bins), area)
 
 
 def regression(values: NDArray[np.float32], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
@@ -109,11 +111,3 @@ def regression(values: NDArray[np.float32], right: NDArray[np.bool_]) -> tuple[N
     solved = line.detach().numpy()
     weights = solved[:-1] / spread
     return weights, float(solved[-1] - weights @ mean)
-
-
-def auc(said: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve: the share of pairs of a right and a wrong look that `said` has in order."""
-    ranks = said.argsort().argsort() + 1
-    good = int(right.sum())
-    bad = len(right) - good
-    return float((ranks[right].sum() - good * (good + 1) / 2) / max(good * bad, 1))

@@ -4,10 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.rcsetup import cycler
 
 Row = dict[str, str]
 POINTS = 12  # of a curve
@@ -80,22 +77,6 @@ def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> 
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
         save(figure, path)
-
-
-def draw_runs(runs: dict[str, list[Row]], losses: Axes, overlaps: Axes) -> None:
-    """The curves of one stage's runs."""
-    for axes, label in ((losses, "garment loss"), (overlaps, "warp IoU, validation")):
-        # runs are more than colours
-        axes.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * matplotlib.rcParams["axes.prop_cycle"])
-        axes.set_ylabel(label)
-        axes.grid(alpha=0.3)
-    for name, rows in runs.items():
-        values = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "garment"]
-        size = max(len(values) // POINTS, 1)
-        means = [np.mean(values[start : start + size], axis=0) for start in range(0, len(values), size)]
-        losses.plot([x for x, _ in means], [y for _, y in means], label=name)
-        measured = [(float(row["minutes"]), float(row["value"])) for row in rows if row["name"] == "warp_iou"]
-        overlaps.plot([x for x, _ in measured], [y for _, y in measured], marker="o", markersize=3, label=name)
 
 
 def draw_calibration(points: list[tuple[float, float]], path: Path) -> None:

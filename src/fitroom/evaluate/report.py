@@ -1,7 +1,6 @@
 """The report: measured figures beside those that the original system published, as one page with plots."""
 
 import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fitroom.evaluate.plots import (
     draw_systems,
     losses_alone,
 )
+from fitroom.files import atomic_write
 
 Row = dict[str, str]
 NOT_YET = "not yet"
@@ -262,9 +262,8 @@ def write_report(results: str | Path, output: str | Path) -> Path:
         draw_original_pruning(
             tables["warp_pruning.csv"], tables["generator_pruning.csv"], plots / "original_pruning.svg"
         )
-        temporary = output.with_name(f".{output.name}.part")
-        temporary.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-        os.replace(temporary, output)
     except OSError as error:
-        raise OutputError(f"{output}: can't be written ({error.strerror}).") from error
+        raise OutputError(f"{plots}: can't be written ({error.strerror}).") from error
+    with atomic_write(output) as part:
+        part.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return output

@@ -1,13 +1,13 @@
 """Writing pictures: whole or not at all, and refused before any work is done."""
 
 import os
-import tempfile
 from pathlib import Path
 
 import cv2
 
 from fitroom.arrays import Picture
 from fitroom.errors import OutputError
+from fitroom.files import atomic_write
 
 QUALITY = {  # what each kind of picture is encoded with, by its ending
     ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
@@ -50,17 +50,6 @@ def save_picture(picture: Picture, path: str | Path, scratch: Path | None = None
     """
     path = check_output(path)
     encoded = encode_picture(picture, path.suffix.lower())
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=scratch or path.absolute().parent, prefix=".fitroom-", delete=False
-        ) as stream:
-            temporary = Path(stream.name)
-            stream.write(encoded)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path}: can't be written ({error.strerror}).") from error
+    with atomic_write(path, scratch) as part:
+        part.write_bytes(encoded)
     return path

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fitroom.errors import InputError, OutputError, WeightsError
+from fitroom.files import atomic_write
 
 NAME = "checkpoint.pt"
 
@@ -31,17 +32,15 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, folder: Path) -> Path:
     """Write a checkpoint in place of the one before, which stays until the new one is on disk. Raises OutputError."""
-    path, part = folder / NAME, folder / f".{NAME}.part"
+    path, kept = folder / NAME, "; the checkpoint before it is kept"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
+        with atomic_write(path, remedy=kept) as part, part.open("wb") as stream:
             torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, stream)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: can't be written ({error}); the checkpoint before it is kept.") from error
+    except (OSError, RuntimeError) as error:  # a full disk is a RuntimeError of PyTorch's
+        raise OutputError(f"{path}: can't be written ({error}){kept}.") from error
     return path
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from fitroom.errors import FitroomError
 from fitroom.train.adversary import BETAS, PACE
@@ -78,26 +79,22 @@ class Watch:
     advance: Callable[[int], None] = lambda samples: None  # every step
 
 
-class Average:
-    """Exponential moving average of a network's tensors, faster at first."""
-
-    def __init__(self, network: nn.Module, decay: float, tensors: dict[str, Tensor] | None = None) -> None:
-        self.decay = decay
-        source = network.state_dict()
-        self.tensors = {
-            name: (source[name] if tensors is None else tensors[name].to(source[name].device)).detach().clone()
-            for name in source
-        }
+def averaged(network: nn.Module, decay: float, started: Checkpoint | None) -> AveragedModel:
+    """Make the exponential moving average of a network, or go on with a checkpoint's; it is faster at first."""
 
     @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Take in the network after a step."""
-        share = 1 - min(self.decay, step / (step + 20))
-        current = network.state_dict()
-        floats = [name for name, tensor in current.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([self.tensors[n] for n in floats], [current[n] for n in floats], share)
-        for name in current.keys() - set(floats):
-            self.tensors[name].copy_(current[name])
+    def update(mean: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        share = 1 - min(decay, int(count) / (int(count) + 20))
+        if mean[0].is_floating_point():
+            torch._foreach_lerp_(mean, current, share)
+        else:
+            torch._foreach_copy_(mean, current)
+
+    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)  # type: ignore[arg-type]
+    if started is not None:
+        average.module.load_state_dict(started.average)
+        average.n_averaged.fill_(started.step)
+    return average
 
 
 def rate(step: int, config: LoopConfig) -> float:
@@ -140,7 +137,7 @@ def train(
         frozen.to(fabric.device)
     if started is not None:
         optimiser.load_state_dict(started.optimiser)
-    average = Average(network, config.average, None if started is None else started.average)
+    average = averaged(network, config.average, started)
     step, before = (0, 0.0) if started is None else (started.step, started.seconds)
     begun = saved = time.monotonic()
 
@@ -148,7 +145,7 @@ def train(
         spent = before + time.monotonic() - begun
         made = Checkpoint(
             trainee.stage_name, network.name, asdict(network.config), step, spent,
-            network.state_dict(), average.tensors, optimiser.state_dict(),
+            network.state_dict(), average.module.state_dict(), optimiser.state_dict(),
             {} if trainee.adversary is None else trainee.adversary.state_dict(),
         )  # fmt: skip
         if fabric.is_global_zero:
@@ -169,7 +166,7 @@ def train(
         fabric.clip_gradients(wrapped, optimiser, max_norm=config.clip, error_if_nonfinite=False)
         optimiser.step()
         step += 1
-        average.update(network, step)
+        average.update_parameters(network)
         if fabric.is_global_zero:
             watch.advance(config.batch)
             if step == 1 or step % config.log_every == 0:
@@ -179,7 +176,7 @@ def train(
             if step % config.look_every == 0:
                 watch.look(step, network, batch)
             if step % config.measure_every == 0 and step < config.steps:
-                watch.measure(step, average.tensors)
+                watch.measure(step, average.module.state_dict())
         out_of_time = max_minutes is not None and time.monotonic() - begun > 60 * max_minutes
         if fabric.world_size > 1 and max_minutes is not None:
             out_of_time = bool(fabric.broadcast(out_of_time))

@@ -3,10 +3,10 @@
 import dataclasses
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError, create_model
 
 from fitroom.errors import InputError
 from fitroom.train.checkpoint import untupled
@@ -16,28 +16,19 @@ Settings = TypeVar("Settings")
 RECIPES = Path(str(files("fitroom") / "configs"))  # packaged settings files
 
 
-def unknown_keys(kind: Any, values: Any, prefix: str = "") -> list[str]:
-    """Keys of nested values that a dataclass does not have, with dots."""
-    if not dataclasses.is_dataclass(kind) or not isinstance(values, dict):
-        return []
-    types = get_type_hints(kind)
-    found = [prefix + str(key) for key in values if key not in types]
-    for key in values.keys() & types.keys():
-        found += unknown_keys(types[key], values[key], f"{prefix}{key}.")
-    return found
-
-
 def parse(kind: type[Settings], values: dict[str, Any], origin: str) -> Settings:
     """Check values against a dataclass, nested ones too. Raises InputError that names the key."""
-    unknown = unknown_keys(kind, values)
-    if unknown:
-        raise InputError(f"{origin}: unknown settings: {', '.join(unknown)}; see the comments in {kind.__module__}.")
+    # dataclasses in a model's fields take over its configuration
+    model = create_model("Checked", __config__=ConfigDict(extra="forbid"), settings=(kind, ...))
     try:
-        return TypeAdapter(kind).validate_python(values)
+        return model(settings=values).settings  # type: ignore[attr-defined, no-any-return]
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{origin}: {key}: {first['msg']}.") from error
+        found = [(".".join(str(part) for part in one["loc"][1:]), one["type"], one["msg"]) for one in error.errors()]
+        unknown = ", ".join(key for key, type_, _ in found if type_ == "unexpected_keyword_argument")
+        if unknown:
+            message = f"{origin}: unknown settings: {unknown}; see the comments in {kind.__module__}."
+            raise InputError(message) from error
+        raise InputError(f"{origin}: {found[0][0]}: {found[0][2]}.") from error
 
 
 def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from fitroom.data.pack import open_reader
 from fitroom.data.reader import Reader
 from fitroom.data.viton import GARMENT, NOISE, Pair
 from fitroom.errors import DataError, OutputError
+from fitroom.files import atomic_write
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.registry import load_network
 from fitroom.store import open_weights
@@ -72,14 +73,8 @@ def open_folder(folder: str | Path) -> Path:
 def write_fake(folder: Path, name: str, picture: Image) -> None:
     """Write a fake (H, W, 3), whole or not at all. Raises OutputError."""
     encoded = cv2.imencode(".webp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 92])[1]
-    part = folder / f".{name}.part"
-    try:
+    with atomic_write(folder / name, remedy="; free some space and go on") as part:
         part.write_bytes(encoded.tobytes())
-        part.replace(folder / name)
-    except OSError as error:
-        raise OutputError(
-            f"{folder / name}: can't be written ({error.strerror}); free some space and go on."
-        ) from error
 
 
 def teachers_view(samples: Samples, rows: list[int]) -> Tensor:
