@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from fitroom.body import Label
 from fitroom.data.augment import AugmentConfig
 from fitroom.data.reader import FolderReader
-from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
 from fitroom.errors import DataError
 from fitroom.train.batches import Batch, Batches, chosen
 from fitroom.train.samples import Fakes, fake_name, load_fakes, load_samples
@@ -93,7 +93,7 @@ def test_unpaired_samples_are_photos_with_the_garment_of_other_sleeves(training_
     assert torch.allclose(batch.shown[1], batch.photo[1], atol=1e-5)
     own = training_samples.garment[batch.rows].float() / 127.5 - 1
     assert ((batch.garment - own).flatten(1).abs().amax(1) < 1e-4).float().tolist() == batch.paired.tolist()
-    arms = ((training_samples.label == LEFT_ARM) | (training_samples.label == RIGHT_ARM)).flatten(1).sum(1)
+    arms = ((training_samples.label == Label.LEFT_ARM) | (training_samples.label == Label.RIGHT_ARM)).flatten(1).sum(1)
     others = batches.others(0, batch.rows, slice(0, 8))
     anybody = [(arms[torch.arange(12) != row] - arms[row]).abs().float().mean() for row in batch.rows]
     assert (arms[others] - arms[batch.rows]).abs().float().mean() > torch.stack(anybody).mean()
@@ -150,9 +150,9 @@ def test_fakes_are_read_by_name(training_samples, tmp_path):
 def test_dense_parts_move_and_change_sides(training_samples):
     """Where the arms are told apart by DensePose as the label tells them, they still are after moving and mirroring."""
     dense = torch.zeros_like(training_samples.label)
-    dense[training_samples.label == LEFT_ARM] = 15
-    dense[training_samples.label == RIGHT_ARM] = 16
+    dense[training_samples.label == Label.LEFT_ARM] = 15
+    dense[training_samples.label == Label.RIGHT_ARM] = 16
     batch = Batches(replace(training_samples, dense=dense), None, AugmentConfig(), 12).of_step(0)
-    assert torch.equal(batch.dense == 15, batch.label == LEFT_ARM)
-    assert torch.equal(batch.dense == 16, batch.label == RIGHT_ARM)
+    assert torch.equal(batch.dense == 15, batch.label == Label.LEFT_ARM)
+    assert torch.equal(batch.dense == 16, batch.label == Label.RIGHT_ARM)
     assert (batch.dense > 0).any()

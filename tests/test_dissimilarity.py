@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fitroom.body import Label
 from fitroom.data.synthetic import write_dataset
-from fitroom.data.viton import GARMENT, LEFT_ARM
 from fitroom.errors import DataError
 from fitroom.evaluate.dissimilarity import measure_dissimilarity, regions, with_fabric
 from fitroom.evaluate.metrics import similarity_map, structural_similarity
@@ -68,7 +68,7 @@ def test_a_look_gains_by_all_that_is_known_of_its_fabric():
 
 def test_regions_part_a_picture():
     label = np.zeros((40, 30), np.uint8)
-    label[10:, 5:20], label[10:30, 20:29] = GARMENT, LEFT_ARM
+    label[10:, 5:20], label[10:30, 20:29] = Label.UPPER_CLOTHES, Label.LEFT_ARM
     found = regions(label)
     assert np.array_equal(sum(place.astype(int) for place in found.values()), np.ones((40, 30), int))
     assert found["fabric"][14:, 9:16].all()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fitroom.body import Label
 from fitroom.data.scenes import STUDIO
-from fitroom.data.viton import GARMENT
 from fitroom.errors import DataError, PersonError
 from fitroom.evaluate.evaluate import evaluate
 from fitroom.evaluate.plan import make_plan
@@ -41,8 +41,8 @@ def test_scenes_are_other_photos_of_the_same_persons(plan):
     assert any(not np.array_equal(a.photo, b.photo) for a, b in zip(first, other, strict=True))
     for scene, pair in zip(first, pairs, strict=True):
         assert scene.photo.shape == (256 * ENLARGED, 192 * ENLARGED, 3)
-        worn = (np.asarray(plan.subject(pair.person).label) == GARMENT).mean()
-        assert 0 < (scene.label == GARMENT).mean() < worn
+        worn = (np.asarray(plan.subject(pair.person).label) == Label.UPPER_CLOTHES).mean()
+        assert 0 < (scene.label == Label.UPPER_CLOTHES).mean() < worn
 
 
 def test_who_is_refused_counts_as_missed(plan, small_weights):

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from fitroom.body import complete
+from fitroom.body import Label, complete
 from fitroom.data.synthetic import samples
-from fitroom.data.viton import LEFT_ARM, RIGHT_ARM
 from fitroom.photo.foreground import hands
 from fitroom.train.tasks import fakes
 from fitroom.train.tasks.fakes import Subject, fill_from, in_skin_of, paste_garment
@@ -39,7 +38,7 @@ def test_bare_arms_stay_or_come_from_the_donor(rng, monkeypatch):
     first, second = list(samples(2, seed=3))
     subject, donor = (Subject(s.photo.image, s.photo.label, complete(s.photo.key_points)) for s in (first, second))
     own = hands(subject.label, subject.skeleton)
-    arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM)) & ~own
+    arms = np.isin(subject.label, (Label.LEFT_ARM, Label.RIGHT_ARM)) & ~own
     assert own.sum() > 50
     assert arms.sum() > 500
     kept = {}
@@ -53,7 +52,7 @@ def test_bare_arms_stay_or_come_from_the_donor(rng, monkeypatch):
 
 def test_skin_takes_the_persons_colour(rng):
     pale, dark = (np.full((64, 48, 3), shade, np.uint8) for shade in (200, 80))
-    label = np.full((64, 48), LEFT_ARM, np.uint8)
+    label = np.full((64, 48), Label.LEFT_ARM, np.uint8)
     skeleton = complete(np.ones((18, 3), np.float32) * [20, 30, 1] + np.arange(18)[:, None] * [1, 0.5, 0])
     found = in_skin_of(Subject(dark, label, skeleton), Subject(pale, label, skeleton))
     # no darker than half

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from fitroom import TryOn, body
+from fitroom.body import Label
 from fitroom.data.synthetic import samples
-from fitroom.data.viton import FACE, GARMENT, HAIR, LEFT_ARM, RIGHT_ARM
 from fitroom.photo.foreground import foreground_of, hands, head
 from fitroom.photo.frames import Frame
 from fitroom.runtime.interface import Parsing
@@ -23,7 +23,7 @@ def test_hands_are_beyond_the_wrists(figure):
     skeleton = body.complete(figure.key_points)
     found = hands(figure.label, skeleton)
     assert found.any()
-    assert np.isin(figure.label[found], (LEFT_ARM, RIGHT_ARM)).all()
+    assert np.isin(figure.label[found], (Label.LEFT_ARM, Label.RIGHT_ARM)).all()
     for wrist, elbow in ((body.RIGHT_WRIST, body.RIGHT_ELBOW), (body.LEFT_WRIST, body.LEFT_ELBOW)):
         x, y = (skeleton.points[wrist] * 0.4 + skeleton.points[elbow] * 0.6).astype(int)
         assert not found[y, x]
@@ -34,16 +34,16 @@ def test_faces_and_hair_are_in_front_and_garments_are_not(figure):
     assert front.shape == (256, 192)
     assert front.min() >= 0
     assert front.max() <= 1
-    inner = cv2.erode(np.isin(figure.label, (FACE, HAIR)).astype(np.uint8), np.ones((9, 9))) > 0
+    inner = cv2.erode(np.isin(figure.label, (Label.FACE, Label.HAIR)).astype(np.uint8), np.ones((9, 9))) > 0
     assert (front[inner] == 1).all()
-    assert front[cv2.erode((figure.label == GARMENT).astype(np.uint8), np.ones((3, 3))) > 0].max() == 0
+    assert front[cv2.erode((figure.label == Label.UPPER_CLOTHES).astype(np.uint8), np.ones((3, 3))) > 0].max() == 0
 
 
 def test_hair_that_lies_apart_is_none(figure):
     label = figure.label.copy()
-    label[150:170, 90:110] = HAIR
-    assert (head(label) == np.isin(figure.label, (FACE, HAIR))).all()
-    assert not head(np.full_like(label, GARMENT)).any()
+    label[150:170, 90:110] = Label.HAIR
+    assert (head(label) == np.isin(figure.label, (Label.FACE, Label.HAIR))).all()
+    assert not head(np.full_like(label, Label.UPPER_CLOTHES)).any()
 
 
 def test_another_frame_shows_the_same_elsewhere(figure):
@@ -71,7 +71,7 @@ def test_cuffs_are_no_hands(figure):
         photo = figure.image.copy()
         photo[hand] = sleeve
         assert foreground_of(photo, parsing, WHOLE, WHOLE, 256, 192)[inner].max() == 0
-    faceless = np.where(figure.label == FACE, 0, figure.label)
+    faceless = np.where(figure.label == Label.FACE, 0, figure.label)
     kept = foreground_of(photo, Parsing(faceless, figure.key_points), WHOLE, WHOLE, 256, 192)
     assert kept[inner].mean() > 0.9, "no face, no colour to go by"
 
@@ -79,7 +79,7 @@ def test_cuffs_are_no_hands(figure):
 def test_without_joints_there_are_no_hands(figure):
     unknown = Parsing(figure.label, np.zeros((18, 3), np.float32))
     front = foreground_of(figure.image, unknown, WHOLE, WHOLE, 256, 192)
-    assert front[np.isin(figure.label, (LEFT_ARM, RIGHT_ARM))].max() < 0.5
+    assert front[np.isin(figure.label, (Label.LEFT_ARM, Label.RIGHT_ARM))].max() < 0.5
     assert front.max() == 1
 
 

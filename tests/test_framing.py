@@ -6,9 +6,9 @@ import pytest
 
 from conftest import shared
 from fitroom.arrays import Picture
-from fitroom.body import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER
+from fitroom.body import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER, Label
 from fitroom.data.synthetic import samples
-from fitroom.data.viton import FACE, GARMENT, open_layout, read_pairs
+from fitroom.data.viton import open_layout, read_pairs
 from fitroom.errors import InputError, PersonError
 from fitroom.photo import decode, frames, framing
 from fitroom.photo.frames import Frame
@@ -114,7 +114,7 @@ def test_a_garment_alone_is_nobody(figure):
         def parse(self, picture: Picture) -> Parsing:
             points = figure.key_points.copy()
             points[NOSE, 2] = 0
-            return Parsing(np.full(picture.shape[:2], GARMENT, np.uint8), points)
+            return Parsing(np.full(picture.shape[:2], Label.UPPER_CLOTHES, np.uint8), points)
 
     with pytest.raises(PersonError, match="nobody is found"):
         frame_person(figure.image, Shoulders())
@@ -136,8 +136,8 @@ def test_who_is_found_is_parsed_once_and_nobody_is_refused_at_first_sight(figure
             seen[:, :2] = (seen[:, :2] + 0.5 - (0, -233)) * 256 / 1067 - 0.5
             if self.blind and len(looks) == 1:
                 seen[NOSE, 2] = 0
-            label = np.full(picture.shape[:2], GARMENT, np.uint8)
-            label[: len(label) // 10] = FACE
+            label = np.full(picture.shape[:2], Label.UPPER_CLOTHES, np.uint8)
+            label[: len(label) // 10] = Label.FACE
             return Parsing(label, seen)
 
     frame = frame_person(photo, AtASecondLook(blind=False)).frame

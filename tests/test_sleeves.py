@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fitroom.body import Label
 from fitroom.data.synthetic import write_dataset
-from fitroom.data.viton import FACE
 from fitroom.errors import DataError
 from fitroom.evaluate.plan import make_plan
 from fitroom.evaluate.sleeves import forearms, measure_sleeves
@@ -35,7 +35,7 @@ def test_sleeves_that_cover_and_arms_that_show_get_everything(plan):
     faces = {}
     for person in plan.own:
         subject = plan.subject(person)
-        faces[subject.photo.tobytes()] = np.median(subject.photo[subject.label == FACE], axis=0)
+        faces[subject.photo.tobytes()] = np.median(subject.photo[subject.label == Label.FACE], axis=0)
 
     def perfect(photo, garment):
         return dressed(photo, 1, np.zeros_like(photo) + faces[photo.tobytes()].astype(np.uint8))

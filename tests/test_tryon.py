@@ -10,7 +10,8 @@ import pytest
 from conftest import shared
 from fitroom import TryOn
 from fitroom.benchmark.looks import sample_pictures
-from fitroom.data.viton import FACE, GARMENT, open_layout, read_pairs
+from fitroom.body import Label
+from fitroom.data.viton import open_layout, read_pairs
 from fitroom.errors import ImageError, InputError, OutputError
 from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import BOUNDS, check
@@ -102,8 +103,8 @@ class Told:
         for row, joint in STUDIO.items():
             points[row] = (*((np.array(joint) + 0.5) * 256 / frame.height - 0.5), 1)
         points[:, :2] += np.array([-frame.left, -frame.top], np.float32) * 256 / frame.height
-        label = np.full((256, 192), GARMENT, np.uint8)
-        label[:25] = FACE
+        label = np.full((256, 192), Label.UPPER_CLOTHES, np.uint8)
+        label[:25] = Label.FACE
         return Parsing(label, points)
 
 

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fitroom import TryOn
+from fitroom.body import Label
 from fitroom.cli import main
 from fitroom.data.pack import write_pack
-from fitroom.data.viton import LEFT_ARM, read_grey
+from fitroom.data.viton import read_grey
 from fitroom.errors import InputError
 from fitroom.nets.registry import load_network
 from fitroom.train.checkpoint import load
@@ -144,7 +145,7 @@ def test_a_teacher_is_told_dense_parts(figures, small, tmp_path):
     root = shutil.copytree(figures, tmp_path / "figures")
     (root / "train_densepose").mkdir()
     for number, path in enumerate(sorted((root / "train_label").iterdir())):
-        parts = (read_grey(path) == LEFT_ARM) * np.uint8(16)
+        parts = (read_grey(path) == Label.LEFT_ARM) * np.uint8(16)
         if number % 2:
             np.save(root / "train_densepose" / f"{path.stem}.npy", parts)
         else:

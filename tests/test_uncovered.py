@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fitroom import body
-from fitroom.data.viton import FACE, GARMENT, LEFT_ARM, LOWER, RIGHT_ARM
+from fitroom.body import Label
 from fitroom.train.tasks.teacher_input import is_label
 from fitroom.train.tasks.uncovered import (
     bare_arms,
@@ -20,10 +20,14 @@ def figure(skin=0.5, trousers=-0.5, background=0.9):
     """Somebody 64 pixels high, arms straight down and away from the trunk, in a garment to below the hips."""
     photo, label = torch.full((1, 3, 64, 64), background), torch.zeros(1, 64, 64, dtype=torch.uint8)
     for value, rows, columns, colour in (
-        (FACE, (2, 10), (28, 36), skin), (LOWER, (44, 64), (20, 44), trousers), (GARMENT, (12, 48), (20, 44), 0.0),
-        (GARMENT, (12, 40), (6, 18), 0.0), (RIGHT_ARM, (40, 46), (8, 16), skin), (GARMENT, (12, 40), (46, 58), 0.0),
-        (LEFT_ARM, (40, 46), (48, 56), skin),
-    ):  # fmt: skip
+        (Label.FACE, (2, 10), (28, 36), skin),
+        (Label.LOWER_CLOTHES, (44, 64), (20, 44), trousers),
+        (Label.UPPER_CLOTHES, (12, 48), (20, 44), 0.0),
+        (Label.UPPER_CLOTHES, (12, 40), (6, 18), 0.0),
+        (Label.RIGHT_ARM, (40, 46), (8, 16), skin),
+        (Label.UPPER_CLOTHES, (12, 40), (46, 58), 0.0),
+        (Label.LEFT_ARM, (40, 46), (48, 56), skin),
+    ):
         label[:, slice(*rows), slice(*columns)] = value
         photo[:, :, slice(*rows), slice(*columns)] = colour
     points = torch.zeros(1, 18, 3)
@@ -65,13 +69,13 @@ def test_arms_and_necks_are_skin_hips_are_trousers_and_the_rest_of_the_trunk_is_
 
 def test_without_skin_trousers_or_key_points_nothing_is_made_up():
     photo, label, points = figure()
-    label[label == LOWER] = GARMENT
+    label[label == Label.LOWER_CLOTHES] = Label.UPPER_CLOTHES
     assert hidden_colours(photo, label, points)[1][0, 0, 42, 32] == 0
     assert not hidden_colours(photo, label, torch.zeros(1, 18, 3))[1].any()
-    faces, seen = skin_colour(photo, torch.where(label == FACE, label, 0))
+    faces, seen = skin_colour(photo, torch.where(label == Label.FACE, label, 0))
     assert faces.flatten().tolist() == pytest.approx([0.5] * 3), "the face, where no arm shows"
     assert seen == 1
-    garment_alone = torch.where(label == GARMENT, label, 0)
+    garment_alone = torch.where(label == Label.UPPER_CLOTHES, label, 0)
     assert skin_colour(photo, garment_alone)[1] == 0
     assert hidden_colours(photo, garment_alone, points)[1][0, 0, 30, 12] == 0
 
@@ -86,9 +90,16 @@ def test_a_drawn_figure_in_other_sleeves_shows_the_colours_guessed(sample):
         )
         for shown in (sample.photo, sample.other_photo)
     )
-    if is_label(other[1], LEFT_ARM, RIGHT_ARM).sum() < is_label(photo[1], LEFT_ARM, RIGHT_ARM).sum():
+    if (
+        is_label(other[1], Label.LEFT_ARM, Label.RIGHT_ARM).sum()
+        < is_label(photo[1], Label.LEFT_ARM, Label.RIGHT_ARM).sum()
+    ):
         photo, other = other, photo
-    hidden = is_label(photo[1], GARMENT) * is_label(other[1], LEFT_ARM, RIGHT_ARM) * bare_arms(photo[2], 256, 192)
+    hidden = (
+        is_label(photo[1], Label.UPPER_CLOTHES)
+        * is_label(other[1], Label.LEFT_ARM, Label.RIGHT_ARM)
+        * bare_arms(photo[2], 256, 192)
+    )
     assert hidden.sum() > 300
     guessed = mean_colour(hidden_colours(*photo)[0], hidden)
     assert (guessed - mean_colour(other[0], hidden)).abs().max() < 0.12
@@ -98,7 +109,7 @@ def test_a_drawn_figure_in_other_sleeves_shows_the_colours_guessed(sample):
 def test_the_loss_counts_means_where_the_garment_has_gone():
     photo, label, points = figure()
     colours, known = hidden_colours(photo, label, points)
-    gone = is_label(label, GARMENT)
+    gone = is_label(label, Label.UPPER_CLOTHES)
     assert uncovered_difference(colours, photo, label, points, gone) == 0
     area = (known * gone).mean().item()
     assert uncovered_difference(colours + 0.2, photo, label, points, gone).item() == pytest.approx(0.2 * area, rel=1e-4)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import Shift
-from fitroom.data.viton import FACE, HAIR, LEFT_ARM
+from fitroom.body import Label
 from fitroom.nets.interface import Dressed
 from fitroom.train.batches import Batch
 from fitroom.train.tasks.stages import LossConfig, StageConfig, Trainee, look_losses
@@ -51,11 +51,11 @@ def test_unpaired_samples_are_taught_sleeves_by_the_teachers_warp(batch):
 def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
     """What was worn changes, what the warp lays shows, on bare arms as the teacher says, and hair may stay in front."""
     label = batch.label.clone()
-    label[1, 8:24, 8:12], label[1, 8:24, 18:24] = HAIR, LEFT_ARM
+    label[1, 8:24, 8:12], label[1, 8:24, 18:24] = Label.HAIR, Label.LEFT_ARM
     paired, restored = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])
     batch = batch._replace(label=label, paired=paired, restored=restored)
     arms, before, free = unpaired_regions(batch)
-    assert torch.equal(arms[1, 0], (label[1] == LEFT_ARM).float())
+    assert torch.equal(arms[1, 0], (label[1] == Label.LEFT_ARM).float())
     assert before[1, 0, 7:25, 14:19].all()
     assert before[1].sum() == 18 * 5, "the garment with its rim, without hair and 2 pixels around that"
     assert free[1, 0, :, 14:].all()
@@ -92,7 +92,7 @@ def test_paint_has_the_colours_of_what_an_unpaired_garment_hid(batch):
     points = batch.key_points.clone()
     lay_arms(points, (15.0, 35.0), (0.0, 15.0, 31.0))
     label = batch.label.clone()
-    label[:, :2] = FACE
+    label[:, :2] = Label.FACE
     batch = batch._replace(
         label=label, key_points=points, paired=torch.tensor([1.0, 0.0]), restored=torch.tensor([1.0, 0.0]),
         worn=torch.zeros_like(batch.worn), shown=torch.zeros_like(batch.shown),
@@ -116,7 +116,7 @@ def test_a_teacher_paints_where_an_unpaired_garment_was(batch):
     points = batch.key_points.clone()
     lay_arms(points, (22.0, 26.0), (0.0, 15.0, 31.0))
     label = batch.label.clone()
-    label[:, 8:12, 8:12] = HAIR
+    label[:, 8:12, 8:12] = Label.HAIR
     batch = batch._replace(label=label, key_points=points, paired=torch.tensor([1.0, 0.0]))
     asked = []
 

@@ -48,6 +48,7 @@ ARMS = (Label.LEFT_ARM, Label.RIGHT_ARM)
 HANDS = (Label.LEFT_HAND, Label.RIGHT_HAND)
 LEGS = (Label.LEFT_LEG, Label.RIGHT_LEG)
 SHOES = (Label.LEFT_SHOE, Label.RIGHT_SHOE)
+BELOW_HEM = (Label.LOWER_CLOTHES, *LEGS, *SHOES)  # what lies below a top
 SKIN = (Label.FACE, Label.NECK, *ARMS, *HANDS, *LEGS)
 
 OPPOSITE = {
@@ -138,3 +139,27 @@ def distance_to_bone(grid: Array, start: Array, end: Array) -> Array:
     along, across, length = along_and_across(grid, start, end)
     beyond = (along - np.clip(along, 0, 1)) * length
     return np.asarray(np.hypot(beyond, across))
+
+
+def along_forearms(skeleton: Skeleton, height: int, width: int) -> dict[int, tuple[Floats, Floats]]:
+    """For LEFT_ARM and RIGHT_ARM, how far along the forearm every pixel (H, W) lies, 0 at the elbow and 1 at the wrist,
+    and how far beside its line, in shoulder widths.
+    """
+    grid = pixel_grid(height, width)
+    found: dict[int, tuple[Floats, Floats]] = {}
+    for part, (_, elbow, wrist) in ARM_JOINTS.items():
+        along, across, _ = along_and_across(grid, skeleton.points[elbow], skeleton.points[wrist])
+        found[part] = along, np.abs(across) / skeleton.shoulder_width
+    return found
+
+
+def compared_with_skin(colours: Floats, skin: Floats) -> tuple[Floats, Floats]:
+    """Compare colours (..., 3), 0 to 255, with those of known skin (n, 3), in any light.
+
+    Returns the largest difference (...) of their shares of red, green and blue from the skin's medians, and their
+    brightness (...) by the skin's median.
+    """
+    (shares, sums), (known, brightness) = (
+        (values / (values.sum(axis=-1, keepdims=True) + 1), values.sum(axis=-1)) for values in (colours, skin)
+    )
+    return np.abs(shares - np.median(known, axis=0)).max(axis=-1), sums / max(float(np.median(brightness)), 1e-6)

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from fitroom.arrays import Array, Picture
+from fitroom.body import Label
 from fitroom.data.label_sets import VITON
-from fitroom.data.viton import GARMENT, Layout, open_layout, read_rgb, write_pose
+from fitroom.data.viton import Layout, open_layout, read_rgb, write_pose
 from fitroom.errors import DataError, ImageError, OutputError
 from fitroom.photo import frames, masks
 from fitroom.photo.encode import save_picture
@@ -89,7 +90,7 @@ def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
     whole = cv2.resize(parsing.label, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
     whole = VITON.of_label[whole]
     label = frames.cut(np.asarray(whole, np.uint8), Frame(-frame.left, -frame.top, width, height), 0)
-    if (label == GARMENT).mean() < LEAST_WORN:
+    if (label == Label.UPPER_CLOTHES).mean() < LEAST_WORN:
         raise ImageError("nobody in a garment is seen; take it out of the pair lists.")
     points = parsing.key_points
     return label, np.where(points[:, 2:] >= FOUND, points, 0).astype(np.float32)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.data.viton import BACKGROUND
+from fitroom.body import Label
 
 MIRRORED_LABELS = (0, 1, 2, 3, 4, 6, 5, 7, 8, 10, 9, 13, 12, 11)
 MIRRORED_DENSE = (0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21, 24, 23)
@@ -188,7 +188,7 @@ def background_mask(picture: Tensor, label: Tensor, reach: int = 0) -> Tensor:
     colour = corners.mean(dim=(2, 3), keepdim=True)
     distance = (picture - colour).abs().amax(dim=1, keepdim=True)
     near = ((0.25 - distance) / 0.1).clamp(0, 1)
-    outside = (label == BACKGROUND).float().unsqueeze(1)
+    outside = (label == Label.BACKGROUND).float().unsqueeze(1)
     light = (colour.mean(dim=1, keepdim=True) > 0.3).float()
     found = torch.minimum(near, outside)
     if reach:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fitroom.data.viton import (
-    LABEL_COUNT,
+    VALUE_COUNT,
     Layout,
     Pair,
     open_layout,
@@ -72,8 +72,8 @@ def check_pair(layout: Layout, pair: Pair) -> list[str]:
         label = attempt(lambda: read_grey(label_path))
         if label is not None and person is not None and label.shape != person.shape[:2]:
             problems.append(f"{label_path}: {label.shape[::-1]} pixels, but its person has {person.shape[1::-1]}.")
-        if label is not None and label.max() >= LABEL_COUNT:
-            problems.append(f"{label_path}: label {label.max()}; labels go from 0 to {LABEL_COUNT - 1}.")
+        if label is not None and label.max() >= VALUE_COUNT:
+            problems.append(f"{label_path}: label {label.max()}; labels go from 0 to {VALUE_COUNT - 1}.")
     if layout.pose is not None:
         pose_path = layout.pose_path(pair.person)
         attempt(lambda: read_pose(pose_path))

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import body
-from fitroom.body import Skeleton
+from fitroom.body import Label, Skeleton
 from fitroom.data import drawing, limbs
 from fitroom.data.drawing import Array
 from fitroom.data.garment_art import Flat
-from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER, RIGHT_ARM
 
 SKINS = ((244, 212, 190), (232, 190, 160), (214, 164, 130), (178, 126, 94), (134, 90, 66), (96, 64, 50))
 HAIRS = ((38, 28, 24), (74, 48, 34), (122, 80, 46), (190, 150, 92), (146, 62, 34), (120, 118, 116))
@@ -163,7 +162,7 @@ def draw_trunk(canvas: Canvas) -> None:
     sides = [(0.17, -0.36), (0.165, -0.16), (0.25, -0.06), (0.43, 0.03), (0.47, 0.14), (0.44, 0.45)]
     sides += [(figure.waist, 0.95), (figure.hips, 1.45)]
     trunk = canvas.outline([*sides, *[(-x, y) for x, y in reversed(sides)]], 2)
-    canvas.add(trunk, canvas.shaded(trunk, figure.skin, 0.14, 0.22), BACKGROUND)
+    canvas.add(trunk, canvas.shaded(trunk, figure.skin, 0.14, 0.22), Label.BACKGROUND)
     under_chin = canvas.outline([(-0.2, -0.34), (0.2, -0.34), (0.12, -0.1), (-0.12, -0.1)])
     drawing.paint(canvas.image, 0.32 * drawing.blur(under_chin, 0.05 * unit) * trunk, np.asarray(figure.skin) * 0.55)
     for sign in (-1, 1):
@@ -175,7 +174,7 @@ def draw_trunk(canvas: Canvas) -> None:
     trousers = canvas.outline([*legs, *inseam, *[(-x, y) for x, y in reversed(legs)]], 1)
     cloth = canvas.shaded(trousers, figure.trousers, 0.16, 0.35)
     cloth = cloth * (1 + 0.05 * drawing.noise(canvas.shape, 0.05 * unit, canvas.rng, 3))[..., None]
-    canvas.add(trousers, cloth, LOWER)
+    canvas.add(trousers, cloth, Label.LOWER_CLOTHES)
     fly = drawing.stroke(canvas.shape, [canvas.place(0, y) for y in (1.2, 1.98)], unit / 60)
     drawing.paint(canvas.image, 0.4 * fly, np.asarray(figure.trousers) * 0.6)
 
@@ -195,9 +194,13 @@ def draw_arm(canvas: Canvas, part: int) -> None:
     thumb_ends = [wrist + direction * 0.06 * unit, wrist + (direction * 0.16 - side * 0.075) * unit]
     thumb = drawing.stroke(canvas.shape, thumb_ends, 0.05 * unit)
     mask = np.maximum.reduce([arm, palm, thumb])
-    shadow = drawing.blur(np.roll(mask, round(0.03 * unit), axis=1), 0.05 * unit) * (canvas.label == GARMENT)
+    shadow = drawing.blur(np.roll(mask, round(0.03 * unit), axis=1), 0.05 * unit) * (
+        canvas.label == Label.UPPER_CLOTHES
+    )
     drawing.paint(canvas.image, 0.22 * shadow, (30, 26, 30))
-    canvas.add(mask, canvas.shaded(mask, figure.skin, 0.1, 0.24), RIGHT_ARM if part == body.RIGHT_ARM else LEFT_ARM)
+    canvas.add(
+        mask, canvas.shaded(mask, figure.skin, 0.1, 0.24), Label.RIGHT_ARM if part == body.RIGHT_ARM else Label.LEFT_ARM
+    )
 
 
 def folds(canvas: Canvas) -> Array:
@@ -236,8 +239,8 @@ def wear(canvas: Canvas, flat: Flat, part: int, relief: Array) -> None:
     shade = relief * drawing.blur(drawing.rim_shade(mask, 0.13 * canvas.unit, 0.3), 0.02 * canvas.unit)
     if part != body.TORSO:
         shadow = drawing.blur(np.roll(mask, round(0.025 * canvas.unit), axis=1), 0.05 * canvas.unit)
-        drawing.paint(canvas.image, 0.2 * shadow * (canvas.label == GARMENT), (26, 24, 28))
-    canvas.add(mask, colours * shade[..., None], GARMENT)
+        drawing.paint(canvas.image, 0.2 * shadow * (canvas.label == Label.UPPER_CLOTHES), (26, 24, 28))
+    canvas.add(mask, colours * shade[..., None], Label.UPPER_CLOTHES)
     flat_height, flat_width = flat.mask.shape
     grid = (2 * where + 1) / np.array([flat_width, flat_height], np.float32) - 1
     canvas.flow[mask > 0.5] = grid[mask > 0.5]
@@ -260,7 +263,7 @@ def draw_hair_behind(canvas: Canvas) -> None:
         masks.append(drawing.fill(canvas.shape, drawing.ellipse(centre + [0, -0.43 * unit], 0.13 * unit, 0.12 * unit)))
     if masks:
         mask = np.maximum.reduce(masks)
-        canvas.add(mask, hair_colour(canvas, mask) * 0.8, HAIR)
+        canvas.add(mask, hair_colour(canvas, mask) * 0.8, Label.HAIR)
 
 
 def hair_colour(canvas: Canvas, mask: Array) -> Array:
@@ -276,11 +279,11 @@ def draw_head(canvas: Canvas) -> None:
     centre = (points[body.RIGHT_EAR] + points[body.LEFT_EAR]) / 2
     for ear in (body.RIGHT_EAR, body.LEFT_EAR):
         mask = drawing.fill(canvas.shape, drawing.ellipse(points[ear], 0.045 * unit, 0.075 * unit))
-        canvas.add(mask, tuple(skin * 0.9), FACE)
+        canvas.add(mask, tuple(skin * 0.9), Label.FACE)
     cheek_to_chin = [(0.235, -0.12), (0.23, 0.05), (0.17, 0.22), (0.07, 0.315)]
     jaw = [(-0.16, -0.3), *[(-x, y) for x, y in cheek_to_chin], *reversed(cheek_to_chin), (0.16, -0.3)]
     face = drawing.fill(canvas.shape, drawing.smooth(centre + unit * np.asarray(jaw), 3))
-    canvas.add(face, canvas.shaded(face, figure.skin, 0.12, 0.16), FACE)
+    canvas.add(face, canvas.shaded(face, figure.skin, 0.12, 0.16), Label.FACE)
     image, shape = canvas.image, canvas.shape
     middle = centre + [figure.turn * unit, 0]
     for sign in (-1, 1):
@@ -317,7 +320,7 @@ def draw_head(canvas: Canvas) -> None:
             offset = np.array([0.25 * np.cos(angle), 0.27 * np.sin(angle) - 0.07])
             lock_of_hair = drawing.ellipse(centre + offset * unit, 0.1 * unit, 0.1 * unit)
             mask = np.maximum(mask, drawing.fill(shape, lock_of_hair))
-    canvas.add(mask, hair_colour(canvas, mask), HAIR)
+    canvas.add(mask, hair_colour(canvas, mask), Label.HAIR)
 
 
 def photograph(figure: Figure, flat: Flat, height: int = 256, width: int = 192, oversample: int = 2) -> Photo:

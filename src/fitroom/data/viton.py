@@ -15,6 +15,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from fitroom.arrays import Array
+from fitroom.body import Label
 from fitroom.errors import DataError
 from fitroom.files import atomic_write
 
@@ -22,10 +23,7 @@ Image = NDArray[np.uint8]
 
 TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
 
-# parsing labels by name; the neck is background
-BACKGROUND, HAIR, GARMENT, NOISE, LOWER, LEFT_ARM, FACE, RIGHT_ARM = 0, 1, 4, 7, 8, 11, 12, 13
-LOWER_LABELS = LOWER, 9, 10, 5, 6  # trousers, and what else lies below a top's hem
-LABEL_COUNT = 14
+VALUE_COUNT = Label.RIGHT_ARM + 1  # of the label files, those of body.Label; the neck is background
 DENSE_COUNT = 24  # parts of DensePose (Guler et al., CVPR 2018); 0 is background
 KEY_POINT_COUNT = 18
 

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torchmetrics.functional.classification import binary_auroc
 
+from fitroom.body import Label
 from fitroom.data.reader import Reader
-from fitroom.data.viton import GARMENT, Pair
+from fitroom.data.viton import Pair
 from fitroom.errors import DataError
 from fitroom.evaluate.metrics import mask_iou
 from fitroom.evaluate.plan import Progress
@@ -76,7 +77,7 @@ def outcomes(
         other = person.dress(tryon.garment(reader.garment(pair.garment)))
         dressed = tryon.person(other.look).dress(tryon.garment(reader.garment(own[pair.person])))
         found.append(traits(dressed))
-        right.append(mask_iou(dressed.warped_mask > 0.5, label == GARMENT) >= COVERED)
+        right.append(mask_iou(dressed.warped_mask > 0.5, label == Label.UPPER_CLOTHES) >= COVERED)
     return Outcomes(np.log(np.stack(found)), np.array(right))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom.arrays import Picture
-from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
+from fitroom.body import Label
 from fitroom.errors import DataError
 from fitroom.evaluate.metrics import Mask, similarity_map, structural_similarity
 from fitroom.evaluate.plan import Plan, Progress
@@ -40,12 +40,12 @@ class Dissimilarity:
 
 def regions(label: Picture) -> dict[str, Mask]:
     """A parsing label (H, W) parted into fabric, outline, arms, and elsewhere."""
-    garment = (label == GARMENT).astype(np.uint8)
+    garment = (label == Label.UPPER_CLOTHES).astype(np.uint8)
     square = np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)
     # beyond the picture a garment goes on
     fabric = cv2.erode(garment, square, borderValue=1) > 0
     outline = (cv2.dilate(garment, square) > 0) & ~fabric
-    arms = np.isin(label, (LEFT_ARM, RIGHT_ARM)) & ~outline & ~fabric
+    arms = np.isin(label, (Label.LEFT_ARM, Label.RIGHT_ARM)) & ~outline & ~fabric
     return {"fabric": fabric, "outline": outline, "arms": arms, "elsewhere": ~(fabric | outline | arms)}
 
 

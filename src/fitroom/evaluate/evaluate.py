@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from fitroom.arrays import Array, Picture
-from fitroom.data.neck import viton_sets
-from fitroom.data.viton import GARMENT, Pair, read_rgb
+from fitroom.body import Label
+from fitroom.data.viton import Pair, read_rgb
+from fitroom.data.viton_sets import viton_sets
 from fitroom.errors import DataError, ImageError
 from fitroom.evaluate.looks import LookCase, LookMeasures, features_or_none
 from fitroom.evaluate.metrics import (
@@ -202,7 +203,7 @@ def look_measures(look: Worn, subject: Subject) -> Case:
     warped = look.warped_mask if look.warped_mask is not None else np.zeros(label.shape, bool)
     outside = ~changeable(label, subject.key_points, warped)
     return {
-        "changed": float(mean_difference(look.image, subject.photo, label == GARMENT) > CHANGED),
+        "changed": float(mean_difference(look.image, subject.photo, label == Label.UPPER_CLOTHES) > CHANGED),
         "outside_change": mean_difference(look.image, subject.photo, outside),
     }
 
@@ -227,7 +228,7 @@ def warp_measures(look: Worn, subject: Subject) -> Case:
     """How the warped garment lies on the same garment in the photo; nothing without a warp or a label."""
     if look.warped_mask is None or look.warped_garment is None or subject.label is None:
         return {}
-    worn = subject.label == GARMENT
+    worn = subject.label == Label.UPPER_CLOTHES
     return {
         "warp_iou": mask_iou(look.warped_mask, worn),
         "warp_l1": mean_difference(look.warped_garment, subject.photo, look.warped_mask & worn),

@@ -14,7 +14,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from fitroom import body
 from fitroom.arrays import Array, Picture
-from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
+from fitroom.body import Label
 from fitroom.photo.masks import bleed
 
 Mask = NDArray[np.bool_]
@@ -98,9 +98,9 @@ def neck_region(key_points: Array, height: int, width: int) -> Mask:
 def changeable(label: Picture, key_points: Array, warped_mask: Mask, margin: int = 3) -> Mask:
     """Where a look may differ from its photo: the garments worn before and after, a few pixels wider, arms and neck."""
     height, width = label.shape
-    garments = (label == GARMENT) | warped_mask
+    garments = (label == Label.UPPER_CLOTHES) | warped_mask
     wider = cv2.dilate(garments.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) > 0
-    return wider | np.isin(label, (LEFT_ARM, RIGHT_ARM)) | neck_region(key_points, height, width)
+    return wider | np.isin(label, (Label.LEFT_ARM, Label.RIGHT_ARM)) | neck_region(key_points, height, width)
 
 
 def torso_quad(key_points: Array) -> Quad | None:

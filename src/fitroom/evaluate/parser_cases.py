@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from fitroom.data.augment import background_mask
 from fitroom.data.label_sets import MIRRORED_ROWS
-from fitroom.data.neck import viton_sets
 from fitroom.data.pack import open_reader
 from fitroom.data.scenes import SceneConfig, draw_scenes, scene_grid, scene_labels, scene_photos, scene_points
 from fitroom.data.street import open_labelled
 from fitroom.data.viton import KEY_POINT_COUNT, read_text
+from fitroom.data.viton_sets import viton_sets
 from fitroom.errors import DataError
 from fitroom.evaluate.parser import Case
 

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from fitroom.arrays import Array, Picture
+from fitroom.body import Label
 from fitroom.data.scenes import SceneConfig, compose_scenes, draw_scenes
-from fitroom.data.viton import GARMENT, Pair
+from fitroom.data.viton import Pair
 from fitroom.errors import DataError, PersonError
 from fitroom.evaluate.evaluate import Case, means, rank, read_gallery
 from fitroom.evaluate.metrics import mask_iou, worn_appearance
@@ -98,5 +99,5 @@ def warp_iou(tryon: TryOn, scene: Scene, garment: Picture) -> float:
     """How the warped garment lies on the same garment in a scene, at the network's size. Raises PersonError."""
     person = tryon.person(scene.photo)
     look = person.wear(garment, size="model")
-    framed = frames.cut((scene.label == GARMENT).astype(np.uint8) * 255, person.encoded.framed.frame, 0)
+    framed = frames.cut((scene.label == Label.UPPER_CLOTHES).astype(np.uint8) * 255, person.encoded.framed.frame, 0)
     return mask_iou(look.warped_mask > 0.5, frames.shrink(framed, *look.warped_mask.shape) > 127)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import body
-from fitroom.data.viton import FACE, GARMENT, LEFT_ARM, RIGHT_ARM
+from fitroom.body import Label
 from fitroom.errors import DataError
 from fitroom.evaluate.plan import Plan, Progress, Subject
 from fitroom.photo import frames
@@ -65,9 +65,9 @@ def measure_sleeves(tryon: TryOn, plan: Plan, progress: Progress = lambda items,
     for person in sorted(plan.own):
         subject = plan.subject(person)
         masks = forearms(subject)
-        if mostly(subject, masks, (LEFT_ARM, RIGHT_ARM)):
+        if mostly(subject, masks, (Label.LEFT_ARM, Label.RIGHT_ARM)):
             bare.append(person)
-        elif mostly(subject, masks, (GARMENT,)):
+        elif mostly(subject, masks, (Label.UPPER_CLOTHES,)):
             long.append(person)
     if not bare or not long:
         raise DataError(
@@ -85,6 +85,6 @@ def measure_sleeves(tryon: TryOn, plan: Plan, progress: Progress = lambda items,
     for number, person in enumerate(progress(long, "short sleeves")):
         subject, garment = plan.subject(person), plan.own[bare[number % len(bare)]]
         look = tryon(subject.photo, plan.garment(garment))
-        face = subject.photo[subject.label == FACE].astype(np.float32)
+        face = subject.photo[subject.label == Label.FACE].astype(np.float32)
         bared += [float(like(look.image[mask].astype(np.float32), face).mean()) for mask in forearms(subject)]
     return Sleeves(len(covered), float(np.mean(covered)), len(bared), float(np.mean(bared)))

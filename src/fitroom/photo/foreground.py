@@ -23,12 +23,9 @@ SURE = 3  # pixels of the network's by which a label is made smaller: beside its
 
 def hands(label: Picture, skeleton: body.Skeleton) -> NDArray[np.bool_]:
     """Where hands are (H, W): as labelled, and a label's arms beyond the wrist."""
-    points, unit = skeleton.points, skeleton.shoulder_width
-    grid = body.pixel_grid(*label.shape)
     beyond = np.zeros(label.shape, bool)
-    for _, elbow, wrist in body.ARM_JOINTS.values():
-        along, across, _ = body.along_and_across(grid, points[elbow], points[wrist])
-        beyond |= (along > WRIST) & (np.abs(across) < REACH * unit)
+    for along, beside in body.along_forearms(skeleton, *label.shape).values():
+        beyond |= (along > WRIST) & (beside < REACH)
     return beyond & np.isin(label, body.ARMS) | np.isin(label, body.HANDS)
 
 
@@ -57,11 +54,8 @@ def like(colours: Share, skin: Share) -> NDArray[np.bool_]:
     """
     if len(skin) < FEW:
         return np.ones(len(colours), bool)
-    (shares, sums), (skin_shares, skin_sums) = (
-        (values / (values.sum(axis=1, keepdims=True) + 1), values.sum(axis=1)) for values in (colours, skin)
-    )
-    apart = np.abs(shares - np.median(skin_shares, axis=0)).max(axis=1)
-    return np.asarray((apart < SKIN) & (sums > SHADE * np.median(skin_sums)), np.bool_)
+    apart, brightness = body.compared_with_skin(colours, skin)
+    return np.asarray((apart < SKIN) & (brightness > SHADE), np.bool_)
 
 
 def foreground_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: int) -> Share:

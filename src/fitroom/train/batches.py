@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from fitroom.body import Label
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, Changes, draw
 from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
-from fitroom.data.viton import GARMENT
 from fitroom.train.samples import OFFERED, Fakes, Samples, most_apart
 
 ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
@@ -153,7 +153,7 @@ class Batches:
             dense = moved_label(dense, person, changes.elsewhere)
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
-        worn = (label == GARMENT).float().unsqueeze(1)
+        worn = (label == Label.UPPER_CLOTHES).float().unsqueeze(1)
         shown_person, paired = pictures[:, -3:], (rows == garments).float()
         return Batch(
             rows, pictures[:, :3], label, points, worn, garment, garment_mask, shown_person, restored, paired, dense
@@ -189,7 +189,7 @@ def cut_outs(pictures: list[Tensor], label: Tensor, rows: Tensor) -> Tensor:
 def recolour_garments(photo: Tensor, label: Tensor, garment: Tensor, garment_mask: Tensor, changes: Changes) -> None:
     """Give some garments new colours, in place: the same on the product shot and where it is worn."""
     rows = changes.recoloured
-    worn = (label[rows] == GARMENT).float().unsqueeze(1)
+    worn = (label[rows] == Label.UPPER_CLOTHES).float().unsqueeze(1)
     photo[rows] = augment.recolour(photo[rows], worn, changes.colour[rows])
     garment[rows] = augment.recolour(garment[rows], garment_mask[rows], changes.colour[rows])
 

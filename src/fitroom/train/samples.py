@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fitroom.body import Label
 from fitroom.data.reader import Reader
-from fitroom.data.viton import LEFT_ARM, RIGHT_ARM, Pair
+from fitroom.data.viton import Pair
 from fitroom.errors import DataError, ImageError
 from fitroom.photo.masks import garment_mask
 
@@ -55,7 +56,7 @@ class Samples:
     def bare_arms(self) -> Tensor:
         """Pixels of arms (n,) that every photo shows."""
         # one by one: masks of all labels at once would take as much memory as the labels
-        return torch.stack([((label == LEFT_ARM) | (label == RIGHT_ARM)).sum() for label in self.label])
+        return torch.stack([((label == Label.LEFT_ARM) | (label == Label.RIGHT_ARM)).sum() for label in self.label])
 
 
 def most_apart(bare: Tensor, rows: Tensor, offered: Tensor) -> Tensor:

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitroom import arrays, body
-from fitroom.body import Skeleton
+from fitroom.body import BELOW_HEM, Label, Skeleton
 from fitroom.data import limbs
-from fitroom.data.viton import BACKGROUND, FACE, GARMENT, HAIR, LEFT_ARM, LOWER_LABELS, NOISE, RIGHT_ARM
 from fitroom.photo.foreground import hands
 from fitroom.photo.masks import nearest_known
 
@@ -58,7 +57,7 @@ def fill_from(image: Image, known: NDArray[np.bool_], hole: NDArray[np.bool_]) -
 
 def skin_colour(subject: Subject) -> NDArray[np.float32]:
     """Median colour of arms, or of the face where no arm shows, float32 (3,)."""
-    for labels in ((LEFT_ARM, RIGHT_ARM), (FACE,)):
+    for labels in ((Label.LEFT_ARM, Label.RIGHT_ARM), (Label.FACE,)):
         pixels = subject.image[np.isin(subject.label, labels)]
         if len(pixels) > 60:
             return np.asarray(np.median(pixels, axis=0), np.float32)
@@ -70,13 +69,13 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
     image = subject.image.copy()
     label, points, unit = subject.label, subject.skeleton.points, subject.skeleton.shoulder_width
     height, width = label.shape
-    removed = np.isin(label, (GARMENT, NOISE, LEFT_ARM, RIGHT_ARM)) & ~kept
+    removed = np.isin(label, (Label.UPPER_CLOTHES, Label.NOISE, Label.LEFT_ARM, Label.RIGHT_ARM)) & ~kept
     erased = (cv2.dilate(removed.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~kept
 
     hips_y = (points[body.RIGHT_HIP, 1] + points[body.LEFT_HIP, 1]) / 2
     grid = body.pixel_grid(height, width)
 
-    background = (label == BACKGROUND) & ~erased
+    background = (label == Label.BACKGROUND) & ~erased
     distance_to_body = cv2.distanceTransform((~(label > 0)).astype(np.uint8), cv2.DIST_L2, 3)
     fill_from(image, background & (distance_to_body > 3), erased)
 
@@ -102,7 +101,7 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
     painted = np.clip(skin * (shade * light)[..., None], 0, 255)
     image[erased & shape] = painted[erased & shape]
 
-    lower = np.isin(label, LOWER_LABELS)
+    lower = np.isin(label, BELOW_HEM)
     hips_x = np.sort(points[[body.RIGHT_HIP, body.LEFT_HIP], 0])
     between = (grid[..., 0] > hips_x[0] - 0.22 * unit) & (grid[..., 0] < hips_x[1] + 0.22 * unit)
     below = erased & between & (grid[..., 1] > hips_y - 0.3 * unit)
@@ -114,11 +113,11 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
 
 def uncovered(donor: Subject) -> tuple[Image, NDArray[np.uint8]]:
     """The donor's garment continued under the hair and arms in front of it: picture, and mask of 0 and 1."""
-    garment = (donor.label == GARMENT).astype(np.uint8)
+    garment = (donor.label == Label.UPPER_CLOTHES).astype(np.uint8)
     points = donor.skeleton.points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.LEFT_HIP, body.RIGHT_HIP]]
     trunk = np.zeros_like(garment)
     cv2.fillPoly(trunk, [points.astype(np.int32)], 1)
-    hidden = np.isin(donor.label, (HAIR, LEFT_ARM, RIGHT_ARM)) & (trunk > 0)
+    hidden = np.isin(donor.label, (Label.HAIR, Label.LEFT_ARM, Label.RIGHT_ARM)) & (trunk > 0)
     eroded = cv2.erode(garment, np.ones((3, 3), np.uint8))
     image = donor.image.copy()
     fill_from(image, eroded > 0, hidden)
@@ -158,8 +157,8 @@ def in_skin_of(subject: Subject, donor: Subject) -> Image:
 def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) -> Image:
     """The subject wearing the donor's garment, uint8 (H, W, 3) RGB; both pictures are of the same size."""
     height, width = subject.label.shape
-    front = np.isin(subject.label, (HAIR, FACE)) | hands(subject.label, subject.skeleton)
-    own_arms = np.isin(subject.label, (LEFT_ARM, RIGHT_ARM))
+    front = np.isin(subject.label, (Label.HAIR, Label.FACE)) | hands(subject.label, subject.skeleton)
+    own_arms = np.isin(subject.label, (Label.LEFT_ARM, Label.RIGHT_ARM))
     donors_arms = rng.random() < DONORS_ARMS
     kept = front if donors_arms else front | own_arms
     picture = undress(subject, kept, rng).astype(np.float32)
@@ -169,7 +168,7 @@ def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) ->
     length = float(np.exp(rng.uniform(*np.log(LENGTHS)))) if rng.random() < OTHER_LENGTH else 1.0
     layers = [(worn, garment)]
     if donors_arms:
-        arms = np.isin(donor.label, (LEFT_ARM, RIGHT_ARM)) & ~hands(donor.label, donor.skeleton)
+        arms = np.isin(donor.label, (Label.LEFT_ARM, Label.RIGHT_ARM)) & ~hands(donor.label, donor.skeleton)
         layers.insert(0, (in_skin_of(subject, donor), arms.astype(np.uint8)))
     nearest = limbs.nearest_part(subject.skeleton, height, width)
     for part in (body.TORSO, body.RIGHT_ARM, body.LEFT_ARM):

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fitroom.data.neck import viton_sets
 from fitroom.data.pack import open_reader
 from fitroom.data.scenes import STUDIO, SceneConfig
 from fitroom.data.street import open_labelled
 from fitroom.data.street_samples import backgrounds, load_street
 from fitroom.data.street_scenes import StreetConfig, StreetPhoto
 from fitroom.data.viton import TRAIN_LIST
+from fitroom.data.viton_sets import viton_sets
 from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.nets.parser import Parser, ParserConfig

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fitroom import body
+from fitroom.body import Label
 from fitroom.data.pack import open_reader
 from fitroom.data.reader import Reader
-from fitroom.data.viton import GARMENT, NOISE, Pair
+from fitroom.data.viton import Pair
 from fitroom.errors import DataError, OutputError
 from fitroom.files import atomic_write
 from fitroom.nets.interface import Dressed, TryOnNetwork
@@ -116,7 +117,7 @@ def render_by_network(
             mask = (samples.garment_mask[others].unsqueeze(1) > 127).float()
             dressed = network(view(samples, rows), to_unit(samples.garment[others]), mask)
             dressed = Dressed(*(tensor.float() for tensor in dressed))
-            worn = is_label(samples.label[rows], GARMENT, NOISE)
+            worn = is_label(samples.label[rows], Label.UPPER_CLOTHES, Label.NOISE)
             told = to_unit(samples.photo[rows]), worn, samples.key_points[rows]
             looks = pictures(laid_over(dressed, *told))
             list(pool.map(partial(write_fake, folder), [name for _, _, name in part], looks))

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom import body
-from fitroom.data.viton import DENSE_COUNT, FACE, GARMENT, HAIR, LEFT_ARM, NOISE, RIGHT_ARM
+from fitroom.body import Label
+from fitroom.data.viton import DENSE_COUNT
 
 PARSED = 3 + 1 + 18 + 1
 BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
@@ -62,7 +63,7 @@ def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     unit = shoulder_width(points)[:, None, None]
     arms = torch.zeros_like(label, dtype=torch.bool)
     hands = torch.zeros_like(arms)
-    bare = (label == LEFT_ARM) | (label == RIGHT_ARM)
+    bare = (label == Label.LEFT_ARM) | (label == Label.RIGHT_ARM)
     for shoulder, elbow, wrist in body.ARM_JOINTS.values():
         known = points[:, [shoulder, elbow, wrist], 2] > 0
         upper, _ = distance_to_bone(points[:, shoulder, :2], points[:, elbow, :2], height, width)
@@ -85,14 +86,14 @@ def neck(points: Tensor, height: int, width: int) -> Tensor:
 def in_front(label: Tensor, points: Tensor) -> Tensor:
     """What no garment covers, (N, 1, H, W) of 0 and 1: hair, face and hands."""
     _, hands = arms_and_hands(points, label)
-    return torch.maximum(is_label(label, HAIR, FACE), hands)
+    return torch.maximum(is_label(label, Label.HAIR, Label.FACE), hands)
 
 
 def erased_region(label: Tensor, points: Tensor) -> Tensor:
     """Where a garment of any cut may lie, (N, 1, H, W) of 0 and 1: coarse, so that the worn one can't be read off."""
     height, width = label.shape[-2:]
     arms, _ = arms_and_hands(points, label)
-    worn = is_label(label, GARMENT, NOISE, LEFT_ARM, RIGHT_ARM)
+    worn = is_label(label, Label.UPPER_CLOTHES, Label.NOISE, Label.LEFT_ARM, Label.RIGHT_ARM)
     cell = max(height * COARSE // 256 // 2, 1)
     blocks = F.interpolate(F.max_pool2d(worn, cell, ceil_mode=True), scale_factor=float(cell), mode="nearest")
     blocks = blocks[..., :height, :width]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom import body
-from fitroom.data.viton import BACKGROUND, FACE, LEFT_ARM, LOWER_LABELS, RIGHT_ARM
+from fitroom.body import BELOW_HEM, Label
 from fitroom.nets.interface import unrounded
 from fitroom.train.tasks.teacher_input import distance_to_bone, is_label, neck, pixel_centres, shoulder_width
 
@@ -46,7 +46,7 @@ def skin_colour(photo: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     """Mean colour (N, 3, 1, 1) of arms and hands, or of the face where too little of them shows, and whether any skin
     does, (N, 1, 1, 1) of 0 and 1.
     """
-    arms, face = is_label(label, LEFT_ARM, RIGHT_ARM), is_label(label, FACE)
+    arms, face = is_label(label, Label.LEFT_ARM, Label.RIGHT_ARM), is_label(label, Label.FACE)
     enough = arms.sum(dim=(2, 3), keepdim=True) >= ENOUGH
     seen = torch.where(enough, arms, face)
     return mean_colour(photo, seen), seen.amax(dim=(2, 3), keepdim=True)
@@ -93,7 +93,7 @@ def hidden_colours(photo: Tensor, label: Tensor, points: Tensor) -> tuple[Tensor
     trunk, hips = trunk_and_hips(points, height, width)
     lower, background = (
         -F.max_pool2d(-mask, SURELY, 1, SURELY // 2)
-        for mask in (is_label(label, *LOWER_LABELS), is_label(label, BACKGROUND) * (1 - throat))
+        for mask in (is_label(label, *BELOW_HEM), is_label(label, Label.BACKGROUND) * (1 - throat))
     )
     skin, skin_seen = skin_colour(photo, label)
     seen = [mask.amax(dim=(2, 3), keepdim=True) for mask in (lower, background)]

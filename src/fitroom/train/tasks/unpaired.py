@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.data.viton import GARMENT, LEFT_ARM, RIGHT_ARM
+from fitroom.body import Label
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import Batch
@@ -82,9 +82,9 @@ def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     over them, and only photos tell that they do not show.
     """
     outside = behind(batch)
-    before = F.max_pool2d(is_label(batch.label, GARMENT), 2 * RIM + 1, 1, RIM)
+    before = F.max_pool2d(is_label(batch.label, Label.UPPER_CLOTHES), 2 * RIM + 1, 1, RIM)
     throat = neck(batch.key_points, *batch.label.shape[-2:])
-    return is_label(batch.label, LEFT_ARM, RIGHT_ARM) * outside, before * outside, outside * (1 - throat)
+    return is_label(batch.label, Label.LEFT_ARM, Label.RIGHT_ARM) * outside, before * outside, outside * (1 - throat)
 
 
 def behind(batch: Batch) -> Tensor:
@@ -111,7 +111,9 @@ def told_look_difference(
         known = teacher.person_features(person)
         taught = teacher.generate(person, some.garment, some.garment_mask, flow[rows].detach(), known)
         taught = Dressed(*(tensor.to(some.photo.dtype) for tensor in taught))
-        region = painted_region(taught, some.photo, is_label(some.label, GARMENT), some.key_points) * behind(some)
+        region = painted_region(
+            taught, some.photo, is_label(some.label, Label.UPPER_CLOTHES), some.key_points
+        ) * behind(some)
         bare = bare_arms(some.key_points, *some.label.shape[-2:]) * (1 - taught.composition)
     difference = (look[rows] - taught.look).abs() * region * (1 - bare)
     return difference.mean() * rows.float().mean()

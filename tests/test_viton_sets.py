@@ -6,7 +6,7 @@ import pytest
 from fitroom import body
 from fitroom.body import Label
 from fitroom.data.label_sets import LEFT_ARM_OR_HAND, MAYBE_NECK, NOT_PERSON, ROW, SINGLE, TOP
-from fitroom.data.neck import neck_of, viton_sets
+from fitroom.data.viton_sets import neck_of, viton_sets
 
 GROUND, SKIN, SHIRT = (235, 236, 238), (200, 150, 120), (40, 60, 160)
 

@@ -50,12 +50,10 @@ def skin_like(photo: Picture, face: Mask) -> Mask:
     """Mark pixels (H, W) of the face's colour, in any light; none where the face is too small to know its colour."""
     if face.sum() < LEAST_FACE:
         return np.zeros(face.shape, bool)
-    colours = photo.astype(np.float32) + 1
-    sums = colours.sum(axis=2)
-    shares = colours / sums[..., None]
-    apart = np.abs(shares - np.median(shares[face], axis=0)).max(axis=2)
-    low, high = (limit * float(np.median(sums[face])) for limit in BRIGHTNESS)
-    return np.asarray((apart < FACE_LIKE) & (sums > low) & (sums < high), np.bool_)
+    colours = photo.astype(np.float32)
+    apart, brightness = body.compared_with_skin(colours, colours[face])
+    darkest, brightest = BRIGHTNESS
+    return np.asarray((apart < FACE_LIKE) & (brightness > darkest) & (brightness < brightest), np.bool_)
 
 
 def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
@@ -108,15 +106,14 @@ def viton_sets(photo: Picture, label: Picture, points: Array) -> Picture:
     skeleton = body.complete(points)
     if skeleton is None:
         return sets
-    grid = body.pixel_grid(*label.shape)
+    forearms = body.along_forearms(skeleton, *label.shape)
     for part, arm, hand in (
         (body.LEFT_ARM, Label.LEFT_ARM, Label.LEFT_HAND), (body.RIGHT_ARM, Label.RIGHT_ARM, Label.RIGHT_HAND),
     ):  # fmt: skip
         _, elbow, wrist = body.ARM_JOINTS[part]
         if not (points[[elbow, wrist], 2] > 0).all():
             continue
-        along, across, _ = body.along_and_across(grid, skeleton.points[elbow], skeleton.points[wrist])
-        beside = np.abs(across) < REACH * skeleton.shoulder_width
-        sets[(label == arm) & ~((along > WRIST[0]) & beside)] = ROW[SINGLE[arm]]
-        sets[(label == arm) & (along > WRIST[1]) & beside] = ROW[SINGLE[hand]]
+        along, beside = forearms[part]
+        sets[(label == arm) & ~((along > WRIST[0]) & (beside < REACH))] = ROW[SINGLE[arm]]
+        sets[(label == arm) & (along > WRIST[1]) & (beside < REACH)] = ROW[SINGLE[hand]]
     return sets
