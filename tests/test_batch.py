@@ -78,9 +78,14 @@ def test_every_person_in_every_garment(shop, tmp_path):
     assert [row["path"] for row in rows[:2]] == ["p0/g0.png", "p1/g0.png"]
     assert all(row["ms"] > 0 and row["error"] is None for row in rows)
     # the bytes that fitroom try writes
-    assert CliRunner().invoke(
-        main, ["try", str(shop / "persons/p1.png"), str(shop / "garments/g2.jpg"), "-o", str(tmp_path / "try.png")]
-    ).exit_code == 0  # fmt: skip
+    assert (
+        CliRunner()
+        .invoke(
+            main, ["try", str(shop / "persons/p1.png"), str(shop / "garments/g2.jpg"), "-o", str(tmp_path / "try.png")]
+        )
+        .exit_code
+        == 0
+    )
     assert (out / "looks/p1/g2.png").read_bytes() == (tmp_path / "try.png").read_bytes()
     changed = {path: path.stat().st_mtime_ns for path in (out / "looks").rglob("*.png")}
     assert "20 pairs: 20 there before, 0 dressed" in run(*arguments).output
@@ -164,10 +169,16 @@ def test_what_is_broken_has_its_reason(shop, tmp_path):
     assert len(found) == len(rows)
     reasons = {row["id"]: row["code"] for row in found.values() if row["path"] is None}
     assert reasons == {
-        "cut.png": "unusable-picture", "text.png": "not-a-picture", "none.png": "unusable-picture",
-        "empty.jpg": "not-a-picture", "bomb.png": "picture-too-large", "a folder as mask": "unusable-picture",
-        "ok-7": "doubled-id", "nobody": "unusable-picture", "long name": "unusable-picture",
-    }  # fmt: skip
+        "cut.png": "unusable-picture",
+        "text.png": "not-a-picture",
+        "none.png": "unusable-picture",
+        "empty.jpg": "not-a-picture",
+        "bomb.png": "picture-too-large",
+        "a folder as mask": "unusable-picture",
+        "ok-7": "doubled-id",
+        "nobody": "unusable-picture",
+        "long name": "unusable-picture",
+    }
     assert len(pictures(out)) == 42
     assert "ok-7: id ok-7: an earlier pair" in result.output
     # mended, it is dressed by the next run; the rest is left alone
@@ -359,9 +370,15 @@ def test_pictures_at_urls(shop, tmp_path):
     for path in (*(shop / "persons").iterdir(), *(shop / "garments").iterdir()):
         memory.pipe_file(f"/{path.parent.name}/{path.name}", path.read_bytes())
     result = run(
-        "--persons", "memory://persons", "--garments", "memory://garments", "--out", tmp_path / "out",
-        "--looks", "memory://looks",
-    )  # fmt: skip
+        "--persons",
+        "memory://persons",
+        "--garments",
+        "memory://garments",
+        "--out",
+        tmp_path / "out",
+        "--looks",
+        "memory://looks",
+    )
     assert result.exit_code == 0, result.output
     assert len(memory.find("/looks")) == 20
     expected = TryOn.load()(shop / "persons/p2.png", shop / "garments/g3.jpg").image

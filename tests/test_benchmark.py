@@ -19,9 +19,15 @@ from fitroom.hardware import WARM_UP, Spread, time_ms
 from fitroom.nets.correlation import correlation_reference
 
 LOOKS = {
-    "look_new", "look_person_known", "look_garment_known", "look_both_known", "look_files", "look_large",
-    "person", "garment",
-}  # fmt: skip
+    "look_new",
+    "look_person_known",
+    "look_garment_known",
+    "look_both_known",
+    "look_files",
+    "look_large",
+    "person",
+    "garment",
+}
 
 
 def test_median_of_what_counts():

@@ -65,10 +65,13 @@ def refused(folder: Path, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "empty"), (b"hello", "not a picture"), (animation("GIF"), "GIF"), (bomb(30_000), "pixels"),
+        (b"", "empty"),
+        (b"hello", "not a picture"),
+        (animation("GIF"), "GIF"),
+        (bomb(30_000), "pixels"),
         (None, "No such file"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("role", ["person", "garment"])
 def test_bad_pictures(pictures, data, words, role):
     if data is not None:
@@ -109,8 +112,9 @@ def test_weights_that_cannot_be_used(pictures, small_weights):
 
 
 def test_import_of_what_is_no_checkpoint(pictures):
-    message = refused(pictures, "import-weights", "--warp", "person.png", "--gen", "person.png",
-                      "--dialect", "official", "-o", "new")  # fmt: skip
+    message = refused(
+        pictures, "import-weights", "--warp", "person.png", "--gen", "person.png", "--dialect", "official", "-o", "new"
+    )
     assert "not a PyTorch checkpoint" in message
 
 

@@ -10,9 +10,13 @@ from fitroom.nets.correlation import correlation, correlation_reference, tile_si
 
 @settings(max_examples=30, deadline=None)
 @given(
-    batch=st.integers(1, 3), channels=st.integers(1, 9), height=st.integers(1, 20), width=st.integers(1, 20),
-    radius=st.integers(0, 4), seed=st.integers(0, 1000),
-)  # fmt: skip
+    batch=st.integers(1, 3),
+    channels=st.integers(1, 9),
+    height=st.integers(1, 20),
+    width=st.integers(1, 20),
+    radius=st.integers(0, 4),
+    seed=st.integers(0, 1000),
+)
 def test_fast_equals_reference_forward_and_backward(batch, channels, height, width, radius, seed):
     generator = torch.Generator().manual_seed(seed)
     pair = [torch.randn(batch, channels, height, width, generator=generator, dtype=torch.float64) for _ in range(2)]

@@ -22,10 +22,16 @@ def points():
     """Key points of a person in 256 x 192, arms hanging."""
     made = np.zeros((18, 3), np.float32)
     for joint, place in {
-        body.NOSE: (96, 40), body.RIGHT_SHOULDER: (56, 84), body.LEFT_SHOULDER: (136, 84),
-        body.RIGHT_ELBOW: (46, 140), body.LEFT_ELBOW: (146, 140), body.RIGHT_WRIST: (44, 190),
-        body.LEFT_WRIST: (148, 190), body.RIGHT_HIP: (70, 204), body.LEFT_HIP: (122, 204),
-    }.items():  # fmt: skip
+        body.NOSE: (96, 40),
+        body.RIGHT_SHOULDER: (56, 84),
+        body.LEFT_SHOULDER: (136, 84),
+        body.RIGHT_ELBOW: (46, 140),
+        body.LEFT_ELBOW: (146, 140),
+        body.RIGHT_WRIST: (44, 190),
+        body.LEFT_WRIST: (148, 190),
+        body.RIGHT_HIP: (70, 204),
+        body.LEFT_HIP: (122, 204),
+    }.items():
         made[joint] = (*place, 0.9)
     return made
 

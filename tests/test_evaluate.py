@@ -108,8 +108,13 @@ def test_what_can_not_be_measured_says_why(figures, tmp_path, monkeypatch):
         shutil.copytree(figures / f"train_{kind}", root / f"test_{name}")
     result = evaluate(Copy(), make_plan(root, figures / "unpaired_pairs.txt"))
     assert set(result.figures) == {
-        "looks", "swap_back_ssim", "nothing_ssim", "swap_back_lead", "swap_back_psnr", "nothing_psnr",
-    }  # fmt: skip
+        "looks",
+        "swap_back_ssim",
+        "nothing_ssim",
+        "swap_back_lead",
+        "swap_back_psnr",
+        "nothing_psnr",
+    }
     assert result.not_measured["garment retrieval"] == "the layout has no poses"
     assert result.not_measured["outside change"] == "the layout has no parsing labels and poses"
     assert result.not_measured["warp, paired"] == "no --paired list"
@@ -142,8 +147,9 @@ def run(*arguments):
 def test_shipped_weights_on_drawn_figures(figures, tmp_path):
     """The command, whole: a system that copies its input would fail on retrieval, one that redraws it outside."""
     lists = ["--data", figures, "--pairs", figures / "unpaired_pairs.txt", "--paired", figures / "train_pairs.txt"]
-    result = run(*lists, "-o", tmp_path / "m.json", "--csv", tmp_path / "e.csv", "--grid", tmp_path / "g.png",
-                 "--cases", 4)  # fmt: skip
+    result = run(
+        *lists, "-o", tmp_path / "m.json", "--csv", tmp_path / "e.csv", "--grid", tmp_path / "g.png", "--cases", 4
+    )
     assert result.exit_code == 0, result.output
     measured = json.loads((tmp_path / "m.json").read_text())
     assert measured["figures"]["looks"] == len(measured["cases"]) == len(measured["paired_cases"]) == 12

@@ -68,8 +68,18 @@ def test_missing_looks_count_as_refused(street, figures, pairs, tmp_path):
         looks_of_folder(tmp_path, listed)
     photo = open_labelled(street).photo(listed[0].photo)
     cv2.imwrite(str(tmp_path / f"{listed[0].look}.png"), photo[..., ::-1])
-    output = run("evaluate-street", street, "--pairs", pairs, "--garments", figures, "--owners", "train_pairs.txt",
-                 "--looks", tmp_path)  # fmt: skip
+    output = run(
+        "evaluate-street",
+        street,
+        "--pairs",
+        pairs,
+        "--garments",
+        figures,
+        "--owners",
+        "train_pairs.txt",
+        "--looks",
+        tmp_path,
+    )
     assert f"refused: {listed[1].look} (no-look)" in output
 
 
@@ -114,8 +124,10 @@ def test_parsers_are_measured_on_photos_joints_and_scenes(street, figures, tmp_p
     assert "key points found" in output
     assert cv2.imread(str(drawn)).shape[0] > 200
     assert {row["figure"] for row in csv.DictReader(table.open())} >= {
-        "IoU of top, pooled", "IoU of skin, median", "key points found",
-    }  # fmt: skip
+        "IoU of top, pooled",
+        "IoU of skin, median",
+        "key points found",
+    }
     (tmp_path / "list.txt").write_text("\n".join((figures / "train_pairs.txt").read_text().splitlines()[:3]))
     for scenes in ([], ["--scenes"]):
         assert "upper_clothes" in run("evaluate-parser", figures, "--list", tmp_path / "list.txt", *scenes)

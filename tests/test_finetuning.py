@@ -25,9 +25,11 @@ def test_what_is_given_wins(small_weights, tmp_path):
 
 def test_what_was_not_changed_rests(small_weights):
     for modules, rests in (
-        (("generator",), "warp"), (("warp.flow",), "generator"), (("warp",), "generator"),
+        (("generator",), "warp"),
+        (("warp.flow",), "generator"),
+        (("warp",), "generator"),
         (("warp.person", "generator"), "nothing"),
-    ):  # fmt: skip
+    ):
         assert resting(modules) == finetune_config(small_weights, "start", modules).stage.rests == rests
     # settings that are given say otherwise
     assert finetune_config(small_weights, "start", ("warp",), None, ("stage.rests=nothing",)).stage.rests == "nothing"

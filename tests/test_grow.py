@@ -8,10 +8,18 @@ import torch
 from fitroom.nets.grow import grown
 from fitroom.nets.lite import Lite, LiteConfig
 
-SMALL = LiteConfig(stem=8, encoder=(8, 8, 16, 16), pyramid=8, passes=(1, 1, 1, 2), heads=(16, 8, 8, 8, 16),
-                   generator=(8, 8, 16, 16))  # fmt: skip
-LARGE = LiteConfig(stem=16, encoder=(8, 16, 24, 32), pyramid=8, passes=(1, 2, 1, 3), heads=(16, 24, 8, 16, 8, 8, 24),
-                   generator=(16, 16, 24, 40), person=5)  # fmt: skip
+SMALL = LiteConfig(
+    stem=8, encoder=(8, 8, 16, 16), pyramid=8, passes=(1, 1, 1, 2), heads=(16, 8, 8, 8, 16), generator=(8, 8, 16, 16)
+)
+LARGE = LiteConfig(
+    stem=16,
+    encoder=(8, 16, 24, 32),
+    pyramid=8,
+    passes=(1, 2, 1, 3),
+    heads=(16, 24, 8, 16, 8, 8, 24),
+    generator=(16, 16, 24, 40),
+    person=5,
+)
 
 
 def shaken(config: LiteConfig) -> Lite:

@@ -15,9 +15,10 @@ def scene():
     """A photo (80, 60, 3) with sets: a red top of 20 x 20, hair above it, trousers below, grey around."""
     photo, sets = np.full((80, 60, 3), GREY, np.uint8), np.zeros((80, 60), np.uint8)
     for label, rows, columns, colour in (
-        (Label.UPPER_CLOTHES, slice(20, 40), slice(20, 40), RED), (Label.HAIR, slice(20, 32), slice(4, 10), BROWN),
+        (Label.UPPER_CLOTHES, slice(20, 40), slice(20, 40), RED),
+        (Label.HAIR, slice(20, 32), slice(4, 10), BROWN),
         (Label.LOWER_CLOTHES, slice(40, 70), slice(20, 40), BLUE),
-    ):  # fmt: skip
+    ):
         sets[rows, columns], photo[rows, columns] = ROW[SINGLE[label]], colour
     return photo, sets
 

@@ -39,10 +39,23 @@ class Machine:
     def start(self, rank, leader, output, *arguments):
         """One of two nodes, by torchrun."""
         torchrun = [
-            *self.enter, sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1",
-            "--node-rank", str(rank), "--master-addr", leader.address, "--master-port", PORT,
-            "--local-addr", self.address,
-        ]  # fmt: skip
+            *self.enter,
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nnodes",
+            "2",
+            "--nproc-per-node",
+            "1",
+            "--node-rank",
+            str(rank),
+            "--master-addr",
+            leader.address,
+            "--master-port",
+            PORT,
+            "--local-addr",
+            self.address,
+        ]
         environment = os.environ | {"GLOO_SOCKET_IFNAME": self.interface, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen([*torchrun, *map(str, arguments)], env=environment, stdout=output, stderr=output)
 
@@ -118,12 +131,29 @@ def begin_training(machines, figures, work, outputs, *settings):
     """Two nodes that train, and have written a checkpoint."""
     nodes = [
         machine.start(
-            rank, machines[0], output, "-m", "fitroom", "train", "pb_warp", "--data", figures, "--work", work,
-            "--config", "debug", "--nodes", 2, "--set", "loop.steps=100000",
-            "--set", "loop.checkpoint_minutes=0", *settings,
+            rank,
+            machines[0],
+            output,
+            "-m",
+            "fitroom",
+            "train",
+            "pb_warp",
+            "--data",
+            figures,
+            "--work",
+            work,
+            "--config",
+            "debug",
+            "--nodes",
+            2,
+            "--set",
+            "loop.steps=100000",
+            "--set",
+            "loop.checkpoint_minutes=0",
+            *settings,
         )
         for rank, (machine, output) in enumerate(zip(machines, outputs, strict=True))
-    ]  # fmt: skip
+    ]
     deadline = time.monotonic() + 120
     while load(work / "pb_warp") is None and time.monotonic() < deadline and all(n.poll() is None for n in nodes):
         time.sleep(0.2)

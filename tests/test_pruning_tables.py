@@ -60,8 +60,9 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
     run_table(request, told.append, Faces(), lambda items, what: items)
     assert asked == [0.2, 0.3, 0.4, 0.5]
     rows = read_rows(path, COLUMNS, "pruning table")
-    assert [row["metrics"] for row in rows] == [f"Ratio={r:g} with FineTuning" if r else "Original Module"
-                                                for r in (0, 0.2, 0.3, 0.4, 0.5)]  # fmt: skip
+    assert [row["metrics"] for row in rows] == [
+        f"Ratio={r:g} with FineTuning" if r else "Original Module" for r in (0, 0.2, 0.3, 0.4, 0.5)
+    ]
     assert (rows[0]["loss_percent"], rows[0]["compression_ratio_percent"]) == ("0.00", "100.00")
     half = rows[-1]
     assert (half["params_m"], half["size_mb"], half["total_size_mb"]) == ("1.500", "6.00", "18.00")

@@ -46,8 +46,11 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
 
     rows = run("qat")
     assert [row["optimization"] for row in rows] == [
-        "Unquantized", "Quantize CWM", "Quantize IGM", "Quantize CWM & IGM"
-    ]  # fmt: skip
+        "Unquantized",
+        "Quantize CWM",
+        "Quantize IGM",
+        "Quantize CWM & IGM",
+    ]
     assert asked == [("qat", ("warp",)), ("qat", ("generator",)), ("qat", ("warp", "generator"))]
     assert float(rows[1]["original_mb"]) - float(rows[1]["quantized_mb"]) == pytest.approx(0.003, abs=0.011)
     assert (rows[0]["loss_percent"], rows[1]["finetuned"]) == ("0.00", "by qat")
@@ -55,8 +58,10 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
         float(rows[1]["original_mb"]) + float(rows[2]["original_mb"]), abs=0.02
     )
     assert [row["optimization"] for row in run("ptq", "qat")][4:] == [
-        "Quantize CWM, post-training", "Quantize IGM, post-training", "Quantize CWM & IGM, post-training"
-    ]  # fmt: skip
+        "Quantize CWM, post-training",
+        "Quantize IGM, post-training",
+        "Quantize CWM & IGM, post-training",
+    ]
     assert len(asked) == 6
 
 

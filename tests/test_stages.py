@@ -146,10 +146,12 @@ def test_the_generator_rests_in_warp_stages(batch):
 def test_what_rests_moves_in_nothing(batch, rests):
     network = Lite(LiteConfig(8, (8, 8, 16, 16), 8, (1, 1, 1, 2), (16, 16, 8, 8, 8), (8, 8, 16, 16)))
     trainee = Trainee(network, StageConfig("pf_generator", rests=rests)).train()
-    wider = batch._replace(**{
-        name: torch.nn.functional.interpolate(getattr(batch, name), size=(64, 64))
-        for name in ("photo", "worn", "garment", "garment_mask", "shown")
-    })  # fmt: skip
+    wider = batch._replace(
+        **{
+            name: torch.nn.functional.interpolate(getattr(batch, name), size=(64, 64))
+            for name in ("photo", "worn", "garment", "garment_mask", "shown")
+        }
+    )
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     optimiser = torch.optim.SGD([p for p in trainee.parameters() if p.requires_grad], 0.1)
     values = trainee(wider)

@@ -32,10 +32,17 @@ def figure(skin=0.5, trousers=-0.5, background=0.9):
         photo[:, :, slice(*rows), slice(*columns)] = colour
     points = torch.zeros(1, 18, 3)
     for joint, place in {
-        body.NECK: (32, 12), body.NOSE: (32, 6), body.RIGHT_SHOULDER: (12, 14), body.RIGHT_ELBOW: (12, 27),
-        body.RIGHT_WRIST: (12, 40), body.LEFT_SHOULDER: (52, 14), body.LEFT_ELBOW: (52, 27),
-        body.LEFT_WRIST: (52, 40), body.RIGHT_HIP: (24, 46), body.LEFT_HIP: (40, 46),
-    }.items():  # fmt: skip
+        body.NECK: (32, 12),
+        body.NOSE: (32, 6),
+        body.RIGHT_SHOULDER: (12, 14),
+        body.RIGHT_ELBOW: (12, 27),
+        body.RIGHT_WRIST: (12, 40),
+        body.LEFT_SHOULDER: (52, 14),
+        body.LEFT_ELBOW: (52, 27),
+        body.LEFT_WRIST: (52, 40),
+        body.RIGHT_HIP: (24, 46),
+        body.LEFT_HIP: (40, 46),
+    }.items():
         points[0, joint] = torch.tensor([*place, 1.0])
     return photo, label, points
 

@@ -94,9 +94,13 @@ def test_paint_has_the_colours_of_what_an_unpaired_garment_hid(batch):
     label = batch.label.clone()
     label[:, :2] = Label.FACE
     batch = batch._replace(
-        label=label, key_points=points, paired=torch.tensor([1.0, 0.0]), restored=torch.tensor([1.0, 0.0]),
-        worn=torch.zeros_like(batch.worn), shown=torch.zeros_like(batch.shown),
-    )  # fmt: skip
+        label=label,
+        key_points=points,
+        paired=torch.tensor([1.0, 0.0]),
+        restored=torch.tensor([1.0, 0.0]),
+        worn=torch.zeros_like(batch.worn),
+        shown=torch.zeros_like(batch.shown),
+    )
     _, before, _ = unpaired_regions(batch)
     arms = before[1] * bare_arms(points, 32, 32)[1]
     assert arms.sum() > 50

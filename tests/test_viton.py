@@ -31,8 +31,12 @@ def test_every_broken_or_missing_file_is_named(folder):
     (folder / "train_edge/000002_1.jpg").write_bytes(b"no picture")
     (folder / "train_pose/000002_0_keypoints.json").write_text(json.dumps({"people": [{"pose_keypoints": [1, 2]}]}))
     problems = "\n".join(check(folder).problems)
-    for name in ("000000_0.jpg: missing", "000001_1.jpg: not a picture, or cut off", "000002_1.jpg: not a picture",
-                 "000002_0_keypoints.json: not a pose"):  # fmt: skip
+    for name in (
+        "000000_0.jpg: missing",
+        "000001_1.jpg: not a picture, or cut off",
+        "000002_1.jpg: not a picture",
+        "000002_0_keypoints.json: not a pose",
+    ):
         assert name in problems
     assert len(problems.splitlines()) == 4
 

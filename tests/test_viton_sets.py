@@ -16,11 +16,13 @@ def person():
     """A person of rectangles: photo (128, 96, 3), VITON's label and key points."""
     photo, label = np.full((128, 96, 3), GROUND, np.uint8), np.zeros((128, 96), np.uint8)
     parts = [
-        (Label.FACE, slice(10, 34), slice(40, 56), SKIN), (0, slice(34, 46), slice(43, 53), SKIN),
+        (Label.FACE, slice(10, 34), slice(40, 56), SKIN),
+        (0, slice(34, 46), slice(43, 53), SKIN),
         (Label.UPPER_CLOTHES, slice(44, 100), slice(30, 66), SHIRT),
         (0, slice(44, 54), slice(44, 52), SKIN),  # a bare chest
-        (Label.LEFT_ARM, slice(50, 100), slice(66, 74), SKIN), (Label.RIGHT_ARM, slice(50, 100), slice(22, 30), SKIN),
-    ]  # fmt: skip
+        (Label.LEFT_ARM, slice(50, 100), slice(66, 74), SKIN),
+        (Label.RIGHT_ARM, slice(50, 100), slice(22, 30), SKIN),
+    ]
     for value, rows, columns, colour in parts:
         label[rows, columns], photo[rows, columns] = value, colour
     points = np.zeros((18, 3), np.float32)

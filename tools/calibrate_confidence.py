@@ -41,9 +41,15 @@ def main(data: str) -> None:
     named = f"{tryon.weights.manifest.name} {tryon.weights.manifest.version}"
     for one in found.bins:
         row = {
-            "weights": named, "said": f"{one.said:.3f}", "right": f"{one.right:.3f}", "looks": one.looks,
-            "auc": f"{found.auc:.3f}", "hardware": hardware(), "versions": versions(), "command": command(),
-        }  # fmt: skip
+            "weights": named,
+            "said": f"{one.said:.3f}",
+            "right": f"{one.right:.3f}",
+            "looks": one.looks,
+            "auc": f"{found.auc:.3f}",
+            "hardware": hardware(),
+            "versions": versions(),
+            "command": command(),
+        }
         append_row(TABLE, COLUMNS, row)
         print(row["said"], row["right"], row["looks"])
 

@@ -24,9 +24,13 @@ def main(data: str, weights: str = "lite") -> None:
     found = measure_dissimilarity(system, make_plan(data, *LISTS), lambda items, said: tqdm(items, said, disable=None))
     figures = {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in asdict(found).items()}
     row = {
-        "weights": f"{system.name} {system.version}", "backend": system.backend, **figures,
-        "hardware": hardware(), "versions": versions(), "command": command(),
-    }  # fmt: skip
+        "weights": f"{system.name} {system.version}",
+        "backend": system.backend,
+        **figures,
+        "hardware": hardware(),
+        "versions": versions(),
+        "command": command(),
+    }
     append_row(TABLE, tuple(row), row)
     print(*(f"{name} {value}" for name, value in figures.items()), sep="\n")
 

@@ -28,19 +28,26 @@ def main(data: str) -> None:
         for row in read_rows(TABLE, COLUMNS, "table of measure_photos.py")
     }
     for photos, config, parser in (
-        ("studio", STUDIO, "none"), ("studio", STUDIO, "parser"),
-        ("scenes", ELSEWHERE, "none"), ("scenes", ELSEWHERE, "parser"),
-    ):  # fmt: skip
+        ("studio", STUDIO, "none"),
+        ("studio", STUDIO, "parser"),
+        ("scenes", ELSEWHERE, "none"),
+        ("scenes", ELSEWHERE, "parser"),
+    ):
         tryon = TryOn.load(parser=parser, segmenter="colour")
         named = f"{tryon.weights.manifest.name} {tryon.weights.manifest.version}"
         if (photos, parser, named) in done:
             continue
         found = measure_scenes(tryon, plan, config, progress=lambda items, said: tqdm(items, said, disable=None))
         row = {
-            "photos": photos, "parser": parser, "weights": named, "persons": int(found["looks"]),
+            "photos": photos,
+            "parser": parser,
+            "weights": named,
+            "persons": int(found["looks"]),
             **{name: f"{found[name]:.4f}" for name in FIGURES},
-            "hardware": hardware(), "versions": versions(), "command": command(),
-        }  # fmt: skip
+            "hardware": hardware(),
+            "versions": versions(),
+            "command": command(),
+        }
         append_row(TABLE, COLUMNS, row)
         print(photos, parser, {name: row[name] for name in FIGURES})
 

@@ -26,9 +26,13 @@ def main(data: str, weights: str = "lite") -> None:
     manifest = tryon.weights.manifest
     figures = {name: f"{value:.3f}" if isinstance(value, float) else value for name, value in asdict(found).items()}
     row = {
-        "weights": f"{manifest.name} {manifest.version}", "precision": manifest.precision, **figures,
-        "hardware": hardware(), "versions": versions(), "command": command(),
-    }  # fmt: skip
+        "weights": f"{manifest.name} {manifest.version}",
+        "precision": manifest.precision,
+        **figures,
+        "hardware": hardware(),
+        "versions": versions(),
+        "command": command(),
+    }
     append_row(TABLE, COLUMNS, row)
     print(*(f"{name} {value}" for name, value in figures.items()), sep="\n")
 

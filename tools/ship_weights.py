@@ -44,11 +44,15 @@ def main(source: str, version: str, precision: str, data: str) -> None:
     measured = f"{LISTS[0]} and {LISTS[1]}, VITON, cleaned: 300 validation persons"
     metrics = [
         Measurement(
-            metric=name, value=round(result.figures[name], 6), data=measured, command=command, hardware=hardware(),
+            metric=name,
+            value=round(result.figures[name], 6),
+            data=measured,
+            command=command,
+            hardware=hardware(),
             versions=versions(),
         )
         for name in KEPT
-    ]  # fmt: skip
+    ]
     for metric in metrics:
         print(f"{metric.metric:16} {metric.value}")
     complete = exported.weights.manifest.model_copy(update={"metrics": metrics})

@@ -148,9 +148,12 @@ class TryOn:
     """Dresses persons in garments with one set of weights. Safe to call from several threads."""
 
     def __init__(
-        self, weights: Weights, runner: Runner, parser: PersonParser | None = None,
+        self,
+        weights: Weights,
+        runner: Runner,
+        parser: PersonParser | None = None,
         segmenter: GarmentSegmenter | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """With a parser, persons are framed wherever they stand in a photo; without one they must fill it. With a
         segmenter, garments may lie on any background; without one on a plain, light one.
         """
@@ -164,9 +167,12 @@ class TryOn:
     @classmethod
     @renamed_arguments(matting="segmenter")
     def load(
-        cls, weights: str | Path = DEFAULT, backend: str = "openvino", parser: str | Path = PARSER,
+        cls,
+        weights: str | Path = DEFAULT,
+        backend: str = "openvino",
+        parser: str | Path = PARSER,
         segmenter: str | Path = SEGMENTER,
-    ) -> "TryOn":  # fmt: skip
+    ) -> "TryOn":
         """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch".
 
         `parser` names weights that find persons, on OpenVINO; with "none" a person must fill the photo. `segmenter`
@@ -277,9 +283,13 @@ class TryOn:
 
     @renamed_arguments(at="person_point")
     def __call__(
-        self, person: Source, garment: Source, garment_mask: Source | None = None, size: Size = "photo",
+        self,
+        person: Source,
+        garment: Source,
+        garment_mask: Source | None = None,
+        size: Size = "photo",
         person_point: tuple[int, int] | None = None,
-    ) -> Look:  # fmt: skip
+    ) -> Look:
         """Dress a person in a garment.
 
         Pictures are paths, bytes, PIL images or uint8 arrays (H, W, 3) RGB; `garment_mask` is a picture of the

@@ -102,11 +102,20 @@ def write_results(journal: Journal, pairs: Pairs, keys: NDArray[np.uint64]) -> P
     import pyarrow as pa
     from pyarrow import parquet
 
-    schema = pa.schema([
-        ("id", pa.string()), ("person", pa.string()), ("garment", pa.string()), ("garment_mask", pa.string()),
-        ("path", pa.string()), ("confidence", pa.float32()), ("warnings", pa.list_(pa.string())),
-        ("code", pa.string()), ("error", pa.string()), ("ms", pa.float32()),
-    ])  # fmt: skip
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("person", pa.string()),
+            ("garment", pa.string()),
+            ("garment_mask", pa.string()),
+            ("path", pa.string()),
+            ("confidence", pa.float32()),
+            ("warnings", pa.list_(pa.string())),
+            ("code", pa.string()),
+            ("error", pa.string()),
+            ("ms", pa.float32()),
+        ]
+    )
     order = np.argsort(keys, kind="stable")
     place = np.full(len(keys), -1, np.int64)  # where in the journal each pair's last result begins
     for start, result in journal.read():

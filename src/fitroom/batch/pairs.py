@@ -87,9 +87,12 @@ def cross_product(persons: str, garments: str) -> Pairs:
     count = len(people) * len(clothes)
     numbers = np.arange(count)
     return Pairs(
-        people, [(name, "") for name in clothes], (numbers % len(people)).astype(np.int32),
-        (numbers // len(people)).astype(np.int32), None,
-    )  # fmt: skip
+        people,
+        [(name, "") for name in clothes],
+        (numbers % len(people)).astype(np.int32),
+        (numbers // len(people)).astype(np.int32),
+        None,
+    )
 
 
 def collect(rows: Iterable[Row]) -> Pairs:
@@ -108,9 +111,12 @@ def collect(rows: Iterable[Row]) -> Pairs:
     persons, garments = ([decoded(text) for text in column.dictionary.to_pylist()] for column in (person, garment))
     ids = table["id"].combine_chunks()
     return Pairs(
-        persons, [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments],
-        person.indices.to_numpy(), garment.indices.to_numpy(), Texts(ids) if any(ids.to_pylist()) else None,
-    )  # fmt: skip
+        persons,
+        [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments],
+        person.indices.to_numpy(),
+        garment.indices.to_numpy(),
+        Texts(ids) if any(ids.to_pylist()) else None,
+    )
 
 
 def encoded(text: str) -> bytes:

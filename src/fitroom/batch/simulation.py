@@ -60,8 +60,10 @@ def drawn_list(persons: int, garments: int) -> Pairs:
     return Pairs(
         [f"persons/{number:06}.jpg" for number in range(persons)],
         [(f"garments/{number:06}.jpg", "") for number in range(garments)],
-        (numbers % persons).astype(np.int32), (numbers // persons).astype(np.int32), None,
-    )  # fmt: skip
+        (numbers % persons).astype(np.int32),
+        (numbers // persons).astype(np.int32),
+        None,
+    )
 
 
 def simulate(pairs: Pairs, costs: Costs, workers: int) -> tuple[Counted, float, float]:

@@ -100,10 +100,12 @@ def processes(weights: str, folder: Path) -> float:
     running = [
         subprocess.Popen(
             [*command(weights), *folders(folder, f"part{core}"), "--out", str(folder / f"out{core}"), "--workers", "1"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=lambda core=core: bind(core),  # type: ignore[misc]
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda core=core: bind(core),  # type: ignore[misc]
         )
         for core in range(cores())
-    ]  # fmt: skip
+    ]
     for process in running:
         if process.wait():
             raise subprocess.CalledProcessError(process.returncode, process.args)

@@ -232,9 +232,13 @@ def benchmark_service(weights: str, seconds: float, load: float, tell: Callable[
     tryon = TryOn(opened, OpenVinoRunner.from_weights(opened, "throughput"))
     cases, garments, photos = library_cases(tryon)
     shares, service_rates, library_rates, wrong = [], [], [], 0
-    with TemporaryDirectory() as folder, running("--weights", weights, "--data-dir", str(Path(folder) / "data")) as (
-        address, _,
-    ):  # fmt: skip
+    with (
+        TemporaryDirectory() as folder,
+        running("--weights", weights, "--data-dir", str(Path(folder) / "data")) as (
+            address,
+            _,
+        ),
+    ):
         client = Client(address)
         register(client)
         closed_loop(client, cases, 4, 40)

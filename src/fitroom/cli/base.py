@@ -18,14 +18,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 PICTURES = "PNG, JPEG or WebP, by its ending"
 
 parser_option = click.option(
-    "--parser", default="parser", show_default=True, metavar="none|WEIGHTS",
+    "--parser",
+    default="parser",
+    show_default=True,
+    metavar="none|WEIGHTS",
     help="What finds the person in a photo. none: the person must fill it.",
-)  # fmt: skip
+)
 segmenter_named = click.option(
-    "--segmenter", default="segmenter", show_default=True, metavar="colour|rembg|WEIGHTS",
+    "--segmenter",
+    default="segmenter",
+    show_default=True,
+    metavar="colour|rembg|WEIGHTS",
     help="What separates a garment from any background but a studio's. colour: nothing; rembg: its network, which it "
     "downloads once (needs the extra rembg); or a segmenter's weights.",
-)  # fmt: skip
+)
 
 
 def renamed_option(old: str, new: str) -> Callable[[Command], Command]:

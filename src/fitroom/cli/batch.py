@@ -19,19 +19,35 @@ SOME_FAILED = 3  # exit code
 @click.option("--out", required=True, help="Folder of looks, journal.jsonl and results.parquet.")
 @click.option("--looks", default="", help="Folder or fsspec URL for the pictures, where they shall lie elsewhere.")
 @click.option("--format", "kind", type=click.Choice(["png", "webp", "jpg"]), default="png", show_default=True)
-@click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
-              help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
+@click.option(
+    "--size",
+    type=click.Choice(["photo", "model"]),
+    default="photo",
+    show_default=True,
+    help="photo: the photo's own size; model: the network's 192x256 picture.",
+)
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @parser_option
 @segmenter_option
-@click.option("--workers", type=click.IntRange(0, 256), default=0, help="Threads. Without it as many as this processor "
-              "runs best.")  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(0, 256), default=0, help="Threads. Without it as many as this processor runs best."
+)
 @click.option("--ray", "address", metavar="auto|ADDRESS", help="Work on a Ray cluster (needs the extra cluster).")
 @reports_errors
 def batch(
-    pairs: str | None, persons: str | None, garments: str | None, out: str, looks: str, kind: Any, size: Any,
-    weights: str, parser: str, segmenter: str, workers: int, address: str | None,
-) -> None:  # fmt: skip
+    pairs: str | None,
+    persons: str | None,
+    garments: str | None,
+    out: str,
+    looks: str,
+    kind: Any,
+    size: Any,
+    weights: str,
+    parser: str,
+    segmenter: str,
+    workers: int,
+    address: str | None,
+) -> None:
     """Dress many pairs: of a list, or every person in every garment (needs the extra batch).
 
     PAIRS is a CSV or Parquet file with columns person, garment, and perhaps garment_mask and id. A run that was

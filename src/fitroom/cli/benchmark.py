@@ -7,9 +7,12 @@ import click
 from fitroom.cli.base import main, missing_extra, reports_errors
 
 weights_option = click.option(
-    "--weights", multiple=True, default=["lite"], show_default=True,
+    "--weights",
+    multiple=True,
+    default=["lite"],
+    show_default=True,
     help="Shipped weights by name, or a weights folder; several are measured in one run.",
-)  # fmt: skip
+)
 repeats_option = click.option(
     "--repeats", type=click.IntRange(3), default=50, show_default=True, help="Repetitions of what takes milliseconds."
 )
@@ -94,10 +97,16 @@ def benchmark_profile(weights: str, repeats: int) -> None:
 
 @benchmark.command("service")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--minutes", type=click.FloatRange(0), default=0, show_default=True,
-              help="Time under more load than it can take.")  # fmt: skip
-@click.option("--load", type=click.FloatRange(0, min_open=True), default=1.2, show_default=True,
-              help="That load, in what it can take.")  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(0), default=0, show_default=True, help="Time under more load than it can take."
+)
+@click.option(
+    "--load",
+    type=click.FloatRange(0, min_open=True),
+    default=1.2,
+    show_default=True,
+    help="That load, in what it can take.",
+)
 @reports_errors
 def benchmark_service(weights: str, minutes: float, load: float) -> None:
     """Time fitroom serve beside the library, compare every answer with it, and overload it (needs the extra serve)."""
@@ -130,9 +139,14 @@ def benchmark_catalogue(weights: str, count: int, data: str | None) -> None:
 @click.option("--look-ms", type=float, required=True, help="... for a look of both, and its file.")
 @reports_errors
 def benchmark_schedule(
-    persons: int, garments: int, machines: tuple[int, ...], cores: int, person_ms: float, garment_ms: float,
+    persons: int,
+    garments: int,
+    machines: tuple[int, ...],
+    cores: int,
+    person_ms: float,
+    garment_ms: float,
     look_ms: float,
-) -> None:  # fmt: skip
+) -> None:
     """Simulate a catalogue's run on machines, and run it here without its pictures (needs the extra batch)."""
     import resource
 
@@ -146,11 +160,16 @@ def benchmark_schedule(
 
 
 @benchmark.command("training")
-@click.option("--stage", type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
-              default="pf_generator", show_default=True)  # fmt: skip
+@click.option(
+    "--stage",
+    type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
+    default="pf_generator",
+    show_default=True,
+)
 @click.option("--batch", type=click.IntRange(2, 16), default=16, show_default=True)
-@click.option("--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true",
-              show_default=True)  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true", show_default=True
+)
 @click.option("--repeats", type=click.IntRange(1), default=10, show_default=True, help="Steps to take the median of.")
 @reports_errors
 def benchmark_training(stage: Any, batch: int, precision: str, repeats: int) -> None:

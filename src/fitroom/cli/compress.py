@@ -21,19 +21,38 @@ def share(context: click.Context, option: click.Parameter, value: str) -> float:
 
 @main.command()
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--module", "modules", type=click.Choice(MODULES), multiple=True,
-              help="What to prune, all by the same ratio; --sensitivity and --search take all.")  # fmt: skip
+@click.option(
+    "--module",
+    "modules",
+    type=click.Choice(MODULES),
+    multiple=True,
+    help="What to prune, all by the same ratio; --sensitivity and --search take all.",
+)
 @click.option("--ratio", type=float, help="Share of the channels inside a module that goes: 0 to 0.9.")
 @click.option("--sensitivity", is_flag=True, help="Measure each module pruned alone at 0.1 to 0.5, not fine-tuned.")
 @click.option("--search", is_flag=True, help="Find the fastest scheme within --budget-loss, not fine-tuned.")
 @click.option("--budget-loss", callback=share, default="2%", show_default=True, help="Quality that a search may lose.")
-@click.option("--looks", type=click.IntRange(8), default=60, show_default=True,
-              help="Validation pairs that --sensitivity and --search measure on.")  # fmt: skip
-@click.option("--csv", default="sensitivity.csv", show_default=True,
-              help="Rows of --sensitivity and --search; those that it has are not measured again.")  # fmt: skip
+@click.option(
+    "--looks",
+    type=click.IntRange(8),
+    default=60,
+    show_default=True,
+    help="Validation pairs that --sensitivity and --search measure on.",
+)
+@click.option(
+    "--csv",
+    default="sensitivity.csv",
+    show_default=True,
+    help="Rows of --sensitivity and --search; those that it has are not measured again.",
+)
 @click.option("--plot", help="SVG of --sensitivity.")
-@click.option("--importance", type=click.Choice(["l2", "batch_norm", "taylor"]), default="l2", show_default=True,
-              help="What tells channels apart: magnitude, batch norm's scales, or gradients on --data.")  # fmt: skip
+@click.option(
+    "--importance",
+    type=click.Choice(["l2", "batch_norm", "taylor"]),
+    default="l2",
+    show_default=True,
+    help="What tells channels apart: magnitude, batch norm's scales, or gradients on --data.",
+)
 @click.option("--data", help="Data folder or pack to fine-tune or measure on.")
 @click.option("--work", help="Folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
 @click.option("--config", help="Settings of the stage finetune: a YAML file.  [default: the recipe finetune]")
@@ -44,9 +63,20 @@ def share(context: click.Context, option: click.Parameter, value: str) -> float:
 @click.option("-o", "--output", help="Weights folder to write.")
 @reports_errors
 def prune(
-    weights: str, modules: tuple[str, ...], sensitivity: bool, search: bool, budget_loss: float, looks: int, csv: str,
-    plot: str | None, importance: Any, data: str | None, ratio: float | None, output: str | None, **tuning: Any,
-) -> None:  # fmt: skip
+    weights: str,
+    modules: tuple[str, ...],
+    sensitivity: bool,
+    search: bool,
+    budget_loss: float,
+    looks: int,
+    csv: str,
+    plot: str | None,
+    importance: Any,
+    data: str | None,
+    ratio: float | None,
+    output: str | None,
+    **tuning: Any,
+) -> None:
     """Leave out the least important channels of modules, and fine-tune the rest (needs the extra compress).
 
     What comes out are ordinary weights: every command takes them, and they can be pruned again.
@@ -97,10 +127,19 @@ def needed(value: Any, option: str) -> Any:
 @click.option(
     "--modules", default="warp,generator", show_default=True, help="What to quantize; the rest stays float32."
 )
-@click.option("--method", type=click.Choice(["ptq", "qat"]), default="ptq", show_default=True,
-              help="After training, or by training that simulates INT8.")  # fmt: skip
-@click.option("--most-apart", type=float, help="For ptq: give operations back to float32 until looks differ from "
-              "float32's by so many 255ths on average at most.")  # fmt: skip
+@click.option(
+    "--method",
+    type=click.Choice(["ptq", "qat"]),
+    default="ptq",
+    show_default=True,
+    help="After training, or by training that simulates INT8.",
+)
+@click.option(
+    "--most-apart",
+    type=float,
+    help="For ptq: give operations back to float32 until looks differ from "
+    "float32's by so many 255ths on average at most.",
+)
 @click.option("--data", required=True, help="Data folder or pack that calibrates, and trains.")
 @click.option("--work", help="For qat: folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
 @click.option("--config", help="For qat: settings of the stage finetune, YAML.  [default: the recipe finetune]")

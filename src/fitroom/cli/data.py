@@ -31,8 +31,13 @@ def data_check(folder: str) -> None:
 @click.option("-o", "--output", required=True, help="New folder to write, in the VITON layout.")
 @click.option("--count", type=click.IntRange(2), default=20, show_default=True, help="Figures to draw.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same set.")
-@click.option("--height", type=click.IntRange(128, 2048), default=256, show_default=True,
-              help="Of the pictures; their width is three quarters of it.")  # fmt: skip
+@click.option(
+    "--height",
+    type=click.IntRange(128, 2048),
+    default=256,
+    show_default=True,
+    help="Of the pictures; their width is three quarters of it.",
+)
 @reports_errors
 def data_synth(output: str, count: int, seed: int, height: int) -> None:
     """Draw figures in garments, with parsing, pose, garment masks, and each figure in another garment as truth."""

@@ -11,10 +11,16 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 @main.command()
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--format", "graphs", type=click.Choice(["openvino", "onnx"]), default="openvino", show_default=True)
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True,
-              help="fp16: weights in half the space, computed in float32. int8: OpenVINO alone.")  # fmt: skip
-@click.option("--data", help="Data folder or pack whose pairs are compared, and calibrate INT8. Without it: drawn "
-              "figures.")  # fmt: skip
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="fp16: weights in half the space, computed in float32. int8: OpenVINO alone.",
+)
+@click.option(
+    "--data", help="Data folder or pack whose pairs are compared, and calibrate INT8. Without it: drawn figures."
+)
 @click.option("--pairs", default="val_pairs_unpaired.txt", show_default=True, help="List of --data to compare on.")
 @click.option("--calibration", default="train_pairs.txt", show_default=True, help="List of --data to calibrate on.")
 @click.option("--keep", multiple=True, metavar="REGEX", help="Operations that INT8 leaves in float32, by name.")
@@ -22,9 +28,16 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 @click.option("-o", "--output", required=True, help="Weights folder to write.")
 @reports_errors
 def export(
-    weights: str, graphs: Any, precision: Any, data: str | None, pairs: str, calibration: str, keep: tuple[str, ...],
-    separate: bool, output: str,
-) -> None:  # fmt: skip
+    weights: str,
+    graphs: Any,
+    precision: Any,
+    data: str | None,
+    pairs: str,
+    calibration: str,
+    keep: tuple[str, ...],
+    separate: bool,
+    output: str,
+) -> None:
     """Write weights as OpenVINO or ONNX graphs and compare them with PyTorch (needs the extra compress).
 
     person.*, garment.* and dress.* are what fitroom runs; look.* is all of them in one, from

@@ -19,12 +19,20 @@ from fitroom.cli.base import (
 @click.argument("person")
 @click.argument("garment")
 @click.option("-o", "--output", required=True, help=f"Where to write the look: {PICTURES}.")
-@click.option("--mask", "garment_mask", help="Garment mask of the garment picture's size, white inside. Without "
-              "it the garment is found.")  # fmt: skip
+@click.option(
+    "--mask",
+    "garment_mask",
+    help="Garment mask of the garment picture's size, white inside. Without it the garment is found.",
+)
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
-@click.option("--size", type=click.Choice(["photo", "model"]), default="photo", show_default=True,
-              help="photo: the photo's own size; model: the network's 192x256 picture.")  # fmt: skip
+@click.option(
+    "--size",
+    type=click.Choice(["photo", "model"]),
+    default="photo",
+    show_default=True,
+    help="photo: the photo's own size; model: the network's 192x256 picture.",
+)
 @parser_option
 @point_option("Which of several persons, by a pixel of theirs. Without it the largest is dressed.")
 @segmenter_option
@@ -33,9 +41,18 @@ from fitroom.cli.base import (
 )
 @reports_errors
 def try_on(
-    person: str, garment: str, output: str, garment_mask: str | None, weights: str, backend: str, size: str,
-    parser: str, person_point: str | None, segmenter: str, show_mask: str | None,
-) -> None:  # fmt: skip
+    person: str,
+    garment: str,
+    output: str,
+    garment_mask: str | None,
+    weights: str,
+    backend: str,
+    size: str,
+    parser: str,
+    person_point: str | None,
+    segmenter: str,
+    show_mask: str | None,
+) -> None:
     """Dress the PERSON of one photo in the GARMENT of another.
 
     PERSON shows an upright person from the front; the upper body is dressed. GARMENT shows a top, laid out flat or on a
@@ -115,8 +132,12 @@ def demo(output: str, weights: str) -> None:
 @main.command("import-weights")
 @click.option("--warp", required=True, help="Published warp checkpoint (.pth).")
 @click.option("--gen", "generator", required=True, help="Published generator checkpoint (.pth).")
-@click.option("--dialect", type=click.Choice(["official", "lzhms"]), required=True,
-              help="Whose code trained them. official: PF-AFN's own; lzhms: the 2023 system built on it.")  # fmt: skip
+@click.option(
+    "--dialect",
+    type=click.Choice(["official", "lzhms"]),
+    required=True,
+    help="Whose code trained them. official: PF-AFN's own; lzhms: the 2023 system built on it.",
+)
 @click.option("-o", "--output", required=True, help="Weights folder to write.")
 @reports_errors
 def import_weights(warp: str, generator: str, dialect: str, output: str) -> None:

@@ -15,10 +15,17 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @click.option("--paired", help="Pair list: persons, each with the garment they wear; for the warp.")
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
-@click.option("--baseline", type=click.Choice(["copy", "paste"]), help="Measure this in place of weights. copy: the "
-              "person unchanged; paste: the garment scaled onto the torso.")  # fmt: skip
-@click.option("--looks", metavar="DIR", help="Measure this folder of looks, PERSON_GARMENT.png, in place of weights, "
-              "with measures that need pictures alone.")  # fmt: skip
+@click.option(
+    "--baseline",
+    type=click.Choice(["copy", "paste"]),
+    help="Measure this in place of weights. copy: the person unchanged; paste: the garment scaled onto the torso.",
+)
+@click.option(
+    "--looks",
+    metavar="DIR",
+    help="Measure this folder of looks, PERSON_GARMENT.png, in place of weights, "
+    "with measures that need pictures alone.",
+)
 @click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Parser whose labels are used.")
 @click.option("--inception", metavar="PATH|download", help="TorchScript Inception, for FID and KID.")
 @click.option("--lpips", metavar="PATH|download", help="TorchScript VGG-16 with LPIPS weights.")
@@ -31,10 +38,22 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @click.option("--cases", type=click.IntRange(1, 300), default=24, show_default=True, help="Cases on the sheet.")
 @reports_errors
 def evaluate(
-    data_folder: str, pairs: str, paired: str | None, weights: str, backend: str, baseline: str | None,
-    looks: str | None, parser: str, inception: str | None, lpips: str | None, output: str | None,
-    csv_file: str | None, grid: str | None, worst: str, cases: int,
-) -> None:  # fmt: skip
+    data_folder: str,
+    pairs: str,
+    paired: str | None,
+    weights: str,
+    backend: str,
+    baseline: str | None,
+    looks: str | None,
+    parser: str,
+    inception: str | None,
+    lpips: str | None,
+    output: str | None,
+    csv_file: str | None,
+    grid: str | None,
+    worst: str,
+    cases: int,
+) -> None:
     """Measure weights, a baseline or a folder of looks on lists of pairs (needs the extra evaluate)."""
     with missing_extra("evaluate", "evaluate"):
         from fitroom.evaluate import evaluate as evaluating
@@ -87,17 +106,27 @@ def evaluate(
 @click.argument("street", metavar="DIR")
 @click.option("--pairs", required=True, help="CSV of photo,garment: names of photos of DIR, and of garments.")
 @click.option("--garments", required=True, metavar="DATA", help="Data folder in a VITON layout, or a pack.")
-@click.option("--owners", default="val_pairs_paired.txt", show_default=True,
-              help="Pair list of DATA that says who wears the garments.")  # fmt: skip
+@click.option(
+    "--owners",
+    default="val_pairs_paired.txt",
+    show_default=True,
+    help="Pair list of DATA that says who wears the garments.",
+)
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
 @click.option("--looks", metavar="FOLDER", help="Measure this folder of looks, PHOTO_GARMENT.png, in place of weights.")
 @click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Parser whose labels are used.")
 @click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
 @reports_errors
 def evaluate_street(
-    street: str, pairs: str, garments: str, owners: str, weights: str, looks: str | None, parser: str,
+    street: str,
+    pairs: str,
+    garments: str,
+    owners: str,
+    weights: str,
+    looks: str | None,
+    parser: str,
     csv_file: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """Measure weights or a folder of looks on labelled photos of any kind (needs the extra evaluate).
 
     DIR holds photos/, labels/ and labels.csv, which says what the labels' values mean. Prints refusals, leftover of the
@@ -132,8 +161,13 @@ def evaluate_street(
 
 @main.command("evaluate-parser")
 @click.argument("folder", metavar="DIR")
-@click.option("--list", "listed", default="val.txt", show_default=True, help="For a folder of labelled photos: names, "
-              "one a line. For a data folder in a VITON layout: a pair list.")  # fmt: skip
+@click.option(
+    "--list",
+    "listed",
+    default="val.txt",
+    show_default=True,
+    help="For a folder of labelled photos: names, one a line. For a data folder in a VITON layout: a pair list.",
+)
 @click.option("--mapping", help="CSV of value,name,group of the labels; labels.csv of DIR where not given.")
 @click.option("--joints", help="CSV of photo,joint,x,y: joints marked by hand, in pixels of the photos.")
 @click.option(
@@ -144,9 +178,15 @@ def evaluate_street(
 @click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
 @reports_errors
 def evaluate_parser(
-    folder: str, listed: str, mapping: str | None, joints: str | None, scenes: bool, parser: str,
-    confusion: str | None, csv_file: str | None,
-) -> None:  # fmt: skip
+    folder: str,
+    listed: str,
+    mapping: str | None,
+    joints: str | None,
+    scenes: bool,
+    parser: str,
+    confusion: str | None,
+    csv_file: str | None,
+) -> None:
     """Measure a human parser on photos with labels (needs the extra evaluate).
 
     Prints intersection over union of every label, over all pixels and as the median over photos, and how many joints

@@ -15,14 +15,18 @@ TABLES = "warp-pruning", "generator-pruning", "best", "quantization", "correlati
 @main.command()
 @click.argument("table", type=click.Choice([*TABLES, "all"]))
 @click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--network", type=click.Choice(["lite", "pfafn"]),
-              help="Fill pruning tables with what this network costs, untrained, in place of --weights.")  # fmt: skip
+@click.option(
+    "--network",
+    type=click.Choice(["lite", "pfafn"]),
+    help="Fill pruning tables with what this network costs, untrained, in place of --weights.",
+)
 @click.option("--float", "floating", help="For quantization: weights folder that is not INT8 yet.")
 @click.option("--pruned", help="For best: weights folder that fitroom prune made of --weights.")
 @click.option("--data", help="Data folder or pack with training and validation lists.")
 @click.option("--work", help="Folder with cut-fakes; every row keeps its checkpoint below it.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True,
-              help="Training of a row.")  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help="Training of a row."
+)
 @click.option("--results", default="results", show_default=True, help="Folder of the tables.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the fine-tuning.")
 @precision_option
@@ -91,9 +95,14 @@ def quantization_table(results: str, **request: Any) -> None:
 
     weights, data, work, minutes = given(request, "floating", "data", "work", "minutes")
     both = QuantizeRequest(
-        weights, ("warp", "generator"), data, work=work, overrides=request["overrides"], max_minutes=minutes,
+        weights,
+        ("warp", "generator"),
+        data,
+        work=work,
+        overrides=request["overrides"],
+        max_minutes=minutes,
         precision=request["precision"],
-    )  # fmt: skip
+    )
     wanted = QuantizationRequest(both, ("ptq", "qat"), f"{results}/quantization.csv")
     run_quantization_table(wanted, tell, faces(), bar)
 

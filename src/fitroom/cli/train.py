@@ -29,9 +29,12 @@ def train() -> None:
 
 
 precision_option = click.option(
-    "--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true", show_default=True,
+    "--precision",
+    type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]),
+    default="32-true",
+    show_default=True,
     help="bf16-mixed is faster where the processor has bfloat16.",
-)  # fmt: skip
+)
 
 
 class Lines:
@@ -90,9 +93,7 @@ def stage_command(stage: str, summary: str) -> Callable[..., None]:
     @run_options
     @click.option("-o", "--output", help="Weights folder to export to, after pf_generator or finetune.")
     @reports_errors
-    def command(
-        config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any
-    ) -> None:  # fmt: skip
+    def command(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
         with missing_extra("train", f"train {stage}"):
             from fitroom.train.session import Faces
             from fitroom.train.task import RunConfig, run_task

@@ -49,11 +49,17 @@ def controlled(
         start, _ = likeness(compile_graphs({name: done[name]})[name], range(len(compared)))
         allowed = start - (255 - most * (GRAPHS.index(name) + 1) / len(GRAPHS))
         return nncf.quantize_with_accuracy_control(
-            done[name], nncf.Dataset(inputs[name]), nncf.Dataset(list(range(len(compared)))), likeness,
-            max_drop=allowed, preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases), ignored_scope=ignored(kept),
+            done[name],
+            nncf.Dataset(inputs[name]),
+            nncf.Dataset(list(range(len(compared)))),
+            likeness,
+            max_drop=allowed,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(cases),
+            ignored_scope=ignored(kept),
             advanced_quantization_parameters=settings(),
             advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=RANKED),
-        )  # fmt: skip
+        )
 
     # its bars go to the standard output, which is not ours to write on
     with contextlib.redirect_stdout(io.StringIO()):

@@ -56,9 +56,13 @@ def run_sensitivity(
 
 
 def run_search(
-    request: ExploreRequest, budget: float, folder: str, tell: Callable[[Row], None], progress: Progress,
+    request: ExploreRequest,
+    budget: float,
+    folder: str,
+    tell: Callable[[Row], None],
+    progress: Progress,
     step: Step = lambda message: None,
-) -> Exported:  # fmt: skip
+) -> Exported:
     """The fastest scheme within a budget (a share of quality), as weights."""
     check_weights_output(folder)
     measurer = open_measurer(request, tell, progress)

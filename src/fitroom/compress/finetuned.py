@@ -49,10 +49,10 @@ def check_request(request: PruneRequest, weights: Weights) -> None:
     network = load_network(weights)
     check_pruning(network, request.modules, request.ratio)
     needs = [
-        what for what, needed in (
-            ("fine-tuning", request.finetunes), ("importance taylor", request.importance == "taylor")
-        ) if needed
-    ]  # fmt: skip
+        what
+        for what, needed in (("fine-tuning", request.finetunes), ("importance taylor", request.importance == "taylor"))
+        if needed
+    ]
     if needs and not (request.data and request.work):
         raise InputError(
             f"{needs[0]} needs --data, and --work with fakes: fitroom train render-fakes --cut makes some."

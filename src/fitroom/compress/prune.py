@@ -68,9 +68,14 @@ def prune_part(part: Part, ratio: float, importance: Importance, round_to: int) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pruner = tp.pruner.BasePruner(
-            Inputs(part.module), example, importance=IMPORTANCE[importance](), pruning_ratio=ratio,
-            ignored_layers=[*part.kept, *narrow_layers], round_to=round_to, global_pruning=False,
-        )  # fmt: skip
+            Inputs(part.module),
+            example,
+            importance=IMPORTANCE[importance](),
+            pruning_ratio=ratio,
+            ignored_layers=[*part.kept, *narrow_layers],
+            round_to=round_to,
+            global_pruning=False,
+        )
         pruner.step()
 
 

@@ -117,9 +117,11 @@ def simulated(network: TryOnNetwork, cases: Sequence[Case], modules: Sequence[st
     """A network that simulates INT8 in `modules` (keys of STAGES_OF), ranges set on some cases, ready to train."""
     float_network = folded(network)
     stages: dict[str, nn.Module] = {
-        "person": PersonStage(float_network), "garment": GarmentStage(float_network),
-        "flow": FlowStage(float_network), "generator": GeneratorStage(float_network),
-    }  # fmt: skip
+        "person": PersonStage(float_network),
+        "garment": GarmentStage(float_network),
+        "flow": FlowStage(float_network),
+        "generator": GeneratorStage(float_network),
+    }
     nncf.set_log_level(logging.ERROR)
     inputs = stage_inputs(float_network, cases)
     settings = AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
@@ -128,9 +130,13 @@ def simulated(network: TryOnNetwork, cases: Sequence[Case], modules: Sequence[st
     def of_stage(name: str) -> nn.Module:
         data: Any = [item[0] if len(item) == 1 else item for item in inputs[name]]
         quantized = nncf.quantize(
-            stages[name], nncf.Dataset(data), preset=nncf.QuantizationPreset.MIXED, subset_size=len(cases),
-            ignored_scope=floating, advanced_parameters=settings,
-        )  # fmt: skip
+            stages[name],
+            nncf.Dataset(data),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(cases),
+            ignored_scope=floating,
+            advanced_parameters=settings,
+        )
         return cast(nn.Module, quantized)
 
     with contextlib.redirect_stdout(io.StringIO()):

@@ -60,9 +60,13 @@ def of_inputs(model: ov.Model, inputs: Sequence[Sequence[Any]], kept: Sequence[s
     # its bars go to the standard output, which is not ours to write on
     with contextlib.redirect_stdout(io.StringIO()):
         return nncf.quantize(
-            model, nncf.Dataset(inputs), preset=nncf.QuantizationPreset.MIXED, subset_size=len(inputs),
-            ignored_scope=ignored(kept), advanced_parameters=settings(),
-        )  # fmt: skip
+            model,
+            nncf.Dataset(inputs),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(inputs),
+            ignored_scope=ignored(kept),
+            advanced_parameters=settings(),
+        )
 
 
 def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Sequence[str] = ()) -> dict[str, ov.Model]:

@@ -56,9 +56,15 @@ class Measurer:
     """Measures schemes of one network; what a CSV file has is not measured again."""
 
     def __init__(
-        self, network: Lite | Pfafn, weights: Weights, plan: Plan, case: Case, importance: Importance,
-        path: Path | None = None, tell: Tell = lambda row: None,
-    ) -> None:  # fmt: skip
+        self,
+        network: Lite | Pfafn,
+        weights: Weights,
+        plan: Plan,
+        case: Case,
+        importance: Importance,
+        path: Path | None = None,
+        tell: Tell = lambda row: None,
+    ) -> None:
         self.network, self.weights, self.plan, self.case = network, weights, plan, case
         self.importance, self.path, self.tell = importance, path, tell
         self.made = (hardware(), versions(), command())
@@ -94,11 +100,20 @@ class Measurer:
         cost = costs(network, self.weights.manifest.height, self.weights.manifest.width)["all"]
         measured = {name: round(found.figures[name], 5) for name in KEPT}
         row = Row(
-            weights=self.name, scheme=name, importance=self.importance, multiply_adds=round(cost.multiply_adds, 4),
-            parameters=round(cost.parameters, 4), ms=round(found.ms, 3), **measured,
-            loss=round(found.loss_against(self.unpruned), 5), looks=len(self.plan.unpaired.pairs),
-            pairs=self.plan.unpaired.name, hardware=self.made[0], versions=self.made[1], command=self.made[2],
-        )  # fmt: skip
+            weights=self.name,
+            scheme=name,
+            importance=self.importance,
+            multiply_adds=round(cost.multiply_adds, 4),
+            parameters=round(cost.parameters, 4),
+            ms=round(found.ms, 3),
+            **measured,
+            loss=round(found.loss_against(self.unpruned), 5),
+            looks=len(self.plan.unpaired.pairs),
+            pairs=self.plan.unpaired.name,
+            hardware=self.made[0],
+            versions=self.made[1],
+            command=self.made[2],
+        )
         self.rows[name] = row
         if self.path:
             append_row(self.path, COLUMNS, asdict(row))

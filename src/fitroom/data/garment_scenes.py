@@ -85,9 +85,7 @@ def draw_garment_scenes(
     dark = torch.where(random() < config.shadow, 0.2 + 0.5 * random(), torch.zeros(()))
     return GarmentScenes(
         flip=random() < config.flip,
-        garment=augment.affine(
-            1 / size, uniform(generator, config.turn, count), -centre / size.unsqueeze(1), aspect
-        ),
+        garment=augment.affine(1 / size, uniform(generator, config.turn, count), -centre / size.unsqueeze(1), aspect),
         grounded=random() < config.ground,
         grounds=draw_grounds(config.grounds, count, generator, aspect),
         bend=uniform(generator, config.bend, count, 2, *BENDS) * random(1, 1, 1),
@@ -99,7 +97,7 @@ def draw_garment_scenes(
         slope=uniform(generator, config.slope, count, 2),
         tint=1 + uniform(generator, config.tint, count, 3, 1, 1),
         blur=random() < config.blur,
-    )  # fmt: skip
+    )
 
 
 def compose_garment_scenes(
@@ -132,9 +130,9 @@ def compose_garment_scenes(
 def creased(scenes: GarmentScenes, garment: Tensor, mask: Tensor) -> Tensor:
     """Garments lighter and darker in places, as cloth is that lies or hangs."""
     size = garment.shape[-2:]
-    light = torch.stack([
-        F.interpolate(level, size=size, mode="bicubic", align_corners=False) for level in scenes.creases
-    ]).mean(dim=0)  # fmt: skip
+    light = torch.stack(
+        [F.interpolate(level, size=size, mode="bicubic", align_corners=False) for level in scenes.creases]
+    ).mean(dim=0)
     return garment + mask * (((garment + 1) * (1 + light) - 1).clamp(-1, 1) - garment)
 
 
@@ -142,9 +140,11 @@ def shaded(scenes: GarmentScenes, ground: Tensor, mask: Tensor) -> Tensor:
     """A ground with the shadow that a garment throws on it."""
     height, width = ground.shape[-2:]
     still = augment.affine(
-        torch.ones(len(mask), device=mask.device), torch.zeros(len(mask), device=mask.device),
-        -2 * scenes.shadow[:, :2], width / height,
-    )  # fmt: skip
+        torch.ones(len(mask), device=mask.device),
+        torch.zeros(len(mask), device=mask.device),
+        -2 * scenes.shadow[:, :2],
+        width / height,
+    )
     shadow = augment.move(mask, augment.grid_of(still, height, width), padding="zeros")
     shadow = F.avg_pool2d(F.avg_pool2d(shadow, 7, 1, 3), 7, 1, 3) * scenes.shadow[:, 2, None, None, None]
     return (ground + 1) * (1 - shadow) - 1

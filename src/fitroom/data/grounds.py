@@ -92,16 +92,16 @@ def draw_grounds(config: GroundConfig, count: int, generator: torch.Generator, a
         paint=uniform(generator, 0.9, count, OBJECTS, 1) + uniform(generator, 0.4, count, OBJECTS, 3),
         slope=uniform(generator, 0.3, count, OBJECTS),
         shown=(random(1) < config.objects) & (random(OBJECTS) < 0.7),
-    )  # fmt: skip
+    )
 
 
 def compose_grounds(grounds: Grounds, height: int, width: int, garment: Tensor | None = None) -> Tensor:
     """Pictures of grounds. `garment` are product shots, a row for each of the batch the grounds were drawn for; without
     them none has a garment's pattern.
     """
-    flat = grounds.base + torch.stack([
-        F.interpolate(level, size=(height, width), mode="bilinear", align_corners=False) for level in grounds.noise
-    ]).sum(dim=0)  # fmt: skip
+    flat = grounds.base + torch.stack(
+        [F.interpolate(level, size=(height, width), mode="bilinear", align_corners=False) for level in grounds.noise]
+    ).sum(dim=0)
     grid = augment.grid_of(grounds.place, height, width)
     # where the grid leaves the ground, the ground goes on mirrored
     made = augment.move(flat, grid, padding="reflection")

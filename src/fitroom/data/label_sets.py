@@ -27,9 +27,19 @@ SHOE = frozenset(body.SHOES)
 BELT = frozenset({*body.TOPS, Label.LOWER_CLOTHES})
 ANY = frozenset(Label)
 SETS = (
-    *SINGLE, NOT_PERSON, MAYBE_NECK, TOP, LEFT_ARM_OR_HAND, RIGHT_ARM_OR_HAND, SKIN, UPPER_SKIN, LEG,
-    SHOE, BELT, ANY,
-)  # fmt: skip
+    *SINGLE,
+    NOT_PERSON,
+    MAYBE_NECK,
+    TOP,
+    LEFT_ARM_OR_HAND,
+    RIGHT_ARM_OR_HAND,
+    SKIN,
+    UPPER_SKIN,
+    LEG,
+    SHOE,
+    BELT,
+    ANY,
+)
 ROW = {labels: row for row, labels in enumerate(SETS)}
 TABLE = np.array([[label in labels for label in Label] for labels in SETS])  # bool (sets, labels)
 MIRRORED_ROWS = tuple(ROW[body.mirrored(labels)] for labels in SETS)
@@ -68,16 +78,31 @@ def grouped(names: tuple[str, ...], groups: Mapping[Label, int], own: Mapping[fr
 # VITON's own values: neck and `other` are background there, a dress is upper clothes, hands belong to arms
 VITON = grouped(
     tuple(label.name.lower() for label in Label if label <= Label.RIGHT_ARM),
-    {label: int(label) for label in Label} | {
-        Label.NECK: 0, Label.OTHER: 0, Label.DRESS: 4, Label.LEFT_HAND: 11, Label.RIGHT_HAND: 13,
+    {label: int(label) for label in Label}
+    | {
+        Label.NECK: 0,
+        Label.OTHER: 0,
+        Label.DRESS: 4,
+        Label.LEFT_HAND: 11,
+        Label.RIGHT_HAND: 13,
     },
     own={},
-)  # fmt: skip
+)
 STREET = grouped(
     ("background", "hair", "skin", "top", "lower", "other", "feet"),
     {
-        Label.BACKGROUND: 0, Label.NOISE: 0, Label.RARE_2: 5, Label.RARE_3: 5, Label.HAIR: 1, Label.UPPER_CLOTHES: 3,
-        Label.DRESS: 3, Label.LOWER_CLOTHES: 4, Label.OTHER: 5, Label.LEFT_SHOE: 6, Label.RIGHT_SHOE: 6,
-    } | dict.fromkeys(body.SKIN, 2),
+        Label.BACKGROUND: 0,
+        Label.NOISE: 0,
+        Label.RARE_2: 5,
+        Label.RARE_3: 5,
+        Label.HAIR: 1,
+        Label.UPPER_CLOTHES: 3,
+        Label.DRESS: 3,
+        Label.LOWER_CLOTHES: 4,
+        Label.OTHER: 5,
+        Label.LEFT_SHOE: 6,
+        Label.RIGHT_SHOE: 6,
+    }
+    | dict.fromkeys(body.SKIN, 2),
     own={NOT_PERSON: 0, BELT: 4},
-)  # fmt: skip
+)

@@ -19,10 +19,16 @@ from fitroom.errors import DataError
 
 MAPPING = "labels.csv"
 GROUPS = {
-    "background": SINGLE[Label.BACKGROUND], "hair": SINGLE[Label.HAIR], "skin": SKIN,
-    "upper": SINGLE[Label.UPPER_CLOTHES], "dress": SINGLE[Label.DRESS], "lower": SINGLE[Label.LOWER_CLOTHES],
-    "other": SINGLE[Label.OTHER], "feet": SHOE, "belt": BELT,
-}  # fmt: skip
+    "background": SINGLE[Label.BACKGROUND],
+    "hair": SINGLE[Label.HAIR],
+    "skin": SKIN,
+    "upper": SINGLE[Label.UPPER_CLOTHES],
+    "dress": SINGLE[Label.DRESS],
+    "lower": SINGLE[Label.LOWER_CLOTHES],
+    "other": SINGLE[Label.OTHER],
+    "feet": SHOE,
+    "belt": BELT,
+}
 NEARBY = 15  # pixels around a person within which an unlabelled pixel may be something they carry
 
 

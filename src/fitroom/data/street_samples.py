@@ -26,9 +26,12 @@ CLOTHES = {ROW[SINGLE[Label.UPPER_CLOTHES]], ROW[SINGLE[Label.DRESS]], ROW[BELT]
 LEGWEAR = {ROW[SINGLE[Label.LOWER_CLOTHES]], ROW[SHOE]}
 # sets on which each joint can lie, in the order of the key points
 FITTING = (
-    HEAD, CLOTHES | HEAD, *[CLOTHES | HEAD] * 6,
-    *[CLOTHES | LEGWEAR | {ROW[SKIN], ROW[SINGLE[Label.OTHER]]}] * 6, *[HEAD] * 4,
-)  # fmt: skip
+    HEAD,
+    CLOTHES | HEAD,
+    *[CLOTHES | HEAD] * 6,
+    *[CLOTHES | LEGWEAR | {ROW[SKIN], ROW[SINGLE[Label.OTHER]]}] * 6,
+    *[HEAD] * 4,
+)
 
 
 def upper_frame(sets: Picture) -> Frame:

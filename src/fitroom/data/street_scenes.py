@@ -127,8 +127,10 @@ def drawn_frame(photo: StreetPhoto, config: StreetConfig, numbers: NDArray[np.fl
         for start, side in (("left", "width"), ("top", "height"))
     ]
     width = 0.75 * height
-    x, y = (place + config.aside * (2 * number - 1) * side
-            for place, number, side in zip(middle, numbers[1:3], (width, height), strict=True))  # fmt: skip
+    x, y = (
+        place + config.aside * (2 * number - 1) * side
+        for place, number, side in zip(middle, numbers[1:3], (width, height), strict=True)
+    )
     return Frame(round(x - width / 2), round(y - height / 2), round(width), round(height))
 
 

@@ -108,8 +108,9 @@ def viton_sets(photo: Picture, label: Picture, points: Array) -> Picture:
         return sets
     forearms = body.along_forearms(skeleton, *label.shape)
     for part, arm, hand in (
-        (body.LEFT_ARM, Label.LEFT_ARM, Label.LEFT_HAND), (body.RIGHT_ARM, Label.RIGHT_ARM, Label.RIGHT_HAND),
-    ):  # fmt: skip
+        (body.LEFT_ARM, Label.LEFT_ARM, Label.LEFT_HAND),
+        (body.RIGHT_ARM, Label.RIGHT_ARM, Label.RIGHT_HAND),
+    ):
         _, elbow, wrist = body.ARM_JOINTS[part]
         if not (points[[elbow, wrist], 2] > 0).all():
             continue

@@ -304,9 +304,9 @@ def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: Fe
     if plan.paired is None:
         found["warp, paired"] = "no --paired list"
     elif "warp_iou" not in figures:
-        found["warp, paired"] = "the layout has no parsing labels" if not plan.reader.labels else (
-            f"{system.name} warps nothing"
-        )  # fmt: skip
+        found["warp, paired"] = (
+            "the layout has no parsing labels" if not plan.reader.labels else (f"{system.name} warps nothing")
+        )
     if extractor is None:
         found["FID and KID"] = f"no weights; {INCEPTION.advice}"
     elif "fid" not in figures:

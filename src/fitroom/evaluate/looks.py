@@ -121,9 +121,11 @@ class LookMeasures:
         if self.features is not None and len(self.looks) > 1:
             real = realism(self.features, self.looks, self.photos)
             found |= {
-                "kid_lite0": real.kid, "kid_lite0_deviation": real.kid_deviation, "frechet_lite0": real.frechet,
+                "kid_lite0": real.kid,
+                "kid_lite0_deviation": real.kid_deviation,
+                "frechet_lite0": real.frechet,
                 "frechet_lite0_patches": real.patch_frechet,
-            }  # fmt: skip
+            }
         return found
 
 

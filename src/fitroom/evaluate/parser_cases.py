@@ -20,10 +20,21 @@ from fitroom.evaluate.parser import Case
 
 # joints by the names that they have in files of marks, with their rows among the key points
 JOINTS = {
-    "nose": 0, "neck": 1, "right_shoulder": 2, "right_elbow": 3, "right_wrist": 4, "left_shoulder": 5, "left_elbow": 6,
-    "left_wrist": 7, "right_hip": 8, "right_knee": 9, "right_ankle": 10, "left_hip": 11, "left_knee": 12,
+    "nose": 0,
+    "neck": 1,
+    "right_shoulder": 2,
+    "right_elbow": 3,
+    "right_wrist": 4,
+    "left_shoulder": 5,
+    "left_elbow": 6,
+    "left_wrist": 7,
+    "right_hip": 8,
+    "right_knee": 9,
+    "right_ankle": 10,
+    "left_hip": 11,
+    "left_knee": 12,
     "left_ankle": 13,
-}  # fmt: skip
+}
 SCENES = 30  # made at once
 SEED = 1
 

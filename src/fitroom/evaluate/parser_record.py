@@ -15,8 +15,10 @@ from fitroom.hardware import hardware, versions
 
 COLUMNS = ("date", "parser", "data", "figure", "value", "photos", "hardware", "versions", "command")
 POINT_TITLES = {
-    "points": "key points found", "error": "median error, shoulder widths", "calibration": "calibration error",
-}  # fmt: skip
+    "points": "key points found",
+    "error": "median error, shoulder widths",
+    "calibration": "calibration error",
+}
 
 
 def parser_table(found: ParserFigures) -> list[str]:
@@ -66,9 +68,13 @@ def append_parser(path: str | Path, found: ParserFigures, parser: str, data: str
     """Append a row for every figure: IoU of every label, pooled and median, and key points. Raises OutputError."""
     path = check_parser_csv(path)
     origin = {
-        "date": datetime.now(UTC).date().isoformat(), "parser": parser, "data": data, "hardware": hardware(),
-        "versions": versions(), "command": command,
-    }  # fmt: skip
+        "date": datetime.now(UTC).date().isoformat(),
+        "parser": parser,
+        "data": data,
+        "hardware": hardware(),
+        "versions": versions(),
+        "command": command,
+    }
     rows: list[tuple[str, float, object]] = []
     for kind, figures in (("pooled", found.pooled()), ("median", found.medians())):
         rows += [(f"IoU of {name}, {kind}", value, len(found.by_photo[name])) for name, value in figures.items()]

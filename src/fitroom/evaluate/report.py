@@ -159,10 +159,15 @@ def speed_section(rows: list[Row]) -> list[str]:
     ]
     first = rows[0]
     return [
-        *lines, "One run. Medians; in brackets the tenth and the ninetieth of a hundred. What each figure is: "
-        "[deployment](deployment.md).", "", *markdown_table(["figure", "unit", *map(" ".join, systems)], body), "",
-        f"`{first['command']}`, {first['date']}, {first['hardware']}; {first['versions']}", "",
-    ]  # fmt: skip
+        *lines,
+        "One run. Medians; in brackets the tenth and the ninetieth of a hundred. What each figure is: "
+        "[deployment](deployment.md).",
+        "",
+        *markdown_table(["figure", "unit", *map(" ".join, systems)], body),
+        "",
+        f"`{first['command']}`, {first['date']}, {first['hardware']}; {first['versions']}",
+        "",
+    ]
 
 
 def evaluation_section(rows: list[Row]) -> list[str]:
@@ -176,8 +181,11 @@ def evaluation_section(rows: list[Row]) -> list[str]:
         lines += [f"`{name}` (sha256 {sha256[:12]}, {looks} pairs){f', warp on `{paired}`' if paired else ''}.", ""]
         headings = ["measure", "better", *(system_name(row) for row in same)]
         lines += [*markdown_table(headings, [quality_row(measure, same) for measure in MEASURES]), ""]
-        lines += ["In brackets: for swap-back the look itself, had nothing been done to bring the garment back; for "
-                  "retrieval the real photos in their own garments.", ""]  # fmt: skip
+        lines += [
+            "In brackets: for swap-back the look itself, had nothing been done to bring the garment back; for "
+            "retrieval the real photos in their own garments.",
+            "",
+        ]
         for row in same:
             lines.append(
                 f"- {system_name(row)}: `{row['command']}`, {row['date']}, {row['hardware']}; {row['versions']}"
@@ -198,8 +206,13 @@ def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row
 
     def our_row(name: str, row: Row) -> list[str]:
         command = f"`{row['command']}`, {row['hardware']}; {row['versions']}" if row.get("command") else NOT_YET
-        return [name, "fitroom", *(row.get(column) or NOT_YET for column in columns),
-                *(row.get(column, "") for column in more), command]  # fmt: skip
+        return [
+            name,
+            "fitroom",
+            *(row.get(column) or NOT_YET for column in columns),
+            *(row.get(column, "") for column in more),
+            command,
+        ]
 
     for row in theirs:
         body.append(

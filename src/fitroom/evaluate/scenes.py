@@ -64,9 +64,12 @@ def enlarged(picture: Picture, how: int) -> torch.Tensor:
 
 
 def measure_scenes(
-    tryon: TryOn, plan: Plan, config: SceneConfig, seed: int = 0,
+    tryon: TryOn,
+    plan: Plan,
+    config: SceneConfig,
+    seed: int = 0,
     progress: Progress = lambda items, description: items,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """Figures of a plan's pairs in scenes; see `measures.py`, and refused: the share of persons that are refused.
 
     Who is refused counts as a warp that misses, and as a garment that is not found. Raises DataError.

@@ -86,9 +86,14 @@ def wearers_of(reader: Reader, pairs: Sequence[Pair]) -> Wearers:
 
 
 def evaluate_street(
-    dress: Dress, folder: LabelledPhotos, pairs: Sequence[StreetPair], reader: Reader, wearers: Wearers,
-    parser: PersonParser, progress: Progress = lambda items, description: items,
-) -> StreetEvaluation:  # fmt: skip
+    dress: Dress,
+    folder: LabelledPhotos,
+    pairs: Sequence[StreetPair],
+    reader: Reader,
+    wearers: Wearers,
+    parser: PersonParser,
+    progress: Progress = lambda items, description: items,
+) -> StreetEvaluation:
     """Dress the persons of labelled photos and measure the looks; refused photos count, and are left out.
 
     Realism is measured on the upper body, framed by `parser`. Raises DataError; ImageError for a garment that can't be

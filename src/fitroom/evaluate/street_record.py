@@ -11,16 +11,34 @@ from fitroom.hardware import hardware, versions
 
 # what is measured in the street, most telling first
 STREET_KEYS = (
-    "dressed", "refused", "leftover", "damage", "kid_lite0", "kid_lite0_deviation", "frechet_lite0",
-    "frechet_lite0_patches", "cut_neckline", "cut_hem", "cut_arms", "size_across", "size_across_90", "size_along",
-    "size_along_90", "outline", *COUNTS,
-)  # fmt: skip
+    "dressed",
+    "refused",
+    "leftover",
+    "damage",
+    "kid_lite0",
+    "kid_lite0_deviation",
+    "frechet_lite0",
+    "frechet_lite0_patches",
+    "cut_neckline",
+    "cut_hem",
+    "cut_arms",
+    "size_across",
+    "size_across_90",
+    "size_along",
+    "size_along_90",
+    "outline",
+    *COUNTS,
+)
 COLUMNS = ("date", "system", "version", "pairs", "parser", *STREET_KEYS, "hardware", "versions", "command")
 TITLES = {measure.key: measure.title for measure in MEASURES} | {
-    "dressed": "photos dressed", "refused": "photos refused", "damage": "damage beside the old clothes",
-    "kid_lite0_deviation": "its standard deviation", "size_across_90": "the same, 90th percentile",
-    "size_along_90": "the same, 90th percentile", **COUNTS,
-}  # fmt: skip
+    "dressed": "photos dressed",
+    "refused": "photos refused",
+    "damage": "damage beside the old clothes",
+    "kid_lite0_deviation": "its standard deviation",
+    "size_across_90": "the same, 90th percentile",
+    "size_along_90": "the same, 90th percentile",
+    **COUNTS,
+}
 
 
 def street_table(found: StreetEvaluation) -> list[str]:
@@ -47,8 +65,14 @@ def append_street(
     """Append one row of figures; the header first where the file is new. Raises OutputError."""
     row: dict[str, object] = {key: round(found.figures[key], 6) for key in STREET_KEYS if key in found.figures}
     row |= {
-        "date": datetime.now(UTC).date().isoformat(), "system": system, "version": version, "pairs": Path(pairs).name,
-        "parser": parser, "hardware": hardware(), "versions": versions(), "command": command,
-    }  # fmt: skip
+        "date": datetime.now(UTC).date().isoformat(),
+        "system": system,
+        "version": version,
+        "pairs": Path(pairs).name,
+        "parser": parser,
+        "hardware": hardware(),
+        "versions": versions(),
+        "command": command,
+    }
     append_row(check_street_csv(path), COLUMNS, row)
     return Path(path)

@@ -52,11 +52,13 @@ def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, T
         PERSON: (graphs[PersonGraph], pictures[:1], names[:1], person_names),
         GARMENT: (graphs[GarmentGraph], pictures[1:], names[1:], garment_names),
         DRESS: (
-            graphs[DressGraph], (*pictures, *features[0], *features[1]), (*names, *person_names, *garment_names),
+            graphs[DressGraph],
+            (*pictures, *features[0], *features[1]),
+            (*names, *person_names, *garment_names),
             Outputs._fields,
         ),
         LOOK: (graphs[LookGraph], pictures, names, ("look",)),
-    }  # fmt: skip
+    }
 
 
 def traced_parser(parser: Parser, height: int, width: int) -> dict[str, Traced]:

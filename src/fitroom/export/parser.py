@@ -38,14 +38,28 @@ def agreement(one: PersonParser, other: PersonParser, photos: Sequence[Picture])
 
 
 def export_parser(
-    parser: Parser, folder: str | Path, origin: Origin, photos: Sequence[Picture], quantize: Quantize | None = None,
-    height: int = HEIGHT, width: int = WIDTH,
-) -> Weights:  # fmt: skip
+    parser: Parser,
+    folder: str | Path,
+    origin: Origin,
+    photos: Sequence[Picture],
+    quantize: Quantize | None = None,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+) -> Weights:
     """Write a parser's weights folder, INT8 with `quantize`, else float32; see `export_single`."""
     round_to_half(parser.eval())
     precision: Precision = "fp32" if quantize is None else "int8"
     return export_single(
-        parser, traced_parser(parser, height, width),
+        parser,
+        traced_parser(parser, height, width),
         lambda graphs, pictures: agreement(OpenVinoParser(graphs), TorchParser(parser), pictures),
-        AGREED[precision], folder, origin, photos, precision, height, width, quantize, labels=LABEL_COUNT,
-    )  # fmt: skip
+        AGREED[precision],
+        folder,
+        origin,
+        photos,
+        precision,
+        height,
+        width,
+        quantize,
+        labels=LABEL_COUNT,
+    )

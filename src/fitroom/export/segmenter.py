@@ -32,13 +32,25 @@ def agreement(graphs: OpenVinoGraphs, segmenter: Segmenter, pictures: Sequence[P
 
 
 def export_segmenter(
-    segmenter: Segmenter, folder: str | Path, origin: Origin, pictures: Sequence[Picture],
-    precision: Precision = "fp16", height: int = HEIGHT, width: int = WIDTH,
-) -> Weights:  # fmt: skip
+    segmenter: Segmenter,
+    folder: str | Path,
+    origin: Origin,
+    pictures: Sequence[Picture],
+    precision: Precision = "fp16",
+    height: int = HEIGHT,
+    width: int = WIDTH,
+) -> Weights:
     """Write a segmenter's weights folder; see `export_single`."""
     round_to_half(segmenter.eval())
     return export_single(
-        segmenter, traced_segmenter(segmenter, height, width),
+        segmenter,
+        traced_segmenter(segmenter, height, width),
         lambda graphs, compared: agreement(OpenVinoGraphs(graphs), segmenter, compared),
-        AGREED, folder, origin, pictures, precision, height, width,
-    )  # fmt: skip
+        AGREED,
+        folder,
+        origin,
+        pictures,
+        precision,
+        height,
+        width,
+    )

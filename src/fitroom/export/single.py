@@ -25,10 +25,19 @@ Agreement = Callable[[Mapping[str, ov.CompiledModel], Sequence[Picture]], float]
 
 
 def export_single(
-    network: Any, traced: dict[str, Traced], agreement: Agreement, wanted: float, folder: str | Path, origin: Origin,
-    pictures: Sequence[Picture], precision: Precision, height: int, width: int, quantize: Quantize | None = None,
+    network: Any,
+    traced: dict[str, Traced],
+    agreement: Agreement,
+    wanted: float,
+    folder: str | Path,
+    origin: Origin,
+    pictures: Sequence[Picture],
+    precision: Precision,
+    height: int,
+    width: int,
+    quantize: Quantize | None = None,
     **facts: Any,
-) -> Weights:  # fmt: skip
+) -> Weights:
     """Write the weights folder of a network, in evaluation mode and rounded to half, whose one graph is `traced`.
 
     `pictures`, uint8 (height, width, 3), compare the graph with PyTorch; `quantize` also calibrates INT8 on them.
@@ -36,9 +45,16 @@ def export_single(
     where the folder can't be written; nothing is left behind then.
     """
     manifest = Manifest(
-        **dataclasses.asdict(origin), network=network.name, config=dataclasses.asdict(network.config),
-        align_corners=False, height=height, width=width, precision=precision, files={}, **facts,
-    )  # fmt: skip
+        **dataclasses.asdict(origin),
+        network=network.name,
+        config=dataclasses.asdict(network.config),
+        align_corners=False,
+        height=height,
+        width=width,
+        precision=precision,
+        files={},
+        **facts,
+    )
     (graph,) = traced
 
     def write(target: Path) -> None:
@@ -46,8 +62,10 @@ def export_single(
         if quantize is not None:
             models = {graph: quantize(models[graph], [[batched(picture)] for picture in pictures])}
         openvino.save(models, target, half=precision != "fp32")
-        save_file({key: value.half() if value.is_floating_point() else value
-                   for key, value in network.state_dict().items()}, target / TENSORS)  # fmt: skip
+        save_file(
+            {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()},
+            target / TENSORS,
+        )
         found = agreement(compile_graphs({graph: str(target / f"{graph}.xml")}), pictures[:COMPARED])
         if found < wanted:
             raise ExportError(

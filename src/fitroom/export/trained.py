@@ -62,9 +62,14 @@ def export_trained_segmenter(
 
 
 def export_trained_parser(
-    config: ParsingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, quantize: Quantize,
+    config: ParsingConfig,
+    work: str | Path,
+    data: str | Path,
+    pairs: str,
+    output: str | Path,
+    quantize: Quantize,
     version: str = "0",
-) -> Weights:  # fmt: skip
+) -> Weights:
     """Export INT8 weights of the parser in `work`. Ranges and the confidence of joints are fitted on training scenes.
 
     Raises DataError, WeightsError, ExportError, OutputError.

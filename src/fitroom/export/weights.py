@@ -86,9 +86,15 @@ def fits_half(network: nn.Module) -> bool:
 
 
 def write_graphs(
-    network: TryOnNetwork, folder: Path, config: ExportConfig, cases: Cases, height: int, width: int, step: Step,
+    network: TryOnNetwork,
+    folder: Path,
+    config: ExportConfig,
+    cases: Cases,
+    height: int,
+    width: int,
+    step: Step,
     quantize: Quantize | None,
-) -> None:  # fmt: skip
+) -> None:
     """Convert a network's graphs, quantize them where that is asked for, and write them into a folder."""
     traced = traced_graphs(network, height, width)
     if not config.whole:
@@ -143,10 +149,17 @@ def export_network(
     if config.half_tensors:
         round_to_half(network)
     manifest = Manifest(
-        **dataclasses.asdict(origin), network=network.name, config=dataclasses.asdict(network.config),
-        align_corners=network.align_corners, height=height, width=width, graphs=config.graphs,
-        precision=config.precision, kept=config.kept, files={},
-    )  # fmt: skip
+        **dataclasses.asdict(origin),
+        network=network.name,
+        config=dataclasses.asdict(network.config),
+        align_corners=network.align_corners,
+        height=height,
+        width=width,
+        graphs=config.graphs,
+        precision=config.precision,
+        kept=config.kept,
+        files={},
+    )
     sized = cases.of_size(height, width)
     differences = []
 

@@ -77,10 +77,14 @@ class DressGraph(Graph):
         pictures = to_unit(person), to_unit(garment), to_mask(garment_mask)
         dressed = self.network.dress(*pictures, features[:half], features[half:])
         return Outputs(
-            to_bytes(dressed.look), dressed.flow.permute(0, 2, 3, 1), to_bytes(dressed.warped),
-            dressed.warped_mask.squeeze(1), to_colours(dressed.rendered), dressed.composition.squeeze(1),
+            to_bytes(dressed.look),
+            dressed.flow.permute(0, 2, 3, 1),
+            to_bytes(dressed.warped),
+            dressed.warped_mask.squeeze(1),
+            to_colours(dressed.rendered),
+            dressed.composition.squeeze(1),
             dressed.change.squeeze(1),
-        )  # fmt: skip
+        )
 
 
 class LookGraph(Graph):

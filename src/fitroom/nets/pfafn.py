@@ -39,9 +39,13 @@ class Pfafn(TryOnNetwork):
         self.config = config
         self.align_corners = config.dialect == "official"
         self.warp = Warp(
-            config.encoder, config.pyramid, config.heads,
-            mean=config.dialect == "official", align_corners=self.align_corners, inputs=config.person,
-        )  # fmt: skip
+            config.encoder,
+            config.pyramid,
+            config.heads,
+            mean=config.dialect == "official",
+            align_corners=self.align_corners,
+            inputs=config.person,
+        )
         self.generator = Generator(config.generator, config.person + 4)
         narrow(self, config.widths)
 

@@ -14,9 +14,24 @@ from fitroom.runtime.interface import FOUND
 
 SHARE = 0.6  # of a label's colour over the photo
 BONES = (
-    (0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13),
-    (0, 14), (0, 15), (14, 16), (15, 17),
-)  # fmt: skip
+    (0, 1),
+    (1, 2),
+    (2, 3),
+    (3, 4),
+    (1, 5),
+    (5, 6),
+    (6, 7),
+    (1, 8),
+    (8, 9),
+    (9, 10),
+    (1, 11),
+    (11, 12),
+    (12, 13),
+    (0, 14),
+    (0, 15),
+    (14, 16),
+    (15, 17),
+)
 LINE, FRAME = (255, 255, 255), (255, 220, 0)
 LEGEND_HEIGHT = 720  # pixels of a photo whose legend has letters of 18
 

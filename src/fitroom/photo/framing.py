@@ -21,9 +21,13 @@ from fitroom.runtime.interface import FOUND, Parsing, PersonParser
 
 # where studio pictures have them, pixels of 256x192: medians of every fourth of VITON's training poses
 STUDIO = {
-    NOSE: (95.5, 38.9), NECK: (96.0, 83.8), RIGHT_SHOULDER: (55.9, 84.5), LEFT_SHOULDER: (134.8, 83.4),
-    RIGHT_HIP: (69.5, 201.5), LEFT_HIP: (118.7, 201.8),
-}  # fmt: skip
+    NOSE: (95.5, 38.9),
+    NECK: (96.0, 83.8),
+    RIGHT_SHOULDER: (55.9, 84.5),
+    LEFT_SHOULDER: (134.8, 83.4),
+    RIGHT_HIP: (69.5, 201.5),
+    LEFT_HIP: (118.7, 201.8),
+}
 # a frame like the whole photo's is the whole photo's: of sizes, and of shifts by the frame's size, in studio pictures
 USUAL_SIZE, USUAL_SHIFT = 1.25, 0.12
 NECK_HEIGHT, ARM_GAP = 0.16, 0.03  # of a label's height: what may lie between parts of one person, down and across

@@ -69,16 +69,25 @@ def label_of(closer: Parsing, frame: Frame, wider: Parsing, whole: Frame) -> Pic
         return closer.label
     height, width = closer.shares.shape[1:]
     scale = frame.height / whole.height
-    matrix = np.array([
-        [scale, 0, ((frame.left - whole.left) / whole.width) * width + 0.5 * scale - 0.5],
-        [0, scale, ((frame.top - whole.top) / whole.height) * height + 0.5 * scale - 0.5],
-    ])  # fmt: skip
-    mean = np.stack([
-        (1 - WIDER) * near + WIDER * cv2.warpAffine(
-            far, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-        for near, far in zip(closer.shares, wider.shares, strict=True)
-    ])  # fmt: skip
+    matrix = np.array(
+        [
+            [scale, 0, ((frame.left - whole.left) / whole.width) * width + 0.5 * scale - 0.5],
+            [0, scale, ((frame.top - whole.top) / whole.height) * height + 0.5 * scale - 0.5],
+        ]
+    )
+    mean = np.stack(
+        [
+            (1 - WIDER) * near
+            + WIDER
+            * cv2.warpAffine(
+                far,
+                matrix,
+                (width, height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            )
+            for near, far in zip(closer.shares, wider.shares, strict=True)
+        ]
+    )
     size = closer.label.shape[::-1]
     fine = np.stack([cv2.resize(share, size, interpolation=cv2.INTER_LINEAR) for share in mean])
     return np.array(PREDICTED, np.uint8)[fine.argmax(axis=0)]
@@ -151,17 +160,23 @@ def lay_over(labels: Picture, label: Picture, frame: Frame, margin: float = MARG
         return
     scale_x, scale_y = label.shape[1] / frame.width, label.shape[0] / frame.height
     # from pixels of the piece to those of the label, centres on centres
-    matrix = np.array([
-        [scale_x, 0, (left - frame.left + 0.5) * scale_x - 0.5], [0, scale_y, (top - frame.top + 0.5) * scale_y - 0.5],
-    ])  # fmt: skip
+    matrix = np.array(
+        [
+            [scale_x, 0, (left - frame.left + 0.5) * scale_x - 0.5],
+            [0, scale_y, (top - frame.top + 0.5) * scale_y - 0.5],
+        ]
+    )
     size = right - left, bottom - top
     best = np.zeros((bottom - top, right - left), np.uint8)
     made = np.zeros_like(best)
     for value in np.unique(label):
         share = cv2.warpAffine(
-            (label == value).astype(np.uint8) * np.uint8(255), matrix, size,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+            (label == value).astype(np.uint8) * np.uint8(255),
+            matrix,
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         wins = share > best
         made[wins], best[wins] = value, share[wins]
     labels[top:bottom, left:right] = made

@@ -11,9 +11,17 @@ FILE = "img2col.csv"
 REPEATS = 100
 # the original's columns, then ours: seconds are those of all five sizes of PF-AFN, one after another
 COLUMNS = (
-    "runtimes", "corrtorch_s", "img2col_s", "fps", "acceleration_rate", "ours_s", "ours_rate", "hardware", "versions",
+    "runtimes",
+    "corrtorch_s",
+    "img2col_s",
+    "fps",
+    "acceleration_rate",
+    "ours_s",
+    "ours_rate",
+    "hardware",
+    "versions",
     "command",
-)  # fmt: skip
+)
 
 
 def run_correlation(results: Path, tell: Callable[[dict[str, object]], None]) -> Path:
@@ -32,10 +40,16 @@ def run_correlation(results: Path, tell: Callable[[dict[str, object]], None]) ->
             timings[f"{runtime}_{form}"].median / 1000 for form in ("shift_multiply_sum", "im2col", "ours")
         )
         cells: dict[str, object] = {
-            "runtimes": runtime, "corrtorch_s": f"{before:.4f}", "img2col_s": f"{columns:.4f}",
-            "acceleration_rate": f"{before / columns:.2f}", "ours_s": f"{ours:.4f}",
-            "ours_rate": f"{before / ours:.2f}", "hardware": hardware(), "versions": versions(), "command": command(),
-        }  # fmt: skip
+            "runtimes": runtime,
+            "corrtorch_s": f"{before:.4f}",
+            "img2col_s": f"{columns:.4f}",
+            "acceleration_rate": f"{before / columns:.2f}",
+            "ours_s": f"{ours:.4f}",
+            "ours_rate": f"{before / ours:.2f}",
+            "hardware": hardware(),
+            "versions": versions(),
+            "command": command(),
+        }
         row = {column: cells.get(column, "") for column in COLUMNS}
         if runtime not in done:
             append_row(path, COLUMNS, row)

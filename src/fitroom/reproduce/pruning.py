@@ -47,14 +47,29 @@ TABLES = {
     "generator": Table("generator_pruning.csv", ("generator",), "generator", (0.2, 0.25, 0.3, 0.35, 0.4)),
 }
 OWN_COLUMNS = (
-    "network", "swap_back_ssim", "swap_back_lead", "retrieval_top5", "loss_percent", "ms", "finetuned", "hardware",
-    "versions", "command",
-)  # fmt: skip
+    "network",
+    "swap_back_ssim",
+    "swap_back_lead",
+    "retrieval_top5",
+    "loss_percent",
+    "ms",
+    "finetuned",
+    "hardware",
+    "versions",
+    "command",
+)
 # the original's columns, then ours
 COLUMNS = (
-    "metrics", "gflops", "params_m", "size_mb", "total_size_mb", "compression_ratio_percent", "fid", "fid_loss_percent",
+    "metrics",
+    "gflops",
+    "params_m",
+    "size_mb",
+    "total_size_mb",
+    "compression_ratio_percent",
+    "fid",
+    "fid_loss_percent",
     *OWN_COLUMNS,
-)  # fmt: skip
+)
 
 
 BEST_FILE = "best_pruning.csv"
@@ -104,9 +119,15 @@ def run_table(
             folder.mkdir(parents=True, exist_ok=True)
             fakes = f"fakes=[{Path(request.work).absolute() / 'cut-fakes'}]"
             pruning = PruneRequest(
-                request.weights, table.modules, ratio, data=request.data, work=str(folder),
-                overrides=(fakes, *request.overrides), max_minutes=request.minutes, precision=request.precision,
-            )  # fmt: skip
+                request.weights,
+                table.modules,
+                ratio,
+                data=request.data,
+                work=str(folder),
+                overrides=(fakes, *request.overrides),
+                max_minutes=request.minutes,
+                precision=request.precision,
+            )
             made = run_prune(pruning, folder / "weights", faces).weights
             tuned, found = made.manifest.history[-1], measured(made, plan)
         row = row_of(table, named, ratio, found, unpruned, tuned)
@@ -128,9 +149,12 @@ def run_best(full: str, narrowed: str, data: str, csv: str, progress: Progress) 
     for model, parts in BEST.items():
         mine, theirs = (sum(cost[part].megabytes for part in parts) for cost in (narrow, wide))
         cells: dict[str, object] = {
-            "model": model, "original_mb": f"{theirs:.2f}", "pruned_mb": f"{mine:.2f}",
-            "sparsity_percent": f"{100 * (1 - mine / theirs):.1f}", "fps": f"{1000 / value.ms:.1f}",
-        }  # fmt: skip
+            "model": model,
+            "original_mb": f"{theirs:.2f}",
+            "pruned_mb": f"{mine:.2f}",
+            "sparsity_percent": f"{100 * (1 - mine / theirs):.1f}",
+            "fps": f"{1000 / value.ms:.1f}",
+        }
         cells |= own_cells(f"{manifest.name} {manifest.version}", value, first, "; ".join(manifest.history))
         if "fid" in value.figures:
             cells["fid"] = f"{value.figures['fid']:.3f}"
@@ -146,9 +170,13 @@ def measured(weights: Weights, plan: Plan) -> tuple[dict[str, Cost], Worth]:
 
 
 def row_of(
-    table: Table, network: str, ratio: float, found: tuple[dict[str, Cost], Worth],
-    unpruned: tuple[dict[str, Cost], Worth], tuned: str,
-) -> dict[str, object]:  # fmt: skip
+    table: Table,
+    network: str,
+    ratio: float,
+    found: tuple[dict[str, Cost], Worth],
+    unpruned: tuple[dict[str, Cost], Worth],
+    tuned: str,
+) -> dict[str, object]:
     """One row, by column."""
     (cost, value), (full, before) = found, unpruned
     figures = value.figures
@@ -168,15 +196,16 @@ def cost_cells(table: Table, ratio: float, cost: dict[str, Cost], full: dict[str
 
     counted = cost[table.counted]
     return {
-        "metrics": label(ratio), "gflops": f"{counted.multiply_adds:.3f}",
-        "params_m": f"{counted.parameters:.3f}", "size_mb": f"{counted.megabytes:.2f}",
-        "total_size_mb": f"{total(cost):.2f}", "compression_ratio_percent": f"{100 * total(cost) / total(full):.2f}",
-    }  # fmt: skip
+        "metrics": label(ratio),
+        "gflops": f"{counted.multiply_adds:.3f}",
+        "params_m": f"{counted.parameters:.3f}",
+        "size_mb": f"{counted.megabytes:.2f}",
+        "total_size_mb": f"{total(cost):.2f}",
+        "compression_ratio_percent": f"{100 * total(cost) / total(full):.2f}",
+    }
 
 
-def run_costs(
-    name: str, network: Lite | Pfafn, csv: str, tell: Tell, height: int = HEIGHT, width: int = WIDTH
-) -> Path:  # fmt: skip
+def run_costs(name: str, network: Lite | Pfafn, csv: str, tell: Tell, height: int = HEIGHT, width: int = WIDTH) -> Path:
     """Fill a table, a key of TABLES, with what a network without trained weights costs: no quality, no fine-tuning.
 
     Rows that the file has are not measured again. Raises OutputError.
@@ -192,9 +221,12 @@ def run_costs(
         runner = runner_of(narrow, height, width)
         cells = cost_cells(table, ratio, costs(narrow, height, width), full)
         cells |= {
-            "network": named, "ms": f"{time_ms(partial(look, runner, case), REPEATS).median:.2f}",
-            "hardware": hardware(), "versions": versions(), "command": command(),
-        }  # fmt: skip
+            "network": named,
+            "ms": f"{time_ms(partial(look, runner, case), REPEATS).median:.2f}",
+            "hardware": hardware(),
+            "versions": versions(),
+            "command": command(),
+        }
         row = {column: cells.get(column, "") for column in COLUMNS}
         append_row(path, COLUMNS, row)
         tell(row)
@@ -205,7 +237,12 @@ def own_cells(network: str, value: Worth, before: Worth, tuned: str) -> dict[str
     """OWN_COLUMNS of a row, beside what it was before."""
     quality = {name: f"{value.figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}
     return {
-        "network": network, **quality, "loss_percent": f"{100 * value.loss_against(before):.2f}",
-        "ms": f"{value.ms:.2f}", "finetuned": tuned, "hardware": hardware(), "versions": versions(),
+        "network": network,
+        **quality,
+        "loss_percent": f"{100 * value.loss_against(before):.2f}",
+        "ms": f"{value.ms:.2f}",
+        "finetuned": tuned,
+        "hardware": hardware(),
+        "versions": versions(),
         "command": command(),
-    }  # fmt: skip
+    }

@@ -90,17 +90,24 @@ def measured(weights: Weights, plan: Plan) -> Worth:
 
 
 def row_of(
-    label: str, network: str, modules: tuple[str, ...], cost: dict[str, Cost], weights: Weights, value: Worth,
+    label: str,
+    network: str,
+    modules: tuple[str, ...],
+    cost: dict[str, Cost],
+    weights: Weights,
+    value: Worth,
     before: Worth,
-) -> dict[str, object]:  # fmt: skip
+) -> dict[str, object]:
     """One row, by column. Sizes are those of the quantized modules, of both where there are none."""
     counted = [part for module in modules or STAGES_OF for part in PARTS[module]]
     original = sum(cost[part].megabytes for part in counted)
     files = sum(weights.file(f"{name}.bin").stat().st_size for name in GRAPHS)
     cells: dict[str, object] = {
-        "optimization": label, "original_mb": f"{original:.2f}",
-        "quantized_mb": f"{original - 3 * eight_bit_values(weights) / 1e6:.2f}", "files_mb": f"{files / 1e6:.2f}",
-    }  # fmt: skip
+        "optimization": label,
+        "original_mb": f"{original:.2f}",
+        "quantized_mb": f"{original - 3 * eight_bit_values(weights) / 1e6:.2f}",
+        "files_mb": f"{files / 1e6:.2f}",
+    }
     cells |= own_cells(network, value, before, weights.manifest.history[-1] if modules else "")
     if "fid" in value.figures:
         cells["cpu_fid"] = f"{value.figures['fid']:.3f}"

@@ -69,16 +69,22 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         studio.garments.close()
 
     app = FastAPI(
-        title="fitroom", version=fitroom.__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+        title="fitroom",
+        version=fitroom.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         description="Virtual try-on: a person's photo and a garment's photo in, the person wearing the garment out.",
-    )  # fmt: skip
+    )
     problems.install(app, metrics)
     if config.cors:
         app.add_middleware(
-            CORSMiddleware, allow_origins=config.cors, allow_methods=["GET", "POST", "PUT", "DELETE"],
+            CORSMiddleware,
+            allow_origins=config.cors,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "X-API-Key"],
             expose_headers=["Server-Timing", "Retry-After", WARNINGS, OLD_WARNINGS, CONFIDENCE],
-        )  # fmt: skip
+        )
 
     async def admitted(
         authorization: Annotated[str | None, Header()] = None, x_api_key: Annotated[str | None, Header()] = None
@@ -97,10 +103,13 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
             return await pool.run(work, {})
 
     @app.post(
-        "/v1/looks", dependencies=keyed, responses=REFUSED | documented(404, 406) | {200: LookAnswer.described()},
-        openapi_extra=form_schema(LOOK_FILES, LOOK_FIELDS), summary="Dress a person in a garment",
+        "/v1/looks",
+        dependencies=keyed,
+        responses=REFUSED | documented(404, 406) | {200: LookAnswer.described()},
+        openapi_extra=form_schema(LOOK_FILES, LOOK_FIELDS),
+        summary="Dress a person in a garment",
         response_class=Response,
-    )  # fmt: skip
+    )
     async def make_look(request: Request, accept: Annotated[str, Header()] = "*/*") -> Response:
         """Send `person` (a photo, with `person_point` of several persons) or `person_token`, and `garment` (a picture),
         perhaps with `garment_mask`, or `garment_id`. `size` is "photo" or "model". The answer is a PNG, WebP or JPEG
@@ -116,9 +125,13 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         return look_answer(made, media_type, spent)
 
     @app.post(
-        "/v1/persons", status_code=201, dependencies=keyed, responses=REFUSED, summary="Send a person ahead",
+        "/v1/persons",
+        status_code=201,
+        dependencies=keyed,
+        responses=REFUSED,
+        summary="Send a person ahead",
         openapi_extra=form_schema(("person",), ("person_point", OLD_POINT)),
-    )  # fmt: skip
+    )
     async def add_person(request: Request) -> PersonAnswer:
         """One photo, to be tried with many garments. The token is forgotten after some minutes."""
         with pool.admission():
@@ -134,10 +147,12 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         studio.persons.remove(token)
 
     @app.put(
-        "/v1/garments/{garment_id}", dependencies=keyed, summary="Register a garment",
+        "/v1/garments/{garment_id}",
+        dependencies=keyed,
+        summary="Register a garment",
         responses=REFUSED | {201: {"model": GarmentAnswer, "description": "The id is new."}},
         openapi_extra=form_schema(("garment", "garment_mask"), ()),
-    )  # fmt: skip
+    )
     async def put_garment(garment_id: GarmentId, request: Request, response: Response) -> GarmentAnswer:
         """Once answered, it is there whatever happens to the service. Another one under the same id takes its place."""
         with pool.admission():
@@ -153,9 +168,12 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         return GarmentAnswer.of(await quick(partial(studio.garments.get, garment_id)))
 
     @app.get(
-        "/v1/garments/{garment_id}/picture", dependencies=keyed, summary="A garment's picture, as it was sent",
-        responses=KNOWN | {200: {"content": {"image/*": {}}}}, response_class=Response,
-    )  # fmt: skip
+        "/v1/garments/{garment_id}/picture",
+        dependencies=keyed,
+        summary="A garment's picture, as it was sent",
+        responses=KNOWN | {200: {"content": {"image/*": {}}}},
+        response_class=Response,
+    )
     async def get_picture(garment_id: GarmentId) -> Response:
         data, media_type = await quick(partial(studio.garments.picture, garment_id))
         return Response(data, media_type=media_type, headers={"Cache-Control": "no-cache"})
@@ -172,9 +190,13 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         return GarmentList(garments=[GarmentAnswer.of(garment) for garment in found])
 
     @app.post(
-        "/v1/masks", dependencies=keyed, summary="The mask that is found of a garment", response_class=Response,
-        responses=REFUSED | {200: {"content": {"image/png": {}}}}, openapi_extra=form_schema(("garment",), ()),
-    )  # fmt: skip
+        "/v1/masks",
+        dependencies=keyed,
+        summary="The mask that is found of a garment",
+        response_class=Response,
+        responses=REFUSED | {200: {"content": {"image/png": {}}}},
+        openapi_extra=form_schema(("garment",), ()),
+    )
     async def find_mask(request: Request) -> Response:
         """PNG of the picture's size, white inside; mended by hand it can be sent along as `garment_mask`."""
         with pool.admission():
@@ -191,8 +213,13 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
             raise Refusal(503, "not-ready", "The service is starting or stopping.", 1)
         return {"status": "ready"}
 
-    @app.get("/metrics", dependencies=keyed, response_class=Response, summary="For Prometheus",
-             responses=documented(401, 429) | {200: {"content": {"text/plain": {}}}})  # fmt: skip
+    @app.get(
+        "/metrics",
+        dependencies=keyed,
+        response_class=Response,
+        summary="For Prometheus",
+        responses=documented(401, 429) | {200: {"content": {"text/plain": {}}}},
+    )
     async def read_metrics() -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
@@ -239,9 +266,16 @@ def order_of(form: Form, ending: str, spent: Spent) -> Order:
     if size not in SIZES:
         raise Refusal(422, "bad-parameter", f"size: found {size[:20]!r}; there are: {', '.join(SIZES)}.")
     return Order(
-        files.get("person"), fields.get("person_token"), files.get("garment"), fields.get("garment_id"),
-        files.get("garment_mask"), place_in(form), size, ending, spent,
-    )  # fmt: skip
+        files.get("person"),
+        fields.get("person_token"),
+        files.get("garment"),
+        fields.get("garment_id"),
+        files.get("garment_mask"),
+        place_in(form),
+        size,
+        ending,
+        spent,
+    )
 
 
 def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
@@ -249,15 +283,24 @@ def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
     timing = ", ".join(f"{step};dur={milliseconds}" for step, milliseconds in spent.items())
     confidence = round(made.confidence, 3)
     headers = {
-        "Server-Timing": timing, "Cache-Control": "no-store", "Vary": "Accept", CONFIDENCE: str(confidence),
-    }  # fmt: skip
+        "Server-Timing": timing,
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        CONFIDENCE: str(confidence),
+    }
     if made.warnings:
         headers[WARNINGS] = headers[OLD_WARNINGS] = ", ".join(warning.code for warning in made.warnings)
     if media_type != "application/json":
         return Response(made.data, media_type=media_type, headers=headers)
     found = [WarningAnswer(code=warning.code, message=warning.message) for warning in made.warnings]
     body = LookAnswer(
-        image=base64.b64encode(made.data).decode(), media_type="image/png", width=made.width, height=made.height,
-        milliseconds=spent, warnings=found, doubts=found, confidence=confidence,
-    )  # fmt: skip
+        image=base64.b64encode(made.data).decode(),
+        media_type="image/png",
+        width=made.width,
+        height=made.height,
+        milliseconds=spent,
+        warnings=found,
+        doubts=found,
+        confidence=confidence,
+    )
     return Response(body.model_dump_json(), media_type=media_type, headers=headers)

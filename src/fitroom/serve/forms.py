@@ -44,9 +44,12 @@ async def read_form(
     try:
         async with asyncio.timeout(seconds):
             parser = MemoryParser(
-                request.headers, counted(request, limit, megabytes), max_files=len(files), max_fields=len(fields),
+                request.headers,
+                counted(request, limit, megabytes),
+                max_files=len(files),
+                max_fields=len(fields),
                 max_part_size=FIELD_BYTES,
-            )  # fmt: skip
+            )
             sent = await parser.parse()
     except TimeoutError as error:
         raise Refusal(408, "too-slow", f"The body did not arrive within {seconds:g} seconds.") from error

@@ -17,11 +17,15 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.seconds = Histogram(
-            "fitroom_step_seconds", "Time of a step of a look; look is all of it.", ["step"],
-            registry=self.registry, buckets=BUCKETS,
-        )  # fmt: skip
-        self.admitted = Gauge("fitroom_requests_admitted", "Requests arriving, waiting or worked on.",
-                              registry=self.registry)  # fmt: skip
+            "fitroom_step_seconds",
+            "Time of a step of a look; look is all of it.",
+            ["step"],
+            registry=self.registry,
+            buckets=BUCKETS,
+        )
+        self.admitted = Gauge(
+            "fitroom_requests_admitted", "Requests arriving, waiting or worked on.", registry=self.registry
+        )
         self.working = Gauge("fitroom_requests_working", "Requests that a worker has.", registry=self.registry)
         self.cached = Counter(
             "fitroom_cache_lookups", "Lookups of what may be in memory.", ["what", "found"], registry=self.registry

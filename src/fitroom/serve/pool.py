@@ -28,9 +28,11 @@ class Pool:
         """Room for one request, held while its body arrives too. Raises Refusal where there is none."""
         if self.admitted >= self.room:
             raise Refusal(
-                503, "busy", "All workers are busy and too many requests are waiting.",
+                503,
+                "busy",
+                "All workers are busy and too many requests are waiting.",
                 self.admitted * self.usual / self.workers,
-            )  # fmt: skip
+            )
         self.admitted += 1
         try:
             with self.metrics.admitted.track_inprogress():

@@ -38,11 +38,16 @@ def serve(config: ServeConfig, host: str, port: int, insecure: bool, listening: 
     app = create_app(config, Studio(config, metrics), metrics)
     server = Server(
         uvicorn.Config(
-            app, host=host, port=port, access_log=False, log_level="warning", server_header=False,
+            app,
+            host=host,
+            port=port,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         ),
         listening,
-    )  # fmt: skip
+    )
     try:
         server.run()
     except SystemExit as error:

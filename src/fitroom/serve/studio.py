@@ -57,9 +57,11 @@ class Studio:
         self.most_pixels = config.megapixels * 10**6
         self.persons = Persons(config.persons_mb, config.person_minutes)
         self.garments = Garments(
-            config.data_dir, self.tryon, config.garments_mb,
+            config.data_dir,
+            self.tryon,
+            config.garments_mb,
             lambda found: metrics.cached.labels("garment", str(found).lower()).inc(),
-        )  # fmt: skip
+        )
 
     def look(self, order: Order) -> Made:
         """Make a look. Raises ImageError, and Refusal where token or id are unknown."""

@@ -144,10 +144,16 @@ def train(
     def checkpoint() -> Checkpoint:
         spent = before + time.monotonic() - begun
         made = Checkpoint(
-            trainee.stage_name, network.name, asdict(network.config), step, spent,
-            network.state_dict(), average.module.state_dict(), optimiser.state_dict(),
+            trainee.stage_name,
+            network.name,
+            asdict(network.config),
+            step,
+            spent,
+            network.state_dict(),
+            average.module.state_dict(),
+            optimiser.state_dict(),
             {} if trainee.adversary is None else trainee.adversary.state_dict(),
-        )  # fmt: skip
+        )
         if fabric.is_global_zero:
             save(made, folder)
         return made

@@ -91,9 +91,11 @@ def sit(
                 module.training = training
 
         watch = Watch(
-            told, look, lambda step, average: told(step, measure(average)),
+            told,
+            look,
+            lambda step, average: told(step, measure(average)),
             lambda images: bar.update(images) if bar is not None else None,
-        )  # fmt: skip
+        )
         with loss_told(folder):
             checkpoint = train(fabric, learner, batches, loop, folder, watch, max_minutes, kept)
         figures = measure(checkpoint.average)

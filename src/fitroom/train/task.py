@@ -86,9 +86,17 @@ def run_task(task: Task, run: RunConfig, faces: Faces = SILENT) -> Finished:
     fabric = launched(run.devices, run.nodes, run.precision, config.loop.batch, config.loop.lost_minutes)
     batches = task.batches(run, samples.to(fabric.device), faces)
     return sit(
-        fabric, learner, batches, config, folder, kept, run.max_minutes, faces,
-        lambda: measure_of(task, learner.network, validation_of(task, reader, faces)), task.sheet,
-    )  # fmt: skip
+        fabric,
+        learner,
+        batches,
+        config,
+        folder,
+        kept,
+        run.max_minutes,
+        faces,
+        lambda: measure_of(task, learner.network, validation_of(task, reader, faces)),
+        task.sheet,
+    )
 
 
 def validation_of(task: Task, reader: Reader, faces: Faces) -> Mapping[str, Batches]:

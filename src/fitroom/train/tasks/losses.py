@@ -39,9 +39,14 @@ def second_order_smoothness(flow: Tensor, worn: Tensor) -> Tensor:
 
 
 def warp_losses(
-    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False,
+    flow: Tensor,
+    garment: Tensor,
+    garment_mask: Tensor,
+    photo: Tensor,
+    worn: Tensor,
+    align_corners: bool = False,
     known: Tensor | None = None,
-) -> dict[str, Tensor]:  # fmt: skip
+) -> dict[str, Tensor]:
     """L1 of the warped garment and of its mask against the photo, at the flow's own size (PF-AFN, equations 4 and 5).
 
     `worn` is the mask of the garment as it is worn in `photo`; all are (N, C, H, W) of one size, a multiple of flow's.
@@ -62,9 +67,14 @@ def warp_losses(
 
 
 def colour_means_difference(
-    flow: Tensor, garment: Tensor, garment_mask: Tensor, photo: Tensor, worn: Tensor, align_corners: bool = False,
+    flow: Tensor,
+    garment: Tensor,
+    garment_mask: Tensor,
+    photo: Tensor,
+    worn: Tensor,
+    align_corners: bool = False,
     known: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """L1 between warped and worn garment in means over windows of 8 and of 16 pixels, averaged over both sizes.
 
     Pixel by pixel a misplaced letter costs twice what a vanished one costs, so that L1 alone teaches a flow to fold

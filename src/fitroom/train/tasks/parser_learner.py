@@ -57,9 +57,14 @@ class SceneBatches:
     groups: Groups = VITON
 
     def __init__(
-        self, samples: Samples, sets: Tensor, config: SceneConfig, size: int, seed: int = 0,
+        self,
+        samples: Samples,
+        sets: Tensor,
+        config: SceneConfig,
+        size: int,
+        seed: int = 0,
         street: Tensor | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`size` samples a step, over all processes. `sets` (n, H, W) are those of the samples, `street` photos without
         people that may stand behind them.
         """

@@ -191,9 +191,15 @@ def render_teacher(
 
 
 def render_student(
-    weights: str, data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision,
+    weights: str,
+    data: str | Path,
+    work: str | Path,
+    pairs: str,
+    each: int,
+    seed: int,
+    precision: Precision,
     progress: Progress,
-) -> tuple[int, Path]:  # fmt: skip
+) -> tuple[int, Path]:
     """The same by a student's weights, for the next one. Raises DataError, OutputError, WeightsError."""
     network = load_network(open_weights(weights))
     folder = Path(work) / "student-fakes"
@@ -201,9 +207,16 @@ def render_student(
 
 
 def render_network(
-    network: TryOnNetwork, view: View, data: str | Path, pairs: str, folder: Path, each: int, seed: int,
-    precision: Precision, progress: Progress,
-) -> int:  # fmt: skip
+    network: TryOnNetwork,
+    view: View,
+    data: str | Path,
+    pairs: str,
+    folder: Path,
+    each: int,
+    seed: int,
+    precision: Precision,
+    progress: Progress,
+) -> int:
     """The same by a network that is shown a view of persons; how many fakes are new."""
     fabric = Fabric(devices=1, precision=precision)
     reader = open_reader(data)

@@ -161,9 +161,14 @@ class TryOnTask(Task):
         config = self.config
         fakes = find_fakes(config, Path(run.work), samples, faces)
         return Batches(
-            samples, fakes, config.augment, config.loop.batch, config.stage.own_share, config.loop.seed,
+            samples,
+            fakes,
+            config.augment,
+            config.loop.batch,
+            config.stage.own_share,
+            config.loop.seed,
             config.stage.unpaired_share,
-        )  # fmt: skip
+        )
 
     def validation(self, samples: Samples, size: int) -> dict[str, Batches]:
         """See `Task`: persons as they are, in their own garments."""
