@@ -75,24 +75,22 @@ def manifest() -> Manifest:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):
-    def write(folder):
+    with pytest.raises(WeightsError, match="stop"), save_weights(tmp_path / "new", manifest()) as folder:
         (folder / "half").write_text("x")
         raise WeightsError("stop")
-
-    with pytest.raises(WeightsError, match="stop"):
-        save_weights(tmp_path / "new", manifest(), write)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_replace_weights_but_nothing_else(tmp_path):
     folder = tmp_path / "new"
     for text in ("one", "two"):
-        save_weights(folder, manifest(), lambda target, text=text: (target / "a.txt").write_text(text))
+        with save_weights(folder, manifest()) as target:
+            (target / "a.txt").write_text(text)
     assert open_weights(folder).file("a.txt").read_text() == "two"
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("x")
-    with pytest.raises(OutputError, match="holds no weights"):
-        save_weights(tmp_path / "thesis", manifest(), lambda target: None)
-    with pytest.raises(OutputError, match="does not exist"):
-        save_weights(tmp_path / "no" / "new", manifest(), lambda target: None)
+    with pytest.raises(OutputError, match="holds no weights"), save_weights(tmp_path / "thesis", manifest()):
+        pass
+    with pytest.raises(OutputError, match="does not exist"), save_weights(tmp_path / "no" / "new", manifest()):
+        pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "thesis"]

@@ -4,7 +4,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,11 +164,12 @@ def check_weights_output(folder: str | Path) -> Path:
     return folder
 
 
-def save_weights(folder: str | Path, manifest: Manifest, write: Callable[[Path], None]) -> Weights:
-    """Make a weights folder: `write` puts its files into a temporary one, which then takes the place of `folder`.
+@contextmanager
+def save_weights(folder: str | Path, manifest: Manifest) -> Iterator[Path]:
+    """Yield a temporary folder to put the files of weights into; it then takes the place of `folder`.
 
-    The manifest's checksums are made here. Raises OutputError where `folder` exists and is no weights folder, or can't
-    be written; nothing is left behind then.
+    The manifest's checksums are computed afterwards. Raises OutputError where `folder` exists and is no weights folder,
+    or can't be written; nothing is left behind then.
     """
     folder = check_weights_output(folder)
     try:
@@ -176,7 +178,7 @@ def save_weights(folder: str | Path, manifest: Manifest, write: Callable[[Path],
         raise OutputError(f"{folder}: can't be written ({error.strerror}).") from error
     try:
         temporary.chmod(0o755)
-        write(temporary)
+        yield temporary
         files = {}
         for path in sorted(temporary.iterdir()):
             with path.open("rb") as stream:
@@ -192,4 +194,3 @@ def save_weights(folder: str | Path, manifest: Manifest, write: Callable[[Path],
         raise OutputError(f"{folder}: can't be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Weights(folder, complete)

@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from fitroom.compress.finetuning import finetune_config
 from fitroom.compress.qat import STAGES_OF, QuantizedNetwork, simulated
 from fitroom.compress.quantize import quantizer
@@ -90,12 +88,9 @@ def run_quantize(request: QuantizeRequest, folder: str | Path, faces: Faces = SI
 
 def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, faces: Faces) -> QuantizedNetwork:
     """The network of weights after training that simulates INT8, distilled from itself in float32."""
-    made: list[QuantizedNetwork] = []
 
     def prepared(network: TryOnNetwork) -> QuantizedNetwork:
-        network.eval()
-        made.append(simulated(network, cases.calibrated, request.modules))
-        return made[-1]
+        return simulated(network.eval(), cases.calibrated, request.modules)
 
     slowly = (SLOWLY,) if request.config is None else ()
     config = finetune_config(weights, request.weights, request.modules, request.config, (*slowly, *request.overrides))
@@ -103,5 +98,6 @@ def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, fa
         request.data, str(request.work), precision=request.precision, max_minutes=request.max_minutes, resume=True
     )
     finished = run_task(TryOnTask(config, prepared), run, faces)
-    made[-1].load_state_dict(finished.checkpoint.average)
-    return made[-1].to(torch.device("cpu"))
+    trained = prepared(load_network(weights))
+    trained.load_state_dict(finished.checkpoint.average)
+    return trained

@@ -15,7 +15,7 @@ from fitroom.export.weights import Origin
 from fitroom.nets.registry import TENSORS
 from fitroom.runtime.interface import batched
 from fitroom.runtime.openvino import compile_graphs, ov
-from fitroom.store import Manifest, Precision, Weights, save_weights
+from fitroom.store import Manifest, Precision, Weights, open_weights, save_weights
 
 COMPARED = 8  # pictures
 
@@ -57,7 +57,7 @@ def export_single(
     )
     (graph,) = traced
 
-    def write(target: Path) -> None:
+    with save_weights(folder, manifest) as target:
         models = openvino.converted(traced)
         if quantize is not None:
             models = {graph: quantize(models[graph], [[batched(picture)] for picture in pictures])}
@@ -72,4 +72,4 @@ def export_single(
                 f"what the exported {network.name} says of pixels is PyTorch's in {found:.2%}; need {wanted:.2%}."
             )
 
-    return save_weights(folder, manifest, write)
+    return open_weights(folder)

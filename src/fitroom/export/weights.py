@@ -21,7 +21,7 @@ from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import TENSORS
 from fitroom.runtime.interface import GRAPHS, LOOK, Runner
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov
-from fitroom.store import GraphFormat, Manifest, Precision, Weights, save_weights
+from fitroom.store import GraphFormat, Manifest, Precision, Weights, open_weights, save_weights
 
 Step = Callable[[str], None]
 Quantize = Callable[[dict[str, ov.Model], Cases], dict[str, ov.Model]]  # float32 graphs by name to INT8 ones
@@ -161,10 +161,8 @@ def export_network(
         files={},
     )
     sized = cases.of_size(height, width)
-    differences = []
-
-    def write(target: Path) -> None:
-        written = network if simulated is None else simulated.eval()
+    written = network if simulated is None else simulated.eval()
+    with save_weights(folder, manifest) as target:
         write_graphs(written, target, config, sized, height, width, step, quantize)
         if config.tensors:
             state = {
@@ -174,6 +172,5 @@ def export_network(
             save_file(state, target / TENSORS)
         step("comparing with PyTorch")
         bound = config.bound or BOUNDS[config.precision]
-        differences.append(check(written, open_graphs(target, config.graphs), sized.compared, bound))
-
-    return Exported(save_weights(folder, manifest, write), differences[0])
+        difference = check(written, open_graphs(target, config.graphs), sized.compared, bound)
+    return Exported(open_weights(folder), difference)
