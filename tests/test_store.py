@@ -75,9 +75,13 @@ def manifest() -> Manifest:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):
-    with pytest.raises(WeightsError, match="stop"), save_weights(tmp_path / "new", manifest()) as folder:
-        (folder / "half").write_text("x")
-        raise WeightsError("stop")
+    def write():
+        with save_weights(tmp_path / "new", manifest()) as folder:
+            (folder / "half").write_text("x")
+            raise WeightsError("stop")
+
+    with pytest.raises(WeightsError, match="stop"):
+        write()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,8 +34,8 @@ def narrow(network: nn.Module, wanted: Widths) -> None:
 def resized(layer: nn.Module, inputs: int, outputs: int, name: str) -> nn.Module:
     """A fresh layer like another, of other widths."""
     if isinstance(layer, nn.Conv2d):
-        shape: Any = layer.kernel_size, layer.stride, layer.padding
-        return nn.Conv2d(inputs, outputs, *shape, bias=layer.bias is not None)
+        kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding
+        return nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=layer.bias is not None)  # type: ignore[arg-type]
     if isinstance(layer, nn.Linear):
         return nn.Linear(inputs, outputs, bias=layer.bias is not None)
     if isinstance(layer, nn.BatchNorm2d):
