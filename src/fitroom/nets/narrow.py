@@ -1,6 +1,7 @@
 """Widths of single layers: what pruning leaves, kept in a network's config, and given to it again."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
@@ -34,8 +35,8 @@ def narrow(network: nn.Module, wanted: Widths) -> None:
 def resized(layer: nn.Module, inputs: int, outputs: int, name: str) -> nn.Module:
     """A fresh layer like another, of other widths."""
     if isinstance(layer, nn.Conv2d):
-        kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding
-        return nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=layer.bias is not None)  # type: ignore[arg-type]
+        shape: dict[str, Any] = {name: getattr(layer, name) for name in ("kernel_size", "stride", "padding")}
+        return nn.Conv2d(inputs, outputs, bias=layer.bias is not None, **shape)
     if isinstance(layer, nn.Linear):
         return nn.Linear(inputs, outputs, bias=layer.bias is not None)
     if isinstance(layer, nn.BatchNorm2d):
