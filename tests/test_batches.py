@@ -30,7 +30,7 @@ def fakes(training_samples):
 
 
 def equal(a: Batch, b: Batch) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a[:-2], b[:-2], strict=True))
+    return all(torch.equal(x, y) for x, y in zip(a[:-3], b[:-2], strict=True))
 
 
 def test_samples_have_the_training_size(figures, training_samples):
@@ -74,7 +74,7 @@ def test_parts_make_the_whole(training_samples, fakes, unpaired):
     batches = Batches(training_samples, fakes, AugmentConfig(), 6, 0.5, unpaired_share=unpaired)
     whole = batches.of_step(4)
     parts = [batches.of_step(4, rank, 2) for rank in range(2)]
-    for index, tensor in enumerate(whole[:-2]):
+    for index, tensor in enumerate(whole[:-3]):
         assert torch.allclose(tensor.float(), torch.cat([part[index] for part in parts]).float(), atol=1e-6)
 
 

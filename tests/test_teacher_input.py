@@ -3,7 +3,8 @@
 import torch
 
 from fitroom import body
-from fitroom.train.tasks.teacher_input import PARSED, distance_to_bone, erased_region, key_point_maps, parsed_person
+from fitroom.nets.guidance import distance_to_bone, key_point_maps
+from fitroom.train.tasks.teacher_input import PARSED, erased_region, parsed_person
 
 
 def tensors(photo):

@@ -197,6 +197,17 @@ def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str 
     )
 
 
+@train.command("guided-warp")
+@run_options
+@reports_errors
+def train_guided_warp(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
+    """Train the warp network of the guided network, from pairs alone."""
+    with missing_extra("train", "train guided-warp"):
+        from fitroom.train.tasks.guided_warp import GuidedWarpTask, read_guided_warp_config
+    task = GuidedWarpTask(read_guided_warp_config(config, overrides))
+    train_alone(task, None, lambda: None, request)
+
+
 @train.command("render-fakes")
 @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
 @click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")

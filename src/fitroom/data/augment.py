@@ -132,6 +132,11 @@ def swap_sides(label: Tensor, flip: Tensor, mirrored_values: tuple[int, ...] = M
     return torch.where(flip.view(-1, 1, 1), swapped, label)
 
 
+def swap_channels(maps: Tensor, flip: Tensor, channels: tuple[int, ...]) -> Tensor:
+    """Maps (N, C, H, W) of pictures some of which are going to be mirrored: left parts become right ones."""
+    return torch.where(flip.view(-1, 1, 1, 1), maps[:, list(channels)], maps)
+
+
 def mirror_points(points: Tensor, flip: Tensor, width: int) -> Tensor:
     """Mirror some key points (N, 18, 3); left joints become right ones."""
     swapped = points[:, list(MIRRORED_POINTS)].clone()

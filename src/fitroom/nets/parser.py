@@ -37,6 +37,7 @@ class ParserConfig:
     blocks: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 8, 11)  # the first of every stage among them
     pyramid: int = 64  # channels
     attention: int = 32  # channels by which places of the map at a sixteenth of the size are compared
+    dropout: float = 0.1  # share of the channels behind the labels that training leaves out
 
 
 class Attention(nn.Module):
@@ -78,6 +79,7 @@ class Parser(nn.Module):
         self.across = nn.ModuleList(nn.Conv2d(width, config.pyramid, 1) for width in widths[1:])
         self.attention = Attention(config.pyramid, config.attention)
         self.refine = convolution(config.pyramid, config.pyramid)
+        self.dropout = nn.Dropout2d(config.dropout)
         # sixteen: runtimes work on channels by sixteens
         self.labels = nn.Conv2d(config.pyramid, len(PREDICTED), 1)
         self.points = nn.Conv2d(config.pyramid, POINTS, 1)
@@ -98,7 +100,7 @@ class Parser(nn.Module):
             if level == 0:
                 merged = self.attention(merged)
         merged = self.refine(merged + self.fine(finest))
-        coarse = self.labels(merged)
+        coarse = self.labels(self.dropout(merged))
         labels = F.interpolate(coarse, scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
         return Parsed(labels, self.points(merged), coarse)
 

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fitroom.body import Label
+from fitroom.body import OPPOSITE, PREDICTED, Label
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, Changes, draw
 from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
 from fitroom.train.samples import OFFERED, Fakes, Samples, most_apart
 
+# channels of a parser's probabilities in mirrored pictures
+MIRRORED_SOFT = tuple(PREDICTED.index(OPPOSITE.get(label, label)) for label in PREDICTED)
 ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
 
 
@@ -31,6 +33,7 @@ class Batch(NamedTuple):
     restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
     paired: Tensor  # (N,) 1 where the garment is the one worn in the photo, 0 where it is somebody else's
     dense: Tensor | None = None  # (N, H, W) DensePose's parts of the photo, where the data has them
+    soft: Tensor | None = None  # (N, labels, H, W) a parser's probabilities of `body.PREDICTED`, where there are some
     known: Tensor | None = None  # how much of how the garment lies `photo` tells there, 0 nothing; None: 1 everywhere
 
 
@@ -151,12 +154,26 @@ class Batches:
         if dense is not None:
             dense = augment.swap_sides(dense[rows], changes.flip, augment.MIRRORED_DENSE)
             dense = moved_label(dense, person, changes.elsewhere)
+        soft = samples.soft
+        if soft is not None:
+            soft = augment.move(augment.swap_channels(soft[rows].float() / 255, changes.flip, MIRRORED_SOFT), person)
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == Label.UPPER_CLOTHES).float().unsqueeze(1)
         shown_person, paired = pictures[:, -3:], (rows == garments).float()
         return Batch(
-            rows, pictures[:, :3], label, points, worn, garment, garment_mask, shown_person, restored, paired, dense
+            rows,
+            pictures[:, :3],
+            label,
+            points,
+            worn,
+            garment,
+            garment_mask,
+            shown_person,
+            restored,
+            paired,
+            dense,
+            soft,
         )
 
 

@@ -35,6 +35,7 @@ class Samples:
     garment: Tensor  # (n, 3, H, W) RGB
     garment_mask: Tensor  # (n, H, W) of 0 and 255
     dense: Tensor | None = None  # (n, H, W) DensePose's parts, where the data has them
+    soft: Tensor | None = None  # (n, labels, h, w) a parser's probabilities of `body.PREDICTED`, 0 to 255
 
     def __len__(self) -> int:
         return len(self.pairs)

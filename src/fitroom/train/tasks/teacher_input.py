@@ -12,9 +12,9 @@ from torch import Tensor
 from fitroom import body
 from fitroom.body import Label
 from fitroom.data.viton import DENSE_COUNT
+from fitroom.nets.guidance import distance_to_bone, key_point_maps, shoulder_width
 
 PARSED = 3 + 1 + 18 + 1
-BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
 COARSE = 16  # the silhouette has one value for a square of so many 256ths of the picture's height
 ARM_RADIUS = 0.3  # of what is erased around the arms' bones, in shoulder widths: sleeves of any width lie within
 
@@ -23,38 +23,6 @@ def is_label(label: Tensor, *values: int) -> Tensor:
     """Where a parsing label (N, H, W) has one of some values, float (N, 1, H, W)."""
     # no tensor of values: a GPU would be waited for until it has it
     return torch.stack([label == value for value in values]).any(dim=0).float().unsqueeze(1)
-
-
-def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """x (W,) and y (H,) of all pixels."""
-    return torch.arange(width, device=device).float(), torch.arange(height, device=device).float()
-
-
-def key_point_maps(points: Tensor, height: int, width: int) -> Tensor:
-    """Key points (N, 18, 3) as Gaussian blobs, (N, 18, H, W) in [0, 1]; empty where a point is unknown."""
-    x, y = pixel_centres(height, width, points.device)
-    spread = 2 * (BLOB * height) ** 2
-    across = torch.exp(-((x - points[..., :1]) ** 2) / spread)  # (N, 18, W)
-    down = torch.exp(-((y - points[..., 1:2]) ** 2) / spread) * (points[..., 2:] > 0)  # (N, 18, H)
-    return down.unsqueeze(-1) * across.unsqueeze(-2)
-
-
-def distance_to_bone(start: Tensor, end: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Distance in pixels (N, H, W) to the segments from start to end (N, 2), and how far along, 0 to 1 on it."""
-    x, y = pixel_centres(height, width, start.device)
-    bone = end - start
-    squared = bone.square().sum(1).clamp(min=1e-3)[:, None, None]
-    dx, dy = x[None, None, :] - start[:, 0, None, None], y[None, :, None] - start[:, 1, None, None]
-    along = (dx * bone[:, 0, None, None] + dy * bone[:, 1, None, None]) / squared
-    nearest = along.clamp(0, 1)
-    ex, ey = dx - nearest * bone[:, 0, None, None], dy - nearest * bone[:, 1, None, None]
-    return torch.sqrt(ex.square() + ey.square()), along
-
-
-def shoulder_width(points: Tensor) -> Tensor:
-    """Distance of the shoulders (N,), pixels; at least 1."""
-    across = points[:, body.LEFT_SHOULDER, :2] - points[:, body.RIGHT_SHOULDER, :2]
-    return across.norm(dim=1).clamp(min=1)
 
 
 def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from fitroom import body
 from fitroom.body import BELOW_HEM, Label
+from fitroom.nets.guidance import distance_to_bone, pixel_centres, shoulder_width
 from fitroom.nets.interface import unrounded
-from fitroom.train.tasks.teacher_input import distance_to_bone, is_label, neck, pixel_centres, shoulder_width
+from fitroom.train.tasks.teacher_input import is_label, neck
 
 FOREARM, UPPER_ARM = 0.1, 0.13  # radius of a bare arm, in shoulder widths
 TRUNK = 0.3  # how far a trunk reaches beyond the line from a shoulder to its hip, in shoulder widths

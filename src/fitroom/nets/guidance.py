@@ -1,0 +1,168 @@
+"""What guides the guided network: where a garment may lie, and maps of the body, all from the parser's output.
+
+Nothing here has seen the colours of the old garment. Its label is used for the edit region alone, grown by a margin, so
+that the region's outline tells little of the cut. Tensors have one working size (H, W), which need not be the
+photo's; `soft` are the parser's probabilities (N, labels, H, W) of `body.PREDICTED`, `points` key points (N, 18, 3) in
+pixels of the working size.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fitroom import body
+from fitroom.body import PREDICTED, Label
+
+BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
+FOUND = 0.3  # confidence from which a key point is known
+# the body template, in shoulder widths
+TRUNK, CHEST, ARM, NECK = 0.5, 0.2, 0.3, 0.33  # beside the spine, the line of the shoulders, an arm, the neck
+CHIN = 0.5  # of the way from neck to nose, up to which collars reach
+BELOW_HIPS = 0.35  # of the trunk's length, that garments of any cut may reach below the hips
+MARGIN = 6  # 256ths of the height by which the old garment is grown
+LIKELY = 0.4  # probability from which a pixel counts as a label's
+HAIR_BAND = 4  # 256ths of the height of hair beside the region that is painted again
+JOINED = 8  # steps by which the region is followed from the trunk
+WARP_CHANNELS = 1 + 18 + 3 + 3  # see `warp_maps`
+PAINT_CHANNELS = 3 + WARP_CHANNELS + 1  # see `paint_maps`
+
+
+def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return x (W,) and y (H,) of all pixels."""
+    return torch.arange(width, device=device).float(), torch.arange(height, device=device).float()
+
+
+def key_point_maps(points: Tensor, height: int, width: int) -> Tensor:
+    """Draw key points (N, 18, 3) as Gaussian blobs, (N, 18, H, W) in [0, 1]; empty where a point is unknown."""
+    x, y = pixel_centres(height, width, points.device)
+    spread = 2 * (BLOB * height) ** 2
+    across = torch.exp(-((x - points[..., :1]) ** 2) / spread)  # (N, 18, W)
+    down = torch.exp(-((y - points[..., 1:2]) ** 2) / spread) * (points[..., 2:] > 0)  # (N, 18, H)
+    return down.unsqueeze(-1) * across.unsqueeze(-2)
+
+
+def distance_to_bone(start: Tensor, end: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return the distance in pixels (N, H, W) to the segments from start to end (N, 2), and how far along, 0 to 1."""
+    x, y = pixel_centres(height, width, start.device)
+    bone = end - start
+    squared = bone.square().sum(1).clamp(min=1e-3)[:, None, None]
+    dx, dy = x[None, None, :] - start[:, 0, None, None], y[None, :, None] - start[:, 1, None, None]
+    along = (dx * bone[:, 0, None, None] + dy * bone[:, 1, None, None]) / squared
+    nearest = along.clamp(0, 1)
+    ex, ey = dx - nearest * bone[:, 0, None, None], dy - nearest * bone[:, 1, None, None]
+    return torch.sqrt(ex.square() + ey.square()), along
+
+
+def shoulder_width(points: Tensor) -> Tensor:
+    """Return the distance of the shoulders (N,), pixels; at least 1."""
+    across = points[:, body.LEFT_SHOULDER, :2] - points[:, body.RIGHT_SHOULDER, :2]
+    return across.norm(dim=1).clamp(min=1)
+
+
+def completed(points: Tensor) -> Tensor:
+    """Place the hips and arms that are unknown, as `body.complete` does; (N, 18, 2). Shoulders must be known."""
+    known, place = points[..., 2:] > 0, points[..., :2].clone()
+    across = place[:, body.LEFT_SHOULDER] - place[:, body.RIGHT_SHOULDER]
+    down = torch.stack([-across[:, 1], across[:, 0]], dim=1)
+
+    def put(row: int, where: Tensor) -> None:
+        place[:, row] = torch.where(known[:, row], place[:, row], where)
+
+    put(body.RIGHT_HIP, place[:, body.RIGHT_SHOULDER] + 1.45 * down + 0.14 * across)
+    put(body.LEFT_HIP, place[:, body.LEFT_SHOULDER] + 1.45 * down - 0.14 * across)
+    put(body.NECK, (place[:, body.LEFT_SHOULDER] + place[:, body.RIGHT_SHOULDER]) / 2)
+    put(body.NOSE, place[:, body.NECK] - 0.55 * down)
+    for shoulder, elbow, wrist in body.ARM_JOINTS.values():
+        put(elbow, place[:, shoulder] + 0.85 * down)
+        put(wrist, place[:, elbow] + 0.9 * (place[:, elbow] - place[:, shoulder]))
+    return place
+
+
+def body_template(points: Tensor, height: int, width: int) -> Tensor:
+    """Draw where trunk, arms and neck of anybody with these joints lie, wide enough for any cut.
+
+    Returns (N, 3, H, W) of 0 and 1. The trunk reaches below the hips, the arms end at the wrists.
+    """
+    unit = shoulder_width(points)[:, None, None]
+    place = completed(points)
+    hips = (place[:, body.RIGHT_HIP] + place[:, body.LEFT_HIP]) / 2
+    neck = place[:, body.NECK]
+
+    def within(start: Tensor, end: Tensor, reach: float) -> Tensor:
+        return distance_to_bone(start, end, height, width)[0] < reach * unit
+
+    trunk = within(neck, hips + BELOW_HIPS * (hips - neck), TRUNK)
+    trunk = trunk | within(place[:, body.RIGHT_SHOULDER], place[:, body.LEFT_SHOULDER], CHEST)
+    arms = torch.zeros_like(trunk)
+    for shoulder, elbow, wrist in body.ARM_JOINTS.values():
+        arms = arms | within(place[:, shoulder], place[:, elbow], ARM)
+        arms = arms | within(place[:, elbow], place[:, wrist], ARM)
+    return torch.stack([trunk, arms, within(neck, neck + CHIN * (place[:, body.NOSE] - neck), NECK)], dim=1).float()
+
+
+def probability(soft: Tensor, *labels: Label) -> Tensor:
+    """Sum the probabilities of labels, (N, 1, H, W)."""
+    rows = [PREDICTED.index(label) for label in labels]
+    return soft[:, rows].sum(dim=1, keepdim=True)
+
+
+def grow(mask: Tensor, pixels: int) -> Tensor:
+    """Grow a mask (N, 1, H, W) by so many pixels."""
+    return F.max_pool2d(mask, 2 * pixels + 1, 1, pixels)
+
+
+def scaled(pixels: int, height: int) -> int:
+    """Return 256ths of the height in pixels, at least 1."""
+    return max(round(pixels * height / 256), 1)
+
+
+def kept_out(soft: Tensor) -> Tensor:
+    """Find face, hands and what is carried, which no region includes, (N, 1, H, W) of 0 and 1."""
+    groups = (Label.FACE,), body.HANDS, (Label.OTHER,)
+    return torch.cat([probability(soft, *group) > LIKELY for group in groups], dim=1).any(dim=1, keepdim=True).float()
+
+
+def edit_region(soft: Tensor, template: Tensor) -> Tensor:
+    """Find where a look may differ from the photo, (N, 1, H, W) of 0 and 1, hair included.
+
+    The body template joined with the old garment, grown by a margin; without face, hands and what is carried; connected
+    to the trunk.
+    """
+    height, width = soft.shape[-2:]
+    old = (probability(soft, *body.TOPS) > LIKELY).float()
+    neck = (probability(soft, Label.NECK) > LIKELY).float()
+    wide = torch.maximum(grow(old, scaled(MARGIN, height)), torch.maximum(template.amax(dim=1, keepdim=True), neck))
+    region = wide * (1 - kept_out(soft))
+    # what does not hang together with the trunk is a stray label
+    free, reached = F.max_pool2d(region, 4), F.max_pool2d(template[:, :1] * region, 4)
+    for _ in range(JOINED):
+        reached = torch.minimum(F.max_pool2d(reached, 5, 1, 2), free)
+    return region * F.interpolate(reached, size=(height, width), mode="nearest")
+
+
+def warp_maps(soft: Tensor, points: Tensor, template: Tensor, region: Tensor) -> Tensor:
+    """What the warp network is shown of a person, (N, WARP_CHANNELS, H, W).
+
+    The region, key points, the body template, and probabilities of face, lower clothes and hands outside the region. No
+    hair, around which necklines would bend, and no outline of the old garment.
+    """
+    height, width = soft.shape[-2:]
+    labels = [probability(soft, *group) for group in ((Label.FACE,), body.BELOW_HEM, body.HANDS)]
+    shown = torch.cat(labels, dim=1) * (1 - region)
+    return torch.cat([region, key_point_maps(points, height, width), template, shown], dim=1)
+
+
+def hair_kept(soft: Tensor) -> Tensor:
+    """Find the hair that stays the photo's own, (N, 1, H, W) of 0 and 1: all but a band along its outline."""
+    hair = (probability(soft, Label.HAIR) > LIKELY).float()
+    return 1 - grow(1 - hair, scaled(HAIR_BAND, soft.shape[-2]))
+
+
+def paint_maps(photo: Tensor, soft: Tensor, maps: Tensor, region: Tensor) -> Tensor:
+    """What the painter is shown of a person, (N, PAINT_CHANNELS, H, W).
+
+    `photo` (N, 3, H, W) in [-1, 1] without `region`, the region where hair stays, and the probability of hair. `maps`
+    are those of the warp network.
+    """
+    hair = probability(soft, Label.HAIR)
+    return torch.cat([photo * (1 - region), region, maps[:, 1:], hair * (1 - region)], dim=1)
