@@ -55,7 +55,7 @@ def test_the_trunk_lies_between_shoulders_and_hips():
     assert not trunk_of(points, 64, 48).any()
 
 
-def test_the_command_trains(figures, tmp_path):
+def test_the_commands_train_one_after_the_other(figures, tmp_path):
     small = [
         "warp.stem=8",
         "warp.encoder=[8,8,8,8]",
@@ -72,3 +72,8 @@ def test_the_command_trains(figures, tmp_path):
     assert "guided_warp: 2 of 2 steps" in result.output
     assert load(tmp_path / "guided_warp").step == 2
     assert Path(tmp_path, "guided_warp/settings.yaml").exists()
+    small = ["paint.widths=[8,8,8,8]", "losses.features=0", "half=true", *small[-3:]]
+    arguments = ["train", "guided", "--data", str(figures), "--work", str(tmp_path)]
+    result = CliRunner().invoke(main, [*arguments, *(part for one in small for part in ("--set", one))])
+    assert result.exit_code == 0, result.output
+    assert "guided: 2 of 2 steps" in result.output

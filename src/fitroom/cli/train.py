@@ -208,6 +208,16 @@ def train_guided_warp(config: str | None, overrides: tuple[str, ...], **request:
     train_alone(task, None, lambda: None, request)
 
 
+@train.command("guided")
+@run_options
+@reports_errors
+def train_guided(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
+    """Train the painter of the guided network, over the warp network that --work has."""
+    with missing_extra("train", "train guided"):
+        from fitroom.train.tasks.guided import GuidedTask, read_guided_config
+    train_alone(GuidedTask(read_guided_config(config, overrides)), None, lambda: None, request)
+
+
 @train.command("render-fakes")
 @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
 @click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")

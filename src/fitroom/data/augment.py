@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitroom.body import Label
+from fitroom.body import OPPOSITE, Label
 
-MIRRORED_LABELS = (0, 1, 2, 3, 4, 6, 5, 7, 8, 10, 9, 13, 12, 11)
+MIRRORED_LABELS = tuple(int(OPPOSITE.get(label, label)) for label in Label)
 MIRRORED_DENSE = (0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21, 24, 23)
 MIRRORED_POINTS = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 SHADES = 4  # brightnesses that a changed print has colours for; those between are mixed

@@ -1,17 +1,31 @@
 """The guided network: dresses persons without ever seeing what they wore before.
 
 The warp network reads maps of the body (`guidance.warp_maps`) and the garment, both at half size, and gives appearance
-flow. It is built of `lite`'s parts.
+flow. It is built of `lite`'s parts. The painter reads the photo without the region, the maps and the warped garment,
+and gives the layout, the rendered person and the composition mask.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.guidance import WARP_CHANNELS
+from fitroom.nets.guidance import PAINT_CHANNELS, WARP_CHANNELS
 from fitroom.nets.interface import Features
-from fitroom.nets.lite import Encoder, LiteConfig, Warp
+from fitroom.nets.lite import Encoder, LiteConfig, Residual, Warp, convolution, upsampled
+
+
+class Layout(IntEnum):
+    """What a pixel of a look shows."""
+
+    BACKGROUND = 0
+    GARMENT = 1
+    SKIN = 2
+    LOWER_CLOTHES = 3
+    HAIR = 4
 
 
 @dataclass(frozen=True)
@@ -54,3 +68,62 @@ class GuidedWarp(nn.Module):
     def forward(self, maps: Tensor, garment: Tensor, garment_mask: Tensor) -> tuple[Tensor, ...]:
         """Encode both sides; see `flows`."""
         return self.flows(self.person_features(maps), self.garment_features(garment, garment_mask))
+
+
+@dataclass(frozen=True)
+class PaintConfig:
+    """Widths of the painter, in channels, at 1/2, 1/4, 1/8, and at 1/16 and 1/32."""
+
+    widths: tuple[int, int, int, int] = (24, 48, 80, 104)
+
+
+class Painted(NamedTuple):
+    """Outputs of the painter for a batch."""
+
+    rendered: Tensor  # (N, 3, H, W) rendered person in [-1, 1]
+    composition: Tensor  # (N, 1, H, W) share of the warped garment against the rendered person
+    layout: Tensor  # (N, 5, H, W) of `Layout`, before softmax
+
+
+class Painter(nn.Module):
+    """A U-Net at half of the photo's size, four pixels of the photo in one of its own."""
+
+    name = "guided"
+
+    def __init__(self, config: PaintConfig | None = None) -> None:
+        super().__init__()
+        config = config or PaintConfig()
+        self.config = config
+        half, quarter, eighth, coarse = config.widths
+        self.enter = nn.Sequential(
+            nn.Conv2d((PAINT_CHANNELS + 4) * 4, half, 1, bias=False), nn.BatchNorm2d(half), nn.ReLU(inplace=True)
+        )
+        self.down = nn.ModuleList(
+            nn.Sequential(convolution(before, width, stride=2), Residual(width))
+            for before, width in ((half, quarter), (quarter, eighth), (eighth, coarse), (coarse, coarse))
+        )
+        self.up = nn.ModuleList(
+            convolution(below + beside, width)
+            for below, beside, width in (
+                (coarse, coarse, coarse),
+                (coarse, eighth, eighth),
+                (eighth, quarter, quarter),
+                (quarter, half, half),
+            )
+        )
+        self.last = convolution(half, half)
+        self.leave = nn.Conv2d(half, 4 * (4 + len(Layout)), 3, 1, 1)
+
+    def forward(self, maps: Tensor, warped: Tensor, warped_mask: Tensor) -> Painted:
+        """Paint from maps (N, PAINT_CHANNELS, H, W), warped garment (N, 3, H, W) and its soft mask (N, 1, H, W)."""
+        shown = torch.cat([maps, warped * warped_mask, warped_mask], dim=1)
+        found = [self.enter(F.pixel_unshuffle(shown, 2))]
+        for down in self.down:
+            found.append(down(found[-1]))
+        x = found.pop()
+        for up in self.up:
+            x = up(torch.cat([upsampled(x), found.pop()], dim=1))
+        out = F.pixel_shuffle(self.leave(self.last(x)), 2)
+        layout = out[:, 4:]
+        composition = torch.sigmoid(out[:, 3:4]) * layout.softmax(dim=1)[:, Layout.GARMENT, None]
+        return Painted(torch.tanh(out[:, :3]), composition, layout)

@@ -11,7 +11,7 @@ from torch import Tensor
 from fitroom.body import OPPOSITE, PREDICTED, Label
 from fitroom.data import augment
 from fitroom.data.augment import AugmentConfig, Changes, draw
-from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
+from fitroom.data.grounds import GroundConfig, compose_grounds, draw_grounds
 from fitroom.train.samples import OFFERED, Fakes, Samples, most_apart
 
 # channels of a parser's probabilities in mirrored pictures
@@ -74,10 +74,13 @@ class Batches:
         own_share: float = 0.0,
         seed: int = 0,
         unpaired_share: float = 0.0,
+        street: Tensor | None = None,
     ) -> None:
         """`size` samples a step, over all processes; of a student's, `own_share` see the photo itself, and
-        `unpaired_share` see it with somebody else's garment.
+        `unpaired_share` see it with somebody else's garment. Samples that stand elsewhere do so before `street`, photos
+        without people (n, 3, H, W), where there are some.
         """
+        self.street = street
         self.samples, self.fakes, self.config = samples, fakes, config
         self.size, self.own_share, self.unpaired_share, self.seed = size, own_share, unpaired_share, seed
         self.count = len(samples) if fakes is None else len(fakes.row)
@@ -103,8 +106,12 @@ class Batches:
             restored = (~(own | unpaired)[part]).float().to(device)
             garments = torch.where(unpaired[part].to(device), self.others(step, rows, part), rows)
         earlier, within = (int(changes.elsewhere[some].sum()) for some in (slice(part.start), part))
-        grounds = grounds.rows(slice(earlier, earlier + within), device)
-        return self.changed(rows, garments, shown, restored, changes.rows(part, device), grounds)
+        # no sample's garment is the pattern of another's ground: every process has its own samples alone
+        behind = compose_grounds(grounds.rows(slice(earlier, earlier + within), device), height, width)
+        if self.street is not None:
+            photos = torch.randint(len(self.street), (earlier + within,), generator=generator_of(self.seed, 7, step))
+            behind = to_unit(self.street[photos[earlier:].to(device)])
+        return self.changed(rows, garments, shown, restored, changes.rows(part, device), behind)
 
     def as_they_are(self) -> tuple[Tensor, Tensor]:
         """Which of a step's samples (size,) show a photo in its own garment, and which in somebody else's."""
@@ -128,12 +135,12 @@ class Batches:
         return [f"{pair.person} {pair.garment}" for pair in pairs]
 
     def changed(
-        self, rows: Tensor, garments: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, grounds: Grounds
+        self, rows: Tensor, garments: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, behind: Tensor
     ) -> Batch:
         """Apply changes to samples; photo, label and what is shown of a person move alike, before the same ground.
 
-        `garments` are the rows of the garments, which need not be those of the persons. `grounds` are those of the
-        samples that stand elsewhere, in their order.
+        `garments` are the rows of the garments, which need not be those of the persons. `behind` (m, 3, H, W) is what
+        the samples that stand elsewhere stand before, in their order.
         """
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
         label, garment = samples.label[rows], to_unit(samples.garment[garments])
@@ -146,7 +153,7 @@ class Batches:
         cut_out = cut_outs(seen, label, changes.elsewhere)
         recolour_garments(seen[0], label, garment, garment_mask, changes)
         pictures = augment.move(augment.relight(torch.cat(seen, dim=1), changes.light), person)
-        put_elsewhere(pictures, cut_out, person, changes.elsewhere, grounds)
+        put_elsewhere(pictures, cut_out, person, changes.elsewhere, behind)
         garment = augment.move(garment, flat)
         garment_mask = (augment.move(garment_mask, flat, padding="zeros") > 0.5).float()
         label = moved_label(augment.swap_sides(label, changes.flip), person, changes.elsewhere)
@@ -220,17 +227,14 @@ def moved_label(label: Tensor, grid: Tensor, ends: Tensor) -> Tensor:
     return moved.masked_fill(beyond, 0)
 
 
-def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor, grounds: Grounds) -> None:
-    """Put their grounds behind some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
+def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor, behind: Tensor) -> None:
+    """Put something behind some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
 
     `cut_out` are masks (N, k, H, W) of what is no background in each of the k, before it was moved.
     """
     if not rows.any():
         return
     shown = augment.move(cut_out[rows], grid[rows], padding="zeros").repeat_interleave(3, dim=1)
-    height, width = pictures.shape[-2:]
-    # no sample's garment is the pattern of another's ground: every process has its own samples alone
-    behind = compose_grounds(grounds, height, width)
     behind = behind.repeat(1, cut_out.shape[1], 1, 1)
     pictures[rows] = torch.lerp(behind, pictures[rows], shown)
 

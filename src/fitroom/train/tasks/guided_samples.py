@@ -85,8 +85,18 @@ class GuidedBatches:
     nothing of the old garment.
     """
 
-    def __init__(self, samples: Samples, config: AugmentConfig, size: int, varied: bool, seed: int = 0) -> None:
-        self.inner, self.varied, self.seed = Batches(samples, None, config, size, seed=seed), varied, seed
+    def __init__(
+        self,
+        samples: Samples,
+        config: AugmentConfig,
+        size: int,
+        varied: bool,
+        seed: int = 0,
+        street: Tensor | None = None,
+    ) -> None:
+        """`street` as of `Batches`."""
+        self.inner = Batches(samples, None, config, size, seed=seed, street=street)
+        self.varied, self.seed = varied, seed
         self.count, self.size = len(samples), size
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> GuidedBatch:
