@@ -48,14 +48,6 @@ def structural_similarity(a: Picture, b: Picture) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-def similarity_map(a: Picture, b: Picture) -> NDArray[np.float32]:
-    """SSIM around every pixel (H, W), mean over the channels; its mean is `structural_similarity`."""
-    _, found = structural_similarity_index_measure(
-        to_batch(a).float(), to_batch(b).float(), data_range=255.0, return_full_image=True
-    )
-    return np.asarray(found[0].mean(dim=0).numpy(), np.float32)
-
-
 def peak_signal_to_noise(a: Picture, b: Picture) -> float:
     """PSNR of two pictures in decibels, 0 to MOST_PSNR, higher is more alike; equal pictures get MOST_PSNR."""
     error = float(np.mean((a.astype(np.float64) - b) ** 2))
