@@ -1,5 +1,6 @@
 """Stages from a data folder to weights, by command."""
 
+import gzip
 import shutil
 import signal
 import subprocess
@@ -173,6 +174,18 @@ def test_a_checkpoint_is_neither_overwritten_nor_taken_for_another(figures, smal
     assert "another network" in result.output
     assert run("pb_warp", *places, "--resume", "--set", "loop.steps=3").exit_code == 0
     assert load(tmp_path / "work/pb_warp").step == 3
+
+
+def test_a_run_of_0_15_0_goes_on(figures, tmp_path):
+    """Its checkpoint is taken up, with the settings that it saved."""
+    before = ROOT / "tests/fixtures/training-0.15.0/pb_warp"
+    (tmp_path / "pb_warp").mkdir()
+    packed = (before / "checkpoint.pt.gz").read_bytes()
+    (tmp_path / "pb_warp/checkpoint.pt").write_bytes(gzip.decompress(packed))
+    places = ["--data", figures, "--work", tmp_path, "--config", before / "settings.yaml"]
+    result = run("pb_warp", *places, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "pb_warp: 4 of 4 steps" in result.output
 
 
 @pytest.mark.slow
