@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from fitroom.body import PREDICTED, Label
-from fitroom.nets.parser import POINTS, STRIDE, Attention, Parser, ParserConfig, key_points, last_blocks, likeliest
+from fitroom.nets.parser import POINTS, STRIDE, Parser, ParserConfig, key_points, last_blocks, likeliest
 from fitroom.train.tasks.parser_learner import point_maps
 
 
@@ -35,22 +35,7 @@ def test_the_likeliest_label_is_a_value_of_the_table():
 
 
 def test_the_last_block_at_every_stride_feeds_the_pyramid():
-    assert last_blocks(ParserConfig().blocks) == {2: 0, 4: 2, 8: 4, 16: 8, 32: 11}
-
-
-def test_new_attention_changes_nothing():
-    x = torch.rand(2, 8, 4, 6)
-    assert torch.equal(Attention(8, 4)(x), x)
-
-
-def test_attention_reaches_every_place():
-    attention = Attention(8, 4)
-    torch.nn.init.normal_(attention.add.weight)
-    x = torch.rand(1, 8, 4, 6)
-    changed = x.clone()
-    changed[0, :, 0, 0] += 1
-    difference = (attention(changed) - attention(x)).abs().amax(dim=1)
-    assert (difference > 0).all()
+    assert last_blocks(ParserConfig().blocks) == {2: 0, 4: 2, 8: 4, 16: 9, 32: 11}
 
 
 def test_an_untrained_parser_sees_no_joint():

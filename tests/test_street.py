@@ -8,14 +8,12 @@ from fitroom.data.label_sets import BELT, NOT_PERSON, ROW, SINGLE, SKIN
 from fitroom.data.street import open_labelled
 from fitroom.data.street_samples import load_street
 from fitroom.data.street_scenes import (
-    CLOTHES,
     StreetConfig,
     clear_backgrounds,
     drawn,
     framed,
     matrix_of,
     mirrored,
-    recoloured,
 )
 from fitroom.errors import DataError
 from fitroom.photo.frames import garment_frame
@@ -100,18 +98,6 @@ def test_samples_depend_on_their_seed_alone(photos):
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(first[0], other[0])
-
-
-def test_only_clothes_get_other_colours(photos):
-    photo = photos[0]
-    picture, sets, _ = framed(photo, matrix_of(photo.dressed, 128, 96), 128, 96)
-    dye = np.tile([0.0, 1.0, 1.0, 0.0, 0.5], (len(CLOTHES), 1))
-    made = recoloured(picture, sets, StreetConfig(), dye)
-    clothes = np.isin(sets, CLOTHES)
-    assert clothes.any()
-    np.testing.assert_array_equal(made[~clothes], picture[~clothes])
-    assert not made[clothes][:, 1].any()  # all the green is gone
-    np.testing.assert_array_equal(recoloured(picture, sets, StreetConfig(recolour=0.0), dye), picture)
 
 
 def test_backgrounds_show_nobody(photos):

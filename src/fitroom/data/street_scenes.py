@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fitroom.arrays import Array, Picture
-from fitroom.body import TOPS, Label
 from fitroom.data.augment import MIRRORED_POINTS
 from fitroom.data.label_sets import MIRRORED_ROWS, NOT_PERSON, ROW, SETS, SINGLE
 from fitroom.photo.frames import Frame, garment_frame
@@ -21,7 +20,6 @@ from fitroom.photo.parse import legs_below
 WHITE = (255, 255, 255)  # what a frame shows beyond the photo, in training as in use
 CLEAR = 2  # backgrounds of a photo
 MIRRORED = np.array(MIRRORED_ROWS, np.uint8)
-CLOTHES = [ROW[SINGLE[label]] for label in (*TOPS, Label.LOWER_CLOTHES)]
 PERSON_ROWS = [row for row in range(len(SETS)) if row not in (ROW[SINGLE[0]], ROW[NOT_PERSON])]
 
 
@@ -34,12 +32,9 @@ class StreetConfig:
     farther: float = 1.1  # height of the largest frame, by that of the whole photo's frame
     aside: float = 0.12  # shift at most, by the frame's size
     lower: float = 0.15  # share of frames that show the part below the one that is dressed
-    turn: float = 12.0  # degrees, at most
-    stretch: float = 0.15  # of the height by the width, at most
-    recolour: float = 0.6  # share of the pieces of clothing that get another colour
-    alike: float = 0.3  # share of photos in which all those pieces get the same one
-    light: float = 0.35  # brightness and contrast, at most
-    tint: float = 0.2  # of each colour, at most
+    turn: float = 10.0  # degrees, at most
+    light: float = 0.3  # brightness and contrast, at most
+    tint: float = 0.15  # of each colour, at most
     grey: float = 0.05  # share without colours
     blur: float = 0.2  # share that is unsharp
 
@@ -154,37 +149,15 @@ def relit(picture: Picture, config: StreetConfig, numbers: NDArray[np.float64]) 
     return np.asarray(colours, np.uint8)
 
 
-def recoloured(picture: Picture, sets: Picture, config: StreetConfig, numbers: NDArray[np.float64]) -> Picture:
-    """Give pieces of clothing in a picture (H, W, 3) other colours, by five numbers in [0, 1] for each of CLOTHES.
-
-    A piece is dyed: a share of its colours is replaced by its brightness in another colour.
-    """
-    if numbers[-1, -1] < config.alike:
-        numbers = np.concatenate([numbers[:, :1], numbers[:1, 1:].repeat(len(CLOTHES), axis=0)], axis=1)
-    made = picture.astype(np.float32)
-    brightness = made @ np.array([0.299, 0.587, 0.114], np.float32)
-    for row, (chance, share, *colour) in zip(CLOTHES, numbers, strict=True):
-        piece = sets == row
-        if chance < config.recolour and piece.any():
-            dye = 1.6 * np.array(colour, np.float32)
-            made[piece] += share * (brightness[piece][:, None] * dye - made[piece])
-    return np.clip(np.rint(made), 0, 255).astype(np.uint8)
-
-
 def drawn(
     photo: StreetPhoto, config: StreetConfig, seed: int, height: int, width: int
 ) -> tuple[Picture, Picture, Array]:
     """Draw a training sample: picture uint8 (height, width, 3), sets (height, width), key points (18, 3)."""
-    random = np.random.default_rng(seed)
-    numbers = random.random(13)
+    numbers = np.random.default_rng(seed).random(13)
     frame = drawn_frame(photo, config, numbers[:4])
-    matrix = matrix_of(frame, height, width, config.turn * (2 * numbers[4] - 1))
-    stretch = 1 + config.stretch * (2 * random.random() - 1)
-    matrix[0] = matrix[0] * stretch + (0, 0, (width - 1) / 2 * (1 - stretch))
-    made = framed(photo, matrix, height, width)
+    made = framed(photo, matrix_of(frame, height, width, config.turn * (2 * numbers[4] - 1)), height, width)
     picture, sets, points = mirrored(*made) if numbers[5] < config.flip else made
-    dyed = recoloured(picture, sets, config, random.random((len(CLOTHES), 5)))
-    return relit(dyed, config, numbers[6:]), sets, points
+    return relit(np.ascontiguousarray(picture), config, numbers[6:]), sets, points
 
 
 def stacked(samples: list[tuple[Picture, Picture, Array]]) -> tuple[Tensor, Tensor, Tensor]:

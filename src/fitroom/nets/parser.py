@@ -2,8 +2,7 @@
 
 The trunk is EfficientNet-Lite0's first stages, with some repeated blocks left out. A feature pyramid (Lin et al., CVPR
 2017) carries its coarse maps back to a quarter of the size, where labels and key points are predicted; key points as
-heat maps (Xiao, Wu and Wei, ECCV 2018). At a sixteenth of the size every place attends to all others: whether a pixel
-belongs to a skirt or a dress depends on the whole figure.
+heat maps (Xiao, Wu and Wei, ECCV 2018).
 """
 
 from dataclasses import dataclass
@@ -32,33 +31,10 @@ class Parsed(NamedTuple):
 
 @dataclass(frozen=True)
 class ParserConfig:
-    """Which blocks of EfficientNet-Lite0 the trunk keeps, and the widths of the pyramid and its attention."""
+    """Which blocks of EfficientNet-Lite0 the trunk keeps, and the pyramid's width."""
 
-    blocks: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 8, 11)  # the first of every stage among them
+    blocks: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 8, 9, 11)  # the first of every stage among them
     pyramid: int = 64  # channels
-    attention: int = 32  # channels by which places of the map at a sixteenth of the size are compared
-    dropout: float = 0.1  # share of the channels behind the labels that training leaves out
-
-
-class Attention(nn.Module):
-    """Adds to every place of a map (N, C, H, W) what it attends to: a non-local block (Wang et al., CVPR 2018).
-
-    A new block adds nothing: its last weights are zero.
-    """
-
-    def __init__(self, channels: int, compared: int) -> None:
-        """`channels` of the map, of which `compared` are made to compare places by."""
-        super().__init__()
-        self.widths = compared, compared, channels
-        self.query_key_value = nn.Conv2d(channels, sum(self.widths), 1)
-        self.add = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.add.weight)
-        nn.init.zeros_(cast(Tensor, self.add.bias))
-
-    def forward(self, x: Tensor) -> Tensor:
-        query, key, value = self.query_key_value(x).flatten(2).split(self.widths, dim=1)
-        share = (query.transpose(1, 2) @ key / self.widths[0] ** 0.5).softmax(dim=2)
-        return x + self.add((value @ share.transpose(1, 2)).view_as(x))
 
 
 class Parser(nn.Module):
@@ -77,9 +53,7 @@ class Parser(nn.Module):
         # what is finer than the pyramid enters it by a strided convolution
         self.fine = convolution(widths[0], config.pyramid, stride=2)
         self.across = nn.ModuleList(nn.Conv2d(width, config.pyramid, 1) for width in widths[1:])
-        self.attention = Attention(config.pyramid, config.attention)
         self.refine = convolution(config.pyramid, config.pyramid)
-        self.dropout = nn.Dropout2d(config.dropout)
         # sixteen: runtimes work on channels by sixteens
         self.labels = nn.Conv2d(config.pyramid, len(PREDICTED), 1)
         self.points = nn.Conv2d(config.pyramid, POINTS, 1)
@@ -95,12 +69,10 @@ class Parser(nn.Module):
         finest, *others = (maps[block] for block in self.taken)
         found = [across(x) for across, x in zip(self.across, others, strict=True)]
         merged = found.pop()
-        for level, finer in enumerate(reversed(found)):
+        for finer in reversed(found):
             merged = finer + F.interpolate(merged, scale_factor=2.0, mode="bilinear", align_corners=False)
-            if level == 0:
-                merged = self.attention(merged)
         merged = self.refine(merged + self.fine(finest))
-        coarse = self.labels(self.dropout(merged))
+        coarse = self.labels(merged)
         labels = F.interpolate(coarse, scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
         return Parsed(labels, self.points(merged), coarse)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -20,9 +20,9 @@ from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.nets.registry import TENSORS, widened
-from fitroom.store import Weights, open_weights
+from fitroom.store import open_weights
 from fitroom.train.batches import largest_divisor
-from fitroom.train.checkpoint import Checkpoint
+from fitroom.train.checkpoint import Checkpoint, untupled
 from fitroom.train.loop import Batches, LoopConfig, Scalars
 from fitroom.train.samples import Samples, load_samples
 from fitroom.train.session import Faces
@@ -72,46 +72,21 @@ def read_parsing_config(path: str | Path | None, overrides: tuple[str, ...] = ()
 
 
 def fresh_parser(config: ParsingConfig) -> Parser:
-    """Make a parser to train.
-
-    Tensors of `start` replace fresh ones of the same name, so that a parser without some parts can be extended. Raises
-    MissingExtraError where ImageNet's tensors are not installed, WeightsError where those of `start` do not fit.
+    """Make a parser to train. Raises MissingExtraError where its pretrained tensors are not installed, WeightsError
+    where those that it begins with are of another network.
     """
     parser = Parser(config.parser)
     if config.start:
         weights = open_weights(config.start)
-        tensors = {name: widened(tensor) for name, tensor in load_file(weights.file(TENSORS)).items()}
-        blocks = tuple(weights.manifest.config["blocks"])
-        begin_with(parser, renumbered(tensors, blocks, config.parser.blocks), weights)
-    elif config.pretrained:
+        found = weights.manifest.config
+        if untupled(found) != untupled(asdict(config.parser)):
+            raise WeightsError(f"{weights.folder}: a parser of {found}; the settings say {asdict(config.parser)}.")
+        tensors = load_file(weights.file(TENSORS))
+        parser.load_state_dict({name: widened(tensor) for name, tensor in tensors.items()})
+        return parser
+    if config.pretrained:
         parser.trunk.load_state_dict(parser.trunk.own_tensors(imagenet_tensors()))
     return parser
-
-
-def renumbered(tensors: dict[str, Tensor], blocks: tuple[int, ...], wanted: tuple[int, ...]) -> dict[str, Tensor]:
-    """Rename the trunk's tensors from their place among `blocks` to that among `wanted`, and leave out the others."""
-    places = {f"trunk._blocks.{place}.": block for place, block in enumerate(blocks)}
-    found = {}
-    for name, tensor in tensors.items():
-        prefix = ".".join(name.split(".")[:3]) + "."
-        if prefix not in places:
-            found[name] = tensor
-        elif places[prefix] in wanted:
-            found[f"trunk._blocks.{wanted.index(places[prefix])}.{name.removeprefix(prefix)}"] = tensor
-    return found
-
-
-def begin_with(parser: Parser, tensors: dict[str, Tensor], weights: Weights) -> None:
-    """Load tensors into a parser that may have more of them. Raises WeightsError for others' names or shapes."""
-    fresh = parser.state_dict()
-    for name, tensor in tensors.items():
-        if name not in fresh or fresh[name].shape != tensor.shape:
-            wanted = tuple(fresh[name].shape) if name in fresh else "no such tensor"
-            raise WeightsError(
-                f"{weights.folder}: {name} of {tuple(tensor.shape)}; the parser of the settings has {wanted}. Set "
-                "parser.pyramid and parser.attention as in the manifest, or leave start out."
-            )
-    parser.load_state_dict(fresh | tensors)
 
 
 def sets_of(samples: Samples) -> Tensor:
