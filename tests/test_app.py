@@ -118,6 +118,25 @@ def test_which_of_several_persons(client, monkeypatch, tmp_path, person, garment
     assert asked == [(40, 50), (7, 8)]
 
 
+def test_old_names_still_work(client, monkeypatch, person, garment):
+    box = np.full((256, 192, 3), 255, np.uint8)
+    box[60:200, 40:150] = (40, 80, 160)
+    folded = encode_picture(box, ".png")
+    answer = look(client, headers={"Accept": "application/json"}, person=person, garment=folded)
+    assert answer.headers["x-fitroom-doubts"] == answer.headers["x-fitroom-warnings"] == "folded-garment"
+    assert answer.json()["doubts"] == answer.json()["warnings"]
+    both = {"person_at": "40,50", "person_point": "40,50"}
+    is_problem(look(client, both, person=person, garment=garment), 400, "unknown-part")
+    asked = []
+    monkeypatch.setattr(
+        TryOn,
+        "frame",
+        lambda tryon, photo, person_point=None: asked.append(person_point) or Framed(Frame(0, 0, 192, 256)),
+    )
+    assert look(client, {"person_at": "40,50"}, person=person, garment=garment).status_code == 200
+    assert asked == [(40, 50)]
+
+
 def test_a_dark_photo_is_refused(client, sample, garment):
     dark = encode_picture((sample.photo.image * 0.15).astype(np.uint8), ".png")
     is_problem(look(client, person=dark, garment=garment), 422, "too-dark")

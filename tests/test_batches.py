@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fitroom.body import Label
+from fitroom.body import PREDICTED, Label
 from fitroom.data.augment import AugmentConfig
 from fitroom.data.reader import FolderReader
 from fitroom.errors import DataError
@@ -108,6 +108,19 @@ def test_photo_and_label_move_together(training_samples):
         a = still.photo[row][:, still.worn[row, 0] > 0].mean(1)
         b = moved.photo[row][:, moved.worn[row, 0] > 0].mean(1)
         assert (a - b).abs().max() < 0.2
+
+
+def test_probabilities_move_with_the_label(training_samples):
+    """Where everybody is mirrored and moved, a parser's probabilities are still those of the label."""
+    soft = torch.stack([training_samples.label == value for value in PREDICTED], dim=1).to(torch.uint8) * 255
+    changes = AugmentConfig(flip=1.0, colour=0, prints=0, light=0, background=0, elsewhere=1.0)
+    batch = Batches(replace(training_samples, soft=soft), None, changes, 12).of_step(0)
+    likeliest = torch.tensor(PREDICTED)[batch.soft.argmax(dim=1)]
+    assert (likeliest == batch.label).float().mean() > 0.97
+    for label in (Label.LEFT_ARM, Label.RIGHT_ARM):
+        where = batch.label == label
+        assert where.any()
+        assert (likeliest[where] == label).float().mean() > 0.8
 
 
 def test_elsewhere_only_the_background_changes(training_samples, fakes):

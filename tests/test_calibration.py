@@ -57,3 +57,11 @@ def test_persons_get_the_next_one_s_garment_and_their_own_again(figures, small_w
     assert not found.right.any()
     with pytest.raises(DataError, match="give the paired list"):
         outcomes(tryon, reader, pairs, {})
+
+
+def test_the_surest_looks_are_right_more_often():
+    """The area under the curve is 1 where values decide everything, and 0 where they decide it the other way round."""
+    values = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
+    outcomes = Outcomes(values, values[:, 0] > 0)
+    assert fitted(outcomes, outcomes).auc == 1
+    assert fitted(outcomes, Outcomes(values, values[:, 0] < 0)).auc == 0

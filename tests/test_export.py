@@ -45,6 +45,15 @@ def test_exports_reload_and_agree(small_weights, sample, tmp_path, graphs, preci
         TryOn.load(out, other)
 
 
+def test_a_folder_may_be_called_like_shipped_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    network = Lite(SMALL_LITE)
+    random_statistics(network)
+    exported = export_network(network, "lite", NOBODY, height=64, width=64)
+    assert exported.weights.folder == tmp_path / "lite"
+    assert exported.weights.manifest.name == NOBODY.name
+
+
 def test_an_export_beyond_its_bound_is_not_written(tmp_path):
     network = Lite(SMALL_LITE)
     random_statistics(network)

@@ -1,18 +1,26 @@
 """The warp network of the guided network: its size, its losses, and its training by command."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from torch.utils.flop_counter import FlopCounterMode
 
+from fitroom.body import PREDICTED
 from fitroom.cli import main
+from fitroom.data.augment import UNCHANGED
+from fitroom.errors import WeightsError
 from fitroom.nets.guidance import WARP_CHANNELS
 from fitroom.nets.guided import GuidedWarp
 from fitroom.nets.lite import identity_grid
+from fitroom.runtime.interface import Parsing
 from fitroom.train.checkpoint import load
-from fitroom.train.tasks.guided_warp import scales_of, squeeze, trunk_of
+from fitroom.train.session import Faces
+from fitroom.train.tasks.guided_samples import GuidedBatches, halved, parsed
+from fitroom.train.tasks.guided_warp import begin_with, scales_of, squeeze, trunk_of
 
 
 def test_size():
@@ -66,14 +74,57 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
         "loop.batch=4",
         "loop.warm_up=1",
     ]
-    arguments = ["train", "guided-warp", "--data", str(figures), "--work", str(tmp_path)]
+    data = shutil.copytree(figures, tmp_path / "data")
+    # a number of persons that no batch divides
+    (data / "val_pairs_paired.txt").write_text("".join((data / "train_pairs.txt").read_text().splitlines(True)[:7]))
+    arguments = ["train", "guided-warp", "--data", str(data), "--work", str(tmp_path)]
     result = CliRunner().invoke(main, [*arguments, *(part for one in small for part in ("--set", one))])
     assert result.exit_code == 0, result.output
     assert "guided_warp: 2 of 2 steps" in result.output
     assert load(tmp_path / "guided_warp").step == 2
     assert Path(tmp_path, "guided_warp/settings.yaml").exists()
+    for name in ("warp_iou ", "warp_iou_clear ", "squeeze "):
+        assert 0 < float(result.output.split(name)[1].split()[0]) < 5
     small = ["paint.widths=[8,8,8,8]", "losses.features=0", "half=true", *small[-3:]]
-    arguments = ["train", "guided", "--data", str(figures), "--work", str(tmp_path)]
+    arguments = ["train", "guided", "--data", str(data), "--work", str(tmp_path)]
     result = CliRunner().invoke(main, [*arguments, *(part for one in small for part in ("--set", one))])
     assert result.exit_code == 0, result.output
     assert "guided: 2 of 2 steps" in result.output
+    assert float(result.output.split("layout ")[1].split()[0]) > 0
+
+
+@pytest.mark.parametrize("command", ["guided-warp", "guided"])
+def test_sizes_that_halve_badly_are_refused(command, figures, tmp_path):
+    arguments = ["train", command, "--data", str(figures), "--work", str(tmp_path), "--set", "width=96"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "need multiples of 64" in result.output
+
+
+def test_tensors_of_another_network_are_refused(tmp_path):
+    torch.save({"x": torch.zeros(1)}, tmp_path / "other.pt")
+    for path in (tmp_path / "other.pt", tmp_path / "none.pt"):
+        with pytest.raises(WeightsError, match="no tensors that this network can begin with"):
+            begin_with(GuidedWarp(), str(path))
+
+
+def test_persons_without_shoulders_are_left_out(training_samples):
+    class Half:
+        """Finds somebody in every other photo."""
+
+        def __init__(self):
+            self.asked = 0
+
+        def parse(self, picture):
+            self.asked += 1
+            points = np.zeros((18, 3), np.float32)
+            points[:, 2] = self.asked % 2
+            shares = np.full((len(PREDICTED), 16, 16), 1 / len(PREDICTED), np.float32)
+            return Parsing(np.zeros(picture.shape[:2], np.uint8), points, shares)
+
+    made = halved(parsed(training_samples, Half(), Faces()))
+    assert len(made) == 6
+    assert made.photo.shape == (6, 3, 32, 32)
+    assert made.soft.shape == (6, len(PREDICTED), 16, 16)
+    batch = GuidedBatches(made, UNCHANGED, 3, True).of_step(0)
+    assert batch.soft.shape == (3, len(PREDICTED), 32, 32)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from fitroom.cli import main
 from fitroom.demo import SAMPLES, read_sample
-from fitroom.tryon import TryOn
+from fitroom.tryon import Person, TryOn
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,10 @@ def test_arguments():
         warnings.simplefilter("error")
         new = tryon.parse(photo, person_point=(100, 100))
     np.testing.assert_array_equal(old.labels, new.labels)
+    with pytest.raises(TypeError, match="at is the old name of person_point"):
+        tryon.parse(photo, at=(100, 100), person_point=(100, 100))
+    with pytest.warns(DeprecationWarning, match="at is called person_point now"):
+        Person(tryon, photo, at=None)
 
 
 def test_attributes(look):
@@ -40,4 +44,7 @@ def test_options(tmp_path):
     assert result.exit_code == 0, result.output
     assert "notice: --matting is called --segmenter now." in result.output
     assert "notice: --person is called --person-point now." in result.output
+    twice = CliRunner().invoke(main, ["try", *arguments, "--matting", "colour", "--segmenter", "colour"])
+    assert twice.exit_code == 2
+    assert "--matting is the old name of --segmenter" in twice.output
     assert "--matting" not in CliRunner().invoke(main, ["try", "--help"]).output

@@ -1,5 +1,7 @@
 """The command that fills the original's tables."""
 
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -49,5 +51,25 @@ def test_columns_are_those_of_the_original():
 def test_a_missing_option_is_named(table, option, tmp_path):
     result = CliRunner().invoke(main, ["reproduce", table, "--results", str(tmp_path)])
     assert result.exit_code == 2
-    assert f"this table needs {option}" in result.output
+    assert f"{table} needs {option}" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_all_tables_ask_for_their_options_first(tmp_path, timed):
+    arguments = ["--results", str(tmp_path / "new"), "--data", "data", "--work", "work", "--float", "float"]
+    result = CliRunner().invoke(main, ["reproduce", "all", *arguments])
+    assert result.exit_code == 2
+    assert "best needs --pruned" in result.output
+    assert not timed
+
+
+@pytest.mark.parametrize("table", ["warp-pruning", "quantization", "best", "correlation"])
+def test_without_the_extra_it_says_what_to_install(table, tmp_path, monkeypatch):
+    for module in [name for name in sys.modules if name.startswith(("fitroom.reproduce", "fitroom.compress"))]:
+        monkeypatch.delitem(sys.modules, module)
+    for package in ("nncf", "torch_pruning"):
+        monkeypatch.setitem(sys.modules, package, None)
+    options = ["--data", "d", "--work", "w", "--float", "f", "--pruned", "p", "--results", str(tmp_path)]
+    result = CliRunner().invoke(main, ["reproduce", table, *options])
+    assert result.exit_code == 2
+    assert "'.[compress]'" in result.output

@@ -1,7 +1,8 @@
 """Fit confidence on looks of training persons, test it on those of validation persons: print its constants, write
 results/confidence.csv.
 
-From the project's root: calibrate_confidence.py DATA, the VITON folder. Constants go into src/fitroom/confidence.py.
+From the project's root: calibrate_confidence.py DATA, the VITON folder. Constants go into
+src/fitroom/photo/confidence.py.
 """
 
 import sys

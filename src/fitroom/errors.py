@@ -80,6 +80,8 @@ def renamed_arguments(**names: str) -> Callable[[Function], Function]:
         @functools.wraps(function)
         def call(*args: Any, **given: Any) -> Any:
             for old, new in names.items():
+                if old in given and new in given:
+                    raise TypeError(f"{function.__name__}: {old} is the old name of {new}; give one of them.")
                 if old in given:
                     warnings.warn(f"{function.__name__}: {old} is called {new} now.", DeprecationWarning, stacklevel=2)
                     given[new] = given.pop(old)

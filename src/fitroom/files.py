@@ -1,12 +1,15 @@
 """Files: written whole or not at all; and tables of measured rows, CSV files that grow row by row."""
 
 import csv
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 from fitroom.errors import OutputError
+
+PARTS = ".fitroom-*.part"  # names of what is being written
 
 
 @contextmanager
@@ -16,14 +19,16 @@ def atomic_write(path: Path, scratch: Path | None = None, remedy: str = "") -> I
     It lies in the folder `scratch`, on the same disk, or beside `path`. Raises OutputError, whose message ends with
     `remedy`.
     """
-    part = (scratch or path.absolute().parent) / f".fitroom-{uuid4().hex}.part"
+    # other processes and threads may write beside it, even the same file
+    part = (scratch or path.absolute().parent) / f".fitroom-{os.getpid()}-{threading.get_ident()}.part"
     try:
         yield part
         part.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: can't be written ({error.strerror}){remedy}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def read_rows(path: Path, columns: Sequence[str], kind: str) -> list[dict[str, str]]:

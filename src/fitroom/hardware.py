@@ -35,7 +35,7 @@ def versions() -> str:
 
 
 def command() -> str:
-    """The command line that is running, as a shell takes it: fitroom's, or of one of the project's scripts."""
+    """The command line that is running, as a shell takes it: fitroom's, or of one of the project's tools."""
     program = Path(sys.argv[0])
     named = ["python", f"tools/{program.name}"] if program.parent.name == "tools" else ["fitroom"]
     return shlex.join([*named, *sys.argv[1:]])

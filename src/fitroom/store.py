@@ -52,7 +52,7 @@ class Manifest(BaseModel):
     format: int = FORMAT
     name: str
     version: str
-    network: str  # key of nets.registry.NETWORKS, or parser
+    network: str  # key of nets.registry.NETWORKS, or parser, or segmenter
     config: dict[str, Any]  # of that network
     align_corners: bool  # of its grid samples
     height: int = 256  # what the exported graphs take

@@ -48,7 +48,7 @@ class Look:
     composition: NDArray[np.float32]  # (h, w) in [0, 1], share of the warped garment
     change: NDArray[np.float32]  # (h, w) in [0, 1], 0 where the photo's own pixels stay
     warnings: tuple[PhotoWarning, ...]  # what may be wrong with it
-    confidence: float  # 0 to 1, that the garment lies where it should; see `confidence.py`
+    confidence: float  # 0 to 1, that the garment lies where it should; see `photo/confidence.py`
 
     @property
     def doubts(self) -> tuple[PhotoWarning, ...]:
@@ -87,6 +87,7 @@ class EncodedPerson(NamedTuple):
 class Person:
     """A person encoded once, to be dressed many times."""
 
+    @renamed_arguments(at="person_point")
     def __init__(
         self,
         tryon: "TryOn",
@@ -320,7 +321,7 @@ def open_parser(weights: str | Path, threads: int = 0) -> PersonParser:
 
 def load_segmenter(segmenter: str | Path, threads: int = 0) -> GarmentSegmenter | None:
     """What tells garments from any background but a studio's: a segmenter's weights, or "rembg"; none for
-    "colour". Raises WeightsError, MissingExtraError, ImageError: see `rembg`.
+    "colour". Raises WeightsError, MissingExtraError, ImageError: see `RembgSegmenter`.
     """
     if segmenter == "colour":
         return None

@@ -25,7 +25,7 @@ FOREVER = -1  # a lost task is run again: it writes the same files
 
 
 class Names(NamedTuple):
-    """What a worker loads; see `run.BatchConfig`."""
+    """What a worker loads; see `job.BatchConfig`."""
 
     weights: str
     parser: str
@@ -77,7 +77,7 @@ def on_ray(address: str) -> Workers:
 
 
 def work_on_ray(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
-    """See `run.Workers`."""
+    """See `job.Workers`."""
     names = Names(config.weights, config.parser, config.segmenter)
     running: list[Any] = []
     held: dict[int, Any] = {}  # persons of a block

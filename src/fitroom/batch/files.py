@@ -38,7 +38,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def source(name: str) -> str | bytes:
-    """What `images.read` takes: a path as it is, the bytes of a URL. Raises ImageError."""
+    """What `decode.read` takes: a path as it is, the bytes of a URL. Raises ImageError."""
     if not name:
         raise ImageError("the list names no picture here.")
     if not is_url(name):

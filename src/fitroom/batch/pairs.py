@@ -71,7 +71,7 @@ def read_pairs(path: str | Path) -> Pairs:
     """Pairs of a CSV or Parquet file with columns person, garment, and perhaps garment_mask and id.
 
     Relative paths start at the file's folder. Raises DataError where it can't be read or lacks a column, and
-    MissingExtraError for Parquet without pyarrow.
+    MissingExtraError without pyarrow.
     """
     path = Path(path)
     rows = parquet_rows(path) if path.suffix.lower() == ".parquet" else csv_rows(path)
@@ -99,6 +99,7 @@ def collect(rows: Iterable[Row]) -> Pairs:
     """Pairs of rows. Raises MissingExtraError without pyarrow."""
     need_pyarrow()
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     schema = pa.schema([(name, pa.large_binary()) for name in ("person", "garment", "id")])
     left, blocks = iter(rows), []
@@ -115,7 +116,7 @@ def collect(rows: Iterable[Row]) -> Pairs:
         [(name.partition("\0")[0], name.partition("\0")[2]) for name in garments],
         person.indices.to_numpy(),
         garment.indices.to_numpy(),
-        Texts(ids) if any(ids.to_pylist()) else None,
+        Texts(ids) if len(ids) and pc.max(pc.binary_length(ids)).as_py() else None,
     )
 
 

@@ -35,7 +35,7 @@ class Once(Generic[Made]):
 
 
 def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
-    """See `run.Workers`."""
+    """See `job.Workers`."""
     weights = open_weights(config.weights)
     runner = OpenVinoRunner.from_weights(weights, "throughput", config.workers)
     tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.segmenter))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from tqdm import tqdm
 
 import fitroom
@@ -44,6 +45,8 @@ def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
         def call(*args: Any, **given: Any) -> Any:
             value = given.pop(f"old_{name}")
             if value is not None:
+                if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                    raise click.UsageError(f"{old} is the old name of {new}; give one of them.")
                 click.echo(f"notice: {old} is called {new} now.", err=True)
                 given[name] = value
             return command(*args, **given)

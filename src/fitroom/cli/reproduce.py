@@ -1,5 +1,7 @@
 """Commands that fill the tables of the system of 2023 with rows of ours."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +39,17 @@ def reproduce(table: str, results: str, **request: Any) -> None:
     Rows that a table has are not measured again, so that an interrupted run goes on. `fitroom report` sets both side by
     side; docs/reproduce.md says which system this is.
     """
+    wanted = TABLES if table == "all" else (table,)
+    # before hours of work
+    for name in wanted:
+        check_options(name, request)
+    Path(results).mkdir(parents=True, exist_ok=True)
     with missing_extra("compress", "reproduce"):
-        from fitroom.reproduce.correlation import run_correlation
-    if table in ("correlation", "all"):
-        run_correlation(Path(results), tell)
-    for kind in ("warp", "generator"):
-        if table in (f"{kind}-pruning", "all"):
-            pruning_table(kind, results, **request)
-    if table in ("quantization", "all"):
-        quantization_table(results, **request)
-    if table in ("best", "all"):
-        best_table(results, **request)
+        import fitroom.reproduce.correlation
+        import fitroom.reproduce.pruning
+        import fitroom.reproduce.quantization  # noqa: F401
+    for name in wanted:
+        FILLED[name](results, request)
     click.echo(f"filled {table} in {results}")
 
 
@@ -65,51 +67,71 @@ def faces() -> Any:
     return Faces(preparing=lambda items, total: bar(items, "reading", total), training=training_bar)
 
 
-def given(request: dict[str, Any], *names: str) -> list[Any]:
-    """Return values of options. Raises InputError for one that is missing."""
-    options = {"floating": "float"}
-    for name in names:
+def check_options(table: str, request: dict[str, Any]) -> None:
+    """Raise InputError for an option that a table needs and that is missing."""
+    if table.endswith("pruning") and request["network"] is not None:
+        return
+    for name, option in NEEDED[table].items():
         if request[name] is None:
-            raise InputError(f"this table needs --{options.get(name, name)}; fitroom reproduce --help says what it is.")
-    return [request[name] for name in names]
+            raise InputError(f"{table} needs {option}; fitroom reproduce --help says what it is.")
 
 
-def pruning_table(kind: str, results: str, network: str | None, weights: str, **request: Any) -> None:
+def fill_correlation(results: str, request: dict[str, Any]) -> None:
+    """Fill the correlation table."""
+    from fitroom.reproduce.correlation import run_correlation
+
+    run_correlation(Path(results), tell)
+
+
+def fill_pruning(kind: str, results: str, request: dict[str, Any]) -> None:
     """Fill a pruning table: with costs alone where a network is named."""
     from fitroom.nets.registry import build_network
-    from fitroom.reproduce.pruning import TABLES, TableRequest, run_costs, run_table
+    from fitroom.reproduce.pruning import TABLES as KINDS
+    from fitroom.reproduce.pruning import TableRequest, run_costs, run_table
 
-    csv = f"{results}/{TABLES[kind].file}"
-    if network is not None:
-        run_costs(kind, build_network(network, {}).eval(), csv, tell)
+    csv = f"{results}/{KINDS[kind].file}"
+    if request["network"] is not None:
+        run_costs(kind, build_network(request["network"], {}).eval(), csv, tell)
         return
-    data, work, minutes = given(request, "data", "work", "minutes")
-    wanted = TableRequest(kind, weights, data, work, csv, minutes, request["precision"], request["overrides"])
-    run_table(wanted, tell, faces(), bar)
+    names = "weights", "data", "work", "minutes", "precision", "overrides"
+    run_table(TableRequest(kind, csv=csv, **{name: request[name] for name in names}), tell, faces(), bar)
 
 
-def quantization_table(results: str, **request: Any) -> None:
+def fill_quantization(results: str, request: dict[str, Any]) -> None:
     """Fill the quantization table: after training, and by training."""
     from fitroom.compress.quantizing import QuantizeRequest
     from fitroom.reproduce.quantization import QuantizationRequest, run_quantization_table
 
-    weights, data, work, minutes = given(request, "floating", "data", "work", "minutes")
+    names = "data", "work", "precision", "overrides"
     both = QuantizeRequest(
-        weights,
+        request["floating"],
         ("warp", "generator"),
-        data,
-        work=work,
-        overrides=request["overrides"],
-        max_minutes=minutes,
-        precision=request["precision"],
+        max_minutes=request["minutes"],
+        **{name: request[name] for name in names},
     )
     wanted = QuantizationRequest(both, ("ptq", "qat"), f"{results}/quantization.csv")
     run_quantization_table(wanted, tell, faces(), bar)
 
 
-def best_table(results: str, **request: Any) -> None:
+def fill_best(results: str, request: dict[str, Any]) -> None:
     """Add the best scheme: pruned weights beside those that they came from."""
     from fitroom.reproduce.pruning import BEST_FILE, run_best
 
-    weights, pruned, data = given(request, "weights", "pruned", "data")
-    run_best(weights, pruned, data, f"{results}/{BEST_FILE}", bar)
+    run_best(request["weights"], request["pruned"], request["data"], f"{results}/{BEST_FILE}", bar)
+
+
+FILLED: dict[str, Callable[[str, dict[str, Any]], None]] = {
+    "warp-pruning": functools.partial(fill_pruning, "warp"),
+    "generator-pruning": functools.partial(fill_pruning, "generator"),
+    "best": fill_best,
+    "quantization": fill_quantization,
+    "correlation": fill_correlation,
+}
+TUNED = {"data": "--data", "work": "--work"}
+NEEDED: dict[str, dict[str, str]] = {
+    "warp-pruning": TUNED,
+    "generator-pruning": TUNED,
+    "best": {"pruned": "--pruned", "data": "--data"},
+    "quantization": {"floating": "--float"} | TUNED,
+    "correlation": {},
+}

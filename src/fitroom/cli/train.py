@@ -87,7 +87,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def stage_command(stage: str, summary: str) -> Callable[..., None]:
-    """The command of one stage; all four take the same options."""
+    """The command of one stage; all stages take the same options."""
 
     @train.command(stage, help=f"{summary} --work holds every stage's files.")
     @run_options

@@ -37,7 +37,7 @@ class QuantizeRequest:
     modules: tuple[str, ...]  # of STAGES_OF
     data: str  # data folder or pack: calibrates, trains, compares
     method: Method = "ptq"
-    most_apart: float | None = None  # for ptq: see ExportConfig
+    most_apart: float | None = None  # for ptq: see `quantize.quantizer`
     work: str | None = None  # for qat: folder with fakes, which also keeps the checkpoint
     config: str | None = None  # settings of the stage finetune, YAML; None: the recipe finetune
     overrides: tuple[str, ...] = ()

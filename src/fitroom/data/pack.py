@@ -1,8 +1,7 @@
 """A data folder in one file, small enough to carry to another machine, and readable as the folder is.
 
 A pack is a zip of WebP photos and garments, PNG labels, key points and pair lists, and of DensePose's parts where the
-folder has them. Garment masks are left out: what
-reads a pack finds them on the pictures (`images.garment_mask`).
+folder has them. Garment masks are left out: what reads a pack finds them on the pictures (`masks.garment_mask`).
 """
 
 import io

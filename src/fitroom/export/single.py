@@ -72,4 +72,4 @@ def export_single(
                 f"what the exported {network.name} says of pixels is PyTorch's in {found:.2%}; need {wanted:.2%}."
             )
 
-    return open_weights(folder)
+    return open_weights(Path(folder).absolute())

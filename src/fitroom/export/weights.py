@@ -173,4 +173,4 @@ def export_network(
         step("comparing with PyTorch")
         bound = config.bound or BOUNDS[config.precision]
         difference = check(written, open_graphs(target, config.graphs), sized.compared, bound)
-    return Exported(open_weights(folder), difference)
+    return Exported(open_weights(Path(folder).absolute()), difference)

@@ -1,4 +1,4 @@
-"""What parser and segmenter share: a residual encoder to 1/32 of the size, and a pyramid that carries meaning back.
+"""The trunk of the segmenter: a residual encoder to 1/32 of the size, and a pyramid that carries meaning back.
 
 The pyramid is that of Lin et al. (CVPR 2017), with sums of one width.
 """

@@ -142,10 +142,12 @@ def run_best(full: str, narrowed: str, data: str, csv: str, progress: Progress) 
     Raises WeightsError, DataError, OutputError.
     """
     path, before, after = Path(csv), open_weights(full), open_weights(narrowed)
-    read_rows(path, BEST_COLUMNS, "table of the best scheme")
+    named, made = f"{after.manifest.name} {after.manifest.version}", "; ".join(after.manifest.history)
+    known = read_rows(path, BEST_COLUMNS, "table of the best scheme")
+    if (named, made) in {(row["network"], row["finetuned"]) for row in known}:
+        return path
     plan = make_plan(data, UNPAIRED_LIST, VALIDATION_LIST, progress)
     (wide, first), (narrow, value) = measured(before, plan), measured(after, plan)
-    manifest = after.manifest
     for model, parts in BEST.items():
         mine, theirs = (sum(cost[part].megabytes for part in parts) for cost in (narrow, wide))
         cells: dict[str, object] = {
@@ -155,7 +157,7 @@ def run_best(full: str, narrowed: str, data: str, csv: str, progress: Progress) 
             "sparsity_percent": f"{100 * (1 - mine / theirs):.1f}",
             "fps": f"{1000 / value.ms:.1f}",
         }
-        cells |= own_cells(f"{manifest.name} {manifest.version}", value, first, "; ".join(manifest.history))
+        cells |= own_cells(named, value, first, made)
         if "fid" in value.figures:
             cells["fid"] = f"{value.figures['fid']:.3f}"
         append_row(path, BEST_COLUMNS, {column: cells.get(column, "") for column in BEST_COLUMNS})

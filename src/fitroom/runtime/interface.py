@@ -32,7 +32,7 @@ class Dressed(NamedTuple):
 class Parsing(NamedTuple):
     """What a parser says of a picture."""
 
-    label: Picture  # uint8 (h, w), VITON's labels; 0 is background
+    label: Picture  # uint8 (h, w) of `body.Label`
     key_points: Array  # (18, 3) x, y in pixels of the picture, COCO order, and confidence in [0, 1]
     shares: Array | None = None  # (labels, h / 4, w / 4) probabilities of `body.PREDICTED`; None: an older parser's
 

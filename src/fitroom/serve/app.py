@@ -243,9 +243,12 @@ def needed(form: Form, name: str) -> bytes:
 
 def place_in(form: Form) -> tuple[int, int] | None:
     """Where in the photo the person is, where a form says so. Raises Refusal."""
-    name = next((name for name in ("person_point", OLD_POINT) if name in form.fields), None)
-    if name is None:
+    given = [name for name in ("person_point", OLD_POINT) if name in form.fields]
+    if not given:
         return None
+    name = given[0]
+    if len(given) > 1:
+        raise Refusal(400, "unknown-part", f"{OLD_POINT} is the old name of person_point; send one of them.")
     if "person" not in form.files:
         raise Refusal(400, "unknown-part", f"A {name} belongs to a person's photo that is sent along.")
     try:

@@ -30,7 +30,7 @@ class Order:
     garment_mask: bytes | None = None
     person_point: tuple[int, int] | None = None  # which of several persons in the photo: a pixel of theirs
     size: Size = "photo"
-    ending: str = ".png"  # of the picture to make, see output.QUALITY
+    ending: str = ".png"  # of the picture to make, see encode.QUALITY
     spent: Spent = field(default_factory=dict)
 
 

@@ -164,6 +164,7 @@ class Batches:
         soft = samples.soft
         if soft is not None:
             soft = augment.move(augment.swap_channels(soft[rows].float() / 255, changes.flip, MIRRORED_SOFT), person)
+            soft = ended(soft, person, changes.elsewhere)
         points = augment.mirror_points(samples.key_points[rows], changes.flip, width)
         points = augment.move_points(points, changes.person, height, width)
         worn = (label == Label.UPPER_CLOTHES).float().unsqueeze(1)
@@ -225,6 +226,14 @@ def moved_label(label: Tensor, grid: Tensor, ends: Tensor) -> Tensor:
     moved = augment.move(label.unsqueeze(1).float(), grid, mode="nearest").squeeze(1).to(torch.uint8)
     beyond = ends.view(-1, 1, 1) & (grid.abs().amax(dim=3) > 1)
     return moved.masked_fill(beyond, 0)
+
+
+def ended(soft: Tensor, grid: Tensor, rows: Tensor) -> Tensor:
+    """Probabilities (N, labels, H, W) that are sure of background beyond the crop, in rows that end where it ends."""
+    beyond = rows.view(-1, 1, 1) & (grid.abs().amax(dim=3) > 1)
+    nothing = torch.zeros_like(soft)
+    nothing[:, PREDICTED.index(Label.BACKGROUND)] = 1
+    return torch.where(beyond.unsqueeze(1), nothing, soft)
 
 
 def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor, behind: Tensor) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fitroom.errors import InputError, OutputError, WeightsError
-from fitroom.files import atomic_write
+from fitroom.files import PARTS, atomic_write
 
 NAME = "checkpoint.pt"
 
@@ -20,7 +20,7 @@ class Checkpoint:
     """State after `step` steps. Random numbers need no place here: they depend on the step alone."""
 
     stage: str
-    network: str  # key of nets.registry.NETWORKS
+    network: str  # key of nets.registry.NETWORKS, or the name of a network that stands alone
     config: dict[str, Any]  # of that network
     step: int
     seconds: float  # spent so far, in all sittings
@@ -35,6 +35,9 @@ def save(checkpoint: Checkpoint, folder: Path) -> Path:
     path, kept = folder / NAME, "; the checkpoint before it is kept"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(PARTS):
+            # of a run that was killed while it wrote
+            left.unlink()
         with atomic_write(path, remedy=kept) as part, part.open("wb") as stream:
             torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, stream)
             stream.flush()

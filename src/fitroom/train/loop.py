@@ -91,9 +91,10 @@ def averaged(network: nn.Module, decay: float, started: Checkpoint | None) -> Av
             torch._foreach_copy_(mean, current)
 
     average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)  # type: ignore[arg-type]
+    # counted from 1: the first step's mean holds a share of the tensors that the run begins with
+    average.n_averaged.fill_(1 if started is None else started.step + 1)
     if started is not None:
         average.module.load_state_dict(started.average)
-        average.n_averaged.fill_(started.step)
     return average
 
 

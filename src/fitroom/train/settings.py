@@ -56,8 +56,9 @@ def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dic
 
 def recipe_path(name: str | Path) -> Path:
     """The file of a recipe: a YAML file, or the name of one that is packaged."""
-    packaged = RECIPES / f"{name}.yaml"
-    return packaged if packaged.is_file() else Path(name)
+    path = Path(name)
+    packaged = RECIPES / f"{path.name}.yaml"
+    return packaged if path.name == str(name) and not path.exists() and packaged.is_file() else path
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -76,10 +77,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def check_sizes(height: int, width: int, loop: LoopConfig, origin: str) -> None:
+def check_sizes(height: int, width: int, loop: LoopConfig, origin: str, multiple: int = 32) -> None:
     """Raise InputError for pictures and batches that no network can be trained on."""
-    if height % 32 or width % 32:
-        raise InputError(f"{origin}: height {height}, width {width}; need multiples of 32.")
+    if height % multiple or width % multiple:
+        raise InputError(f"{origin}: height {height}, width {width}; need multiples of {multiple}.")
     if loop.batch < 2 or loop.steps < 1:
         raise InputError(f"{origin}: loop.batch must be at least 2 and loop.steps at least 1.")
 

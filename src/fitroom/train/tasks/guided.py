@@ -1,5 +1,6 @@
 """The painter of the guided network as a task: from the erased photo back to the photo, by a warp that is trained."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from fitroom.errors import WeightsError
 from fitroom.nets.guidance import body_template, edit_region, hair_kept, paint_maps, warp_maps
 from fitroom.nets.guided import GuidedWarp, Layout, PaintConfig, Painted, Painter, WarpConfig
 from fitroom.nets.sampling import sample
+from fitroom.train.batches import largest_divisor
 from fitroom.train.checkpoint import Checkpoint, load
 from fitroom.train.loop import Learner, LoopConfig, Scalars
-from fitroom.train.samples import Samples
+from fitroom.train.samples import Samples, check_enough
 from fitroom.train.session import Faces
 from fitroom.train.settings import check_sizes, parse, read_values
 from fitroom.train.task import RunConfig, Task
@@ -58,7 +60,7 @@ class GuidedConfig:
     parser: str = "parser"  # weights of the parser that guides; those of the warp's training
     street: str = ""  # folder of labelled street photos, whose backgrounds stand behind persons
     half: bool = False  # train at half of the size, which is four times as fast
-    roughness: float = 0.04  # of the width, by which the warp's flow is disturbed, at most
+    roughness: float = 0.08  # largest standard deviation of a smooth disturbance of the flow, in [-1, 1]: 4 % of a side
     loop: LoopConfig = field(default_factory=LoopConfig)
     height: int = 256  # of the photos
     width: int = 192
@@ -67,7 +69,7 @@ class GuidedConfig:
 def read_guided_config(path: str | Path | None, overrides: tuple[str, ...] = ()) -> GuidedConfig:
     """Read settings from a recipe, or the defaults, changed by `key=value` overrides. Raises InputError."""
     config = parse(GuidedConfig, read_values(path, overrides), str(path or "--set"))
-    check_sizes(config.height, config.width, config.loop, str(path or "--set"))
+    check_sizes(config.height, config.width, config.loop, str(path or "--set"), multiple=64)
     return config
 
 
@@ -234,17 +236,21 @@ class GuidedTask(Task):
             folder = open_labelled(config.street)
             size = (config.height // 2, config.width // 2) if config.half else (config.height, config.width)
             street = backgrounds(load_street(folder, folder.names(STREET_LIST), self.parser), *size)
+            street = None if street is None else street.to(samples.photo.device)
         made = self.prepared(samples, faces)
+        check_enough(made, config.loop.batch, run.data)
         return GuidedBatches(made, config.augment, config.loop.batch, True, config.loop.seed, street)
 
     def validation(self, samples: Samples, size: int) -> dict[str, GuidedBatches]:
         """See `Task`."""
-        return {"": GuidedBatches(self.prepared(samples, Faces()), UNCHANGED, size, False)}
+        made = self.prepared(samples, Faces())
+        return {"": GuidedBatches(made, UNCHANGED, largest_divisor(len(made), size), False)}
 
     @torch.no_grad()
     def figures(self, network: Painter, batches: GuidedBatches) -> Scalars:
         """See `Task`: the losses on validation persons, in their own garments."""
-        trainee = GuidedTrainee(network.cpu(), self.warp.cpu(), self.config.losses, self.config.half, 0.0).eval()
+        warp = deepcopy(self.warp).cpu()
+        trainee = GuidedTrainee(network.cpu(), warp, self.config.losses, self.config.half, 0.0).eval()
         totals: dict[str, float] = {}
         steps = batches.count // batches.size
         for step in range(steps):

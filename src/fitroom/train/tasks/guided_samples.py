@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fitroom import body
 from fitroom.data.augment import AugmentConfig
-from fitroom.errors import WeightsError
+from fitroom.errors import DataError, WeightsError
 from fitroom.nets.guidance import body_template, edit_region, grow, kept_out
 from fitroom.runtime.interface import FOUND, Parsing, PersonParser
 from fitroom.train.batches import Batch, Batches, generator_of
@@ -26,23 +26,30 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
     """Add a parser's probabilities to samples, and replace their key points by the parser's.
 
     Errors of the parser are part of what is learned. Persons without shoulders are left out. Raises WeightsError for
-    parsers from before 0.16.0, which give no probabilities.
+    parsers from before 0.16.0, which give no probabilities; DataError where no photo shows shoulders.
     """
+    photos = samples.photo.cpu()
+
+    def one(row: int) -> Parsing:
+        return parser.parse(photos[row].permute(1, 2, 0).contiguous().numpy())
+
     with ThreadPoolExecutor(2) as pool:
-        pictures = (photo.permute(1, 2, 0).contiguous().numpy() for photo in samples.photo)
-        found: list[Parsing] = list(faces.preparing(pool.map(parser.parse, pictures), len(samples)))
+        found: list[Parsing] = list(faces.preparing(pool.map(one, range(len(samples))), len(samples)))
     if found[0].shares is None:
         raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
-    points = np.stack([one.key_points for one in found])
+    points = np.stack([parsing.key_points for parsing in found])
     points[..., 2] = np.where(points[..., 2] >= FOUND, points[..., 2], 0)
     soft = np.stack([np.rint(255 * one.shares).astype(np.uint8) for one in found if one.shares is not None])
     kept = np.flatnonzero((points[:, [body.RIGHT_SHOULDER, body.LEFT_SHOULDER], 2] > 0).all(axis=1))
-    rows = torch.from_numpy(kept)
+    if not len(kept):
+        raise DataError(f"the parser finds no shoulders in any of {len(samples)} photos; need persons from the front.")
+    device = samples.photo.device
+    rows = torch.from_numpy(kept).to(device)
     columns = {name: getattr(samples, name)[rows] for name in ("photo", "label", "garment", "garment_mask")}
     return Samples(
         [samples.pairs[row] for row in kept],
-        key_points=torch.from_numpy(points[kept].astype(np.float32)),
-        soft=torch.from_numpy(soft[kept]),
+        key_points=torch.from_numpy(points[kept].astype(np.float32)).to(device),
+        soft=torch.from_numpy(soft[kept]).to(device),
         **columns,
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +10,16 @@ from torch import Tensor, nn
 from fitroom import body
 from fitroom.body import Label
 from fitroom.data.augment import UNCHANGED, AugmentConfig
+from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.nets.efficientnet import EfficientNetLite0
 from fitroom.nets.guidance import probability, warp_maps
 from fitroom.nets.guided import GuidedWarp, WarpConfig
 from fitroom.nets.sampling import sample
+from fitroom.train.batches import largest_divisor, to_unit
 from fitroom.train.checkpoint import Checkpoint
 from fitroom.train.loop import Learner, LoopConfig, Scalars
-from fitroom.train.samples import Samples
+from fitroom.train.samples import Samples, check_enough
 from fitroom.train.session import Faces
 from fitroom.train.settings import check_sizes, parse, read_values
 from fitroom.train.task import RunConfig, Task
@@ -51,7 +54,7 @@ class GuidedWarpConfig:
     losses: WarpLosses = field(default_factory=WarpLosses)
     augment: AugmentConfig = field(default_factory=lambda: AugmentConfig(elsewhere=0.0, background=0.0))
     parser: str = "parser"  # weights of the parser that guides; others need a training of their own
-    start: str = ""  # tensors to begin with: a file of `torch.save`, such as one of experiments/checkpoints
+    start: str = ""  # tensors to begin with: a file of `torch.save`, see tools/begin_guided_warp.py
     loop: LoopConfig = field(default_factory=LoopConfig)
     height: int = 256  # of the photos; the network works at half of it
     width: int = 192
@@ -60,8 +63,17 @@ class GuidedWarpConfig:
 def read_guided_warp_config(path: str | Path | None, overrides: tuple[str, ...] = ()) -> GuidedWarpConfig:
     """Read settings from a recipe, or the defaults, changed by `key=value` overrides. Raises InputError."""
     config = parse(GuidedWarpConfig, read_values(path, overrides), str(path or "--set"))
-    check_sizes(config.height, config.width, config.loop, str(path or "--set"))
+    check_sizes(config.height, config.width, config.loop, str(path or "--set"), multiple=64)
     return config
+
+
+def begin_with(network: nn.Module, path: str) -> None:
+    """Load the tensors of a file of `torch.save` into a network. Raises WeightsError."""
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (OSError, RuntimeError, EOFError, UnpicklingError, AttributeError) as error:
+        raise WeightsError(f"{path}: no tensors that this network can begin with ({error}).") from error
 
 
 class FeatureDistance(nn.Module):
@@ -188,7 +200,7 @@ def measure_warp(network: GuidedWarp, batches: GuidedBatches) -> Scalars:
         for found, counted in ((every, torch.ones_like(covered)), (clear, ~covered)):
             both, either = ((mask & worn) & counted).sum((1, 2, 3)), ((mask | worn) & counted).sum((1, 2, 3))
             found.append(both / either.clamp(min=1))
-        others = batch.garment.roll(1, 0), batch.garment_mask.roll(1, 0)
+        others = garments_of(batches, (batch.rows + 1) % batches.count)
         flow = network.flows(features, network.garment_features(*others))[-1]
         across, along = scales_of(flow)
         trunk = trunk_of(batch.key_points, *batch.photo.shape[-2:])[..., 1:, 1:]
@@ -199,6 +211,12 @@ def measure_warp(network: GuidedWarp, batches: GuidedBatches) -> Scalars:
         "warp_iou_clear": float(torch.cat(clear).mean()),
         "squeeze": float(torch.cat(squeezed).nanmedian()),
     }
+
+
+def garments_of(batches: GuidedBatches, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Read garments (N, 3, H, W) and their masks (N, 1, H, W) of some rows of the samples."""
+    samples = batches.inner.samples
+    return to_unit(samples.garment[rows]), (samples.garment_mask[rows].unsqueeze(1) > 127).float()
 
 
 class GuidedWarpTask(Task):
@@ -217,20 +235,21 @@ class GuidedWarpTask(Task):
     def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> GuidedWarpTrainee:
         """See `Task`."""
         network = GuidedWarp(self.config.warp)
-        if self.config.start:
-            tensors = torch.load(self.config.start, weights_only=True)
-            network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        if self.config.start and kept is None:
+            begin_with(network, self.config.start)
         return GuidedWarpTrainee(network, self.config.losses)
 
     def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> GuidedBatches:
         """See `Task`."""
         loop = self.config.loop
         guided = halved(parsed(samples, self.parser, faces))
+        check_enough(guided, loop.batch, run.data)
         return GuidedBatches(guided, self.config.augment, loop.batch, True, loop.seed)
 
     def validation(self, samples: Samples, size: int) -> dict[str, GuidedBatches]:
         """See `Task`."""
-        return {"": GuidedBatches(halved(parsed(samples, self.parser, Faces())), UNCHANGED, size, False)}
+        made = halved(parsed(samples, self.parser, Faces()))
+        return {"": GuidedBatches(made, UNCHANGED, largest_divisor(len(made), size), False)}
 
     def figures(self, network: GuidedWarp, batches: GuidedBatches) -> Scalars:
         """See `Task`."""

@@ -1,8 +1,8 @@
 """PF-AFN's four stages: what each shows its network, trains, and weighs.
 
-pb_warp, pb_generator: the teacher, which is told parsing and pose (`parsed.py`). pf_warp, pf_generator: the student,
-which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable" distillation).
-Some of its samples may be unpaired (`unpaired.py`).
+pb_warp, pb_generator: the teacher, which is told parsing and pose (`teacher_input.py`). pf_warp, pf_generator: the
+student, which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable"
+distillation). Some of its samples may be unpaired (`unpaired.py`).
 Beyond the four, finetune: a student that was narrowed learns from the one it came from, which is shown the same.
 """
 

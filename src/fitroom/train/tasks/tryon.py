@@ -160,6 +160,7 @@ class TryOnTask(Task):
         """See `Task`."""
         config = self.config
         fakes = find_fakes(config, Path(run.work), samples, faces)
+        fakes = None if fakes is None else fakes.to(samples.photo.device)
         return Batches(
             samples,
             fakes,
