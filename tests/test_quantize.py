@@ -33,10 +33,11 @@ BUILD = {"lite": lambda: Lite(SMALL_LITE), "pfafn": lambda: Pfafn(PfafnConfig("o
 
 @pytest.fixture(scope="module", autouse=True)
 def without_compiling():
-    """NNCF's own slower functions, in place of its C++ ones, which take a minute to compile."""
+    """NNCF's own slower functions, in place of its C++ ones and of compiled ones, which take a minute to compile."""
     from nncf.torch.quantization import extensions
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch._dynamo.config, "disable", True)
         patch.setattr(extensions.QuantizedFunctionsCPULoader, "load", lambda *_: extensions.ReferenceQuantizedFunctions)
         yield
 

@@ -98,6 +98,6 @@ def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, fa
         request.data, str(request.work), precision=request.precision, max_minutes=request.max_minutes, resume=True
     )
     finished = run_task(TryOnTask(config, prepared), run, faces)
-    trained = prepared(load_network(weights))
+    trained = finished.network.cpu()
     trained.load_state_dict(finished.checkpoint.average)
-    return trained
+    return trained  # type: ignore[return-value]

@@ -44,6 +44,7 @@ class Finished:
 
     checkpoint: Checkpoint
     figures: Scalars  # on the validation list; empty where there is none, and on other processes
+    network: nn.Module  # that was trained, in its last state; what gets used is the checkpoint's average
     leads: bool  # whether this is the process that tells and exports
 
 
@@ -65,7 +66,8 @@ def sit(
     """
     if not fabric.is_global_zero:
         with loss_told(folder):
-            return Finished(train(fabric, learner, batches, config.loop, folder, Watch(), max_minutes, kept), {}, False)
+            checkpoint = train(fabric, learner, batches, config.loop, folder, Watch(), max_minutes, kept)
+        return Finished(checkpoint, {}, learner.network, False)
     save_config(config, folder)
     stage, loop = learner.stage_name, config.loop
     step, seconds = (0, 0.0) if kept is None else (kept.step, kept.seconds)
@@ -100,4 +102,4 @@ def sit(
             checkpoint = train(fabric, learner, batches, loop, folder, watch, max_minutes, kept)
         figures = measure(checkpoint.average)
         told(checkpoint.step, figures)
-    return Finished(checkpoint, figures, True)
+    return Finished(checkpoint, figures, learner.network, True)
