@@ -132,9 +132,9 @@ def test_legs_get_a_look_of_their_own():
 
 def shares_of(label, rows):
     """Shares (labels, 64, 48) that are sure of one label in some rows, and of background elsewhere."""
-    made = np.zeros((len(PREDICTED), 64, 48), np.float32)
+    made = np.full((len(PREDICTED), 64, 48), 1e-6, np.float32)
     made[0] = 1
-    made[0, rows], made[PREDICTED.index(label), rows] = 0, 1
+    made[0, rows], made[PREDICTED.index(label), rows] = 1e-6, 1
     return made
 
 
@@ -142,9 +142,9 @@ def test_a_closer_look_counts_the_look_at_the_whole_photo():
     """The whole photo shows a dress in its lower half, of which the closer look at the middle is half sure."""
     whole, middle = Frame(0, 0, 192, 256), Frame(48, 64, 96, 128)
     nothing = np.zeros((18, 3), np.float32)
-    wider = Parsing(np.zeros((256, 192), np.uint8), nothing, shares_of(Label.DRESS, slice(32, None)))
+    wider = Parsing(np.zeros((256, 192), np.uint8), nothing, np.log(shares_of(Label.DRESS, slice(32, None))))
     unsure = 0.5 * shares_of(Label.DRESS, slice(32, None)) + 0.5 * shares_of(Label.LOWER_CLOTHES, slice(32, None))
-    closer = Parsing(np.zeros((256, 192), np.uint8), nothing, unsure)
+    closer = Parsing(np.zeros((256, 192), np.uint8), nothing, np.log(unsure))
     label = label_of(closer, middle, wider, whole)
     assert (label[130:] == Label.DRESS).all()
     assert (label[:126] == Label.BACKGROUND).all()

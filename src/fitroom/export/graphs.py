@@ -64,7 +64,7 @@ def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, T
 def traced_parser(parser: Parser, height: int, width: int) -> dict[str, Traced]:
     """PARSER of a parser, as `traced_graphs` gives graphs."""
     person = some_picture(height, width)
-    return {PARSER: (ParserGraph(folded(parser)).eval(), (person,), ("person",), ("label", "key_points", "shares"))}
+    return {PARSER: (ParserGraph(folded(parser)).eval(), (person,), ("person",), ("label", "key_points", "logits"))}
 
 
 def traced_segmenter(segmenter: Segmenter, height: int, width: int) -> dict[str, Traced]:

@@ -95,10 +95,10 @@ class LookGraph(Graph):
 
 
 class ParserGraph(nn.Module):
-    """photo -> label, key points, shares
+    """photo -> label, key points, logits
 
-    Label uint8 (1, H, W); key points (1, 18, 3): x, y in pixels of the photo, confidence; shares (1, labels, H / 4,
-    W / 4) in [0, 1]: the probability of each of `body.PREDICTED`.
+    Label uint8 (1, H, W); key points (1, 18, 3): x, y in pixels of the photo, confidence; logits (1, labels, H / 4,
+    W / 4) of each of `body.PREDICTED`.
     """
 
     def __init__(self, parser: Parser) -> None:
@@ -107,8 +107,7 @@ class ParserGraph(nn.Module):
 
     def forward(self, person: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         parsed = self.parser(to_unit(person))
-        shares = parsed.coarse.softmax(dim=1)
-        return likeliest(parsed.labels), key_points(parsed.points, self.parser.calibration), shares
+        return likeliest(parsed.labels), key_points(parsed.points, self.parser.calibration), parsed.coarse
 
 
 class SegmenterGraph(nn.Module):

@@ -65,9 +65,10 @@ def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, i
 
 def label_of(closer: Parsing, frame: Frame, wider: Parsing, whole: Frame) -> Picture:
     """Label a frame, uint8 (h, w), by its own look and by the look at the whole photo: their shares' weighted mean."""
-    if closer.shares is None or wider.shares is None:
+    near_shares, far_shares = closer.shares, wider.shares
+    if near_shares is None or far_shares is None:
         return closer.label
-    height, width = closer.shares.shape[1:]
+    height, width = near_shares.shape[1:]
     scale = frame.height / whole.height
     matrix = np.array(
         [
@@ -85,7 +86,7 @@ def label_of(closer: Parsing, frame: Frame, wider: Parsing, whole: Frame) -> Pic
                 (width, height),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             )
-            for near, far in zip(closer.shares, wider.shares, strict=True)
+            for near, far in zip(near_shares, far_shares, strict=True)
         ]
     )
     size = closer.label.shape[::-1]

@@ -34,7 +34,15 @@ class Parsing(NamedTuple):
 
     label: Picture  # uint8 (h, w) of `body.Label`
     key_points: Array  # (18, 3) x, y in pixels of the picture, COCO order, and confidence in [0, 1]
-    shares: Array | None = None  # (labels, h / 4, w / 4) probabilities of `body.PREDICTED`; None: an older parser's
+    logits: Array | None = None  # (labels, h / 4, w / 4) of `body.PREDICTED`; None: an older parser's
+
+    @property
+    def shares(self) -> Array | None:
+        """Probabilities (labels, h / 4, w / 4) of `body.PREDICTED`; computed here, since few need them."""
+        if self.logits is None:
+            return None
+        powers = np.exp(self.logits - self.logits.max(axis=0))
+        return np.asarray(powers / powers.sum(axis=0), np.float32)
 
 
 class PersonParser(Protocol):

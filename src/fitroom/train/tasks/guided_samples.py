@@ -35,11 +35,12 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
 
     with ThreadPoolExecutor(2) as pool:
         found: list[Parsing] = list(faces.preparing(pool.map(one, range(len(samples))), len(samples)))
-    if found[0].shares is None:
+    if found[0].logits is None:
         raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
     points = np.stack([parsing.key_points for parsing in found])
     points[..., 2] = np.where(points[..., 2] >= FOUND, points[..., 2], 0)
-    soft = np.stack([np.rint(255 * one.shares).astype(np.uint8) for one in found if one.shares is not None])
+    shares = (parsing.shares for parsing in found)
+    soft = np.stack([np.rint(255 * share).astype(np.uint8) for share in shares if share is not None])
     kept = np.flatnonzero((points[:, [body.RIGHT_SHOULDER, body.LEFT_SHOULDER], 2] > 0).all(axis=1))
     if not len(kept):
         raise DataError(f"the parser finds no shoulders in any of {len(samples)} photos; need persons from the front.")
