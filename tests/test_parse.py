@@ -142,7 +142,7 @@ def test_a_closer_look_counts_the_look_at_the_whole_photo():
     """The whole photo shows a dress in its lower half, of which the closer look at the middle is half sure."""
     whole, middle = Frame(0, 0, 192, 256), Frame(48, 64, 96, 128)
     nothing = np.zeros((18, 3), np.float32)
-    wider = Parsing(np.zeros((256, 192), np.uint8), nothing, np.log(shares_of(Label.DRESS, slice(32, None))))
+    wider = shares_of(Label.DRESS, slice(32, None))
     unsure = 0.5 * shares_of(Label.DRESS, slice(32, None)) + 0.5 * shares_of(Label.LOWER_CLOTHES, slice(32, None))
     closer = Parsing(np.zeros((256, 192), np.uint8), nothing, np.log(unsure))
     label = label_of(closer, middle, wider, whole)
@@ -153,4 +153,4 @@ def test_a_closer_look_counts_the_look_at_the_whole_photo():
 def test_a_parser_without_shares_labels_its_own_frame():
     label = np.full((256, 192), Label.FACE, np.uint8)
     parsing = Parsing(label, np.zeros((18, 3), np.float32))
-    assert label_of(parsing, Frame(0, 0, 96, 128), parsing, Frame(0, 0, 192, 256)) is label
+    assert label_of(parsing, Frame(0, 0, 96, 128), parsing.shares, Frame(0, 0, 192, 256)) is label

@@ -197,12 +197,12 @@ def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str 
     )
 
 
-@train.command("guided-warp")
+@train.command("guided_warp")
 @run_options
 @reports_errors
 def train_guided_warp(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
     """Train the warp network of the guided network, from pairs alone."""
-    with missing_extra("train", "train guided-warp"):
+    with missing_extra("train", "train guided_warp"):
         from fitroom.train.tasks.guided_warp import GuidedWarpTask, read_guided_warp_config
     task = GuidedWarpTask(read_guided_warp_config(config, overrides))
     train_alone(task, None, lambda: None, request)

@@ -5,7 +5,6 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from fitroom.data.pack import open_reader
-from fitroom.errors import WeightsError
 from fitroom.export.parser import export_parser
 from fitroom.export.segmenter import export_segmenter
 from fitroom.export.single import COMPARED, Quantize
@@ -14,7 +13,7 @@ from fitroom.nets.graphs import to_bytes
 from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.nets.segmenter import Segmenter, SegmenterConfig
 from fitroom.store import Weights, check_weights_output
-from fitroom.train.checkpoint import Checkpoint, load
+from fitroom.train.checkpoint import finished
 from fitroom.train.samples import Samples, load_samples
 from fitroom.train.session import Faces
 from fitroom.train.tasks import parser_learner, segmenter_learner
@@ -23,7 +22,7 @@ from fitroom.train.tasks.parser_learner import SceneBatches, fitted_calibration
 from fitroom.train.tasks.segmenter import SegmentingConfig
 from fitroom.train.tasks.segmenter_learner import GarmentSceneBatches
 from fitroom.train.tasks.stages import StageName
-from fitroom.train.tasks.tryon import finished, network_of
+from fitroom.train.tasks.tryon import network_of
 
 TERMS = (
     "The terms of the training data apply. No licence covers VITON's photographs: weights trained on them are for "
@@ -36,7 +35,7 @@ CALIBRATION_STEPS = 8  # of as many scenes, that the confidence of key points is
 def export_student(work: str | Path, stage: StageName, output: str | Path, data: str, faces: Faces) -> Weights:
     """Export weights of a student's stage. Raises WeightsError, OutputError."""
     check_weights_output(output)
-    checkpoint = finished(Path(work), stage, "exporting a student")
+    checkpoint = finished(work, stage, "exporting a student")
     origin = Origin(checkpoint.network, version="0", training_data=data, terms=TERMS)
     config = ExportConfig(half_tensors=True)
     return export_network(network_of(checkpoint), output, origin, config, step=faces.report).weights
@@ -51,7 +50,7 @@ def export_trained_segmenter(
     """
     check_weights_output(output)
     stage = segmenter_learner.STAGE
-    checkpoint = checkpoint_of(work, stage)
+    checkpoint = finished(work, stage, "its export")
     segmenter = Segmenter(TypeAdapter(SegmenterConfig).validate_python(checkpoint.config))
     segmenter.load_state_dict(checkpoint.average)
     samples = first_samples(data, pairs, COMPARED, config.height, config.width)
@@ -76,7 +75,7 @@ def export_trained_parser(
     """
     check_weights_output(output)
     stage = parser_learner.STAGE
-    checkpoint = checkpoint_of(work, stage)
+    checkpoint = finished(work, stage, "its export")
     parser = Parser(TypeAdapter(ParserConfig).validate_python(checkpoint.config))
     parser.load_state_dict(checkpoint.average)
     samples = first_samples(data, pairs, CALIBRATED, config.height, config.width)
@@ -85,14 +84,6 @@ def export_trained_parser(
     photos = list(to_bytes(scenes.of_step(0).photo).numpy())
     origin = Origin(stage, version, pairs, TERMS)
     return export_parser(parser, output, origin, photos, quantize, config.height, config.width)
-
-
-def checkpoint_of(work: str | Path, stage: str) -> Checkpoint:
-    """Open the checkpoint of a network that stands alone. Raises WeightsError where there is none."""
-    checkpoint = load(Path(work) / stage)
-    if checkpoint is None:
-        raise WeightsError(f"{Path(work) / stage}: no checkpoint; train one with: fitroom train {stage} --work {work}")
-    return checkpoint
 
 
 def first_samples(data: str | Path, pairs: str, count: int, height: int, width: int) -> Samples:

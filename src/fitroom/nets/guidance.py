@@ -14,7 +14,6 @@ from fitroom import body
 from fitroom.body import PREDICTED, Label
 
 BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
-FOUND = 0.3  # confidence from which a key point is known
 # the body template, in shoulder widths
 TRUNK, CHEST, ARM, NECK = 0.5, 0.2, 0.3, 0.33  # beside the spine, the line of the shoulders, an arm, the neck
 CHIN = 0.5  # of the way from neck to nose, up to which collars reach

@@ -40,6 +40,7 @@ def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, i
     height, width = photo.shape[:2]
     whole = frames.garment_frame(width, height)
     parsing = parsed_in(photo, whole, parser)
+    shares = parsing.shares
     labels = enlarged(parsing.label, whole, height, width)
     points = parsing.key_points
     persons = tuple(box_of(mask, whole) for mask in people(parsing.label))
@@ -47,7 +48,7 @@ def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, i
     if surroundings is not None:
         closer = parsed_in(photo, surroundings, parser)
         if as_sure(closer.key_points, points) or person_point is not None:
-            lay_over(labels, label_of(closer, surroundings, parsing, whole), surroundings)
+            lay_over(labels, label_of(closer, surroundings, shares, whole), surroundings)
             points = closer.key_points
     frame = studio_frame(points)
     if frame is not None:
@@ -57,18 +58,18 @@ def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, i
             if as_sure(closer.key_points, points):
                 lower = lower_frame(frame, person_of(frame, persons))
                 if lower is not None:
-                    lay_over(labels, label_of(parsed_in(photo, lower, parser), lower, parsing, whole), lower)
-                lay_over(labels, label_of(closer, frame, parsing, whole), frame)
+                    lay_over(labels, label_of(parsed_in(photo, lower, parser), lower, shares, whole), lower)
+                lay_over(labels, label_of(closer, frame, shares, whole), frame)
                 points = surer_points(points, closer.key_points)
     return Parse(labels, points, frame, persons)
 
 
-def label_of(closer: Parsing, frame: Frame, wider: Parsing, whole: Frame) -> Picture:
-    """Label a frame, uint8 (h, w), by its own look and by the look at the whole photo: their shares' weighted mean."""
-    near_shares, far_shares = closer.shares, wider.shares
-    if near_shares is None or far_shares is None:
+def label_of(closer: Parsing, frame: Frame, wider: Array | None, whole: Frame) -> Picture:
+    """Label a frame, uint8 (h, w), by the weighted mean of its own probabilities and the whole photo's, `wider`."""
+    shares = closer.shares
+    if shares is None or wider is None:
         return closer.label
-    height, width = near_shares.shape[1:]
+    height, width = shares.shape[1:]
     scale = frame.height / whole.height
     matrix = np.array(
         [
@@ -86,7 +87,7 @@ def label_of(closer: Parsing, frame: Frame, wider: Parsing, whole: Frame) -> Pic
                 (width, height),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             )
-            for near, far in zip(near_shares, far_shares, strict=True)
+            for near, far in zip(shares, wider, strict=True)
         ]
     )
     size = closer.label.shape[::-1]

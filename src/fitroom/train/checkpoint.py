@@ -58,6 +58,18 @@ def load(folder: Path) -> Checkpoint | None:
         raise WeightsError(f"{path}: not a checkpoint of fitroom train, or damaged ({error}).") from error
 
 
+def finished(work: str | Path, stage: str, needed_by: str) -> Checkpoint:
+    """Read the checkpoint of a stage in `work`. Raises WeightsError that says what to run where there is none."""
+    folder = Path(work) / stage
+    found = load(folder)
+    if found is None:
+        raise WeightsError(
+            f"{folder}: no checkpoint of {stage}, which {needed_by} needs; "
+            f"run first: fitroom train {stage} --work {work} ..."
+        )
+    return found
+
+
 def to_go_on(folder: Path, resume: bool) -> Checkpoint | None:
     """The checkpoint that a run goes on from, if any. Raises InputError where there is one and nobody asked for it."""
     kept = load(folder)

@@ -14,12 +14,11 @@ from fitroom.data.augment import UNCHANGED, AugmentConfig
 from fitroom.data.label_sets import MAYBE_NECK, ROW, SINGLE
 from fitroom.data.street import open_labelled
 from fitroom.data.street_samples import backgrounds, load_street
-from fitroom.errors import WeightsError
 from fitroom.nets.guidance import body_template, edit_region, hair_kept, paint_maps, warp_maps
 from fitroom.nets.guided import GuidedWarp, Layout, PaintConfig, Painted, Painter, WarpConfig
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import largest_divisor
-from fitroom.train.checkpoint import Checkpoint, load
+from fitroom.train.checkpoint import Checkpoint, finished
 from fitroom.train.loop import Learner, LoopConfig, Scalars
 from fitroom.train.samples import Samples, check_enough
 from fitroom.train.session import Faces
@@ -75,12 +74,7 @@ def read_guided_config(path: str | Path | None, overrides: tuple[str, ...] = ())
 
 def open_warp(work: str | Path) -> GuidedWarp:
     """Open the warp network that was trained in `work`. Raises WeightsError where there is none."""
-    checkpoint = load(Path(work) / guided_warp.STAGE)
-    if checkpoint is None:
-        raise WeightsError(
-            f"{Path(work) / guided_warp.STAGE}: no checkpoint of the warp network, which the painter needs; run first: "
-            f"fitroom train guided-warp --work {work} ..."
-        )
+    checkpoint = finished(work, guided_warp.STAGE, "the painter")
     network = GuidedWarp(TypeAdapter(WarpConfig).validate_python(checkpoint.config))
     network.load_state_dict(checkpoint.average)
     return network.eval().requires_grad_(False)

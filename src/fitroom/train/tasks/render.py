@@ -29,12 +29,13 @@ from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.registry import load_network
 from fitroom.store import open_weights
 from fitroom.train.batches import generator_of, to_unit
+from fitroom.train.checkpoint import finished
 from fitroom.train.processes import Precision
 from fitroom.train.samples import OFFERED, Samples, fake_name, load_samples, most_apart
 from fitroom.train.tasks.fakes import Subject, paste_garment, pose_distance
 from fitroom.train.tasks.overlay import laid_over
 from fitroom.train.tasks.teacher_input import is_label, parsed_person
-from fitroom.train.tasks.tryon import finished, pictures, told_teacher
+from fitroom.train.tasks.tryon import pictures, told_teacher
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Image = NDArray[np.uint8]

@@ -23,13 +23,13 @@ from fitroom.nets.registry import NETWORKS, build_network, load_network
 from fitroom.nets.sampling import sample
 from fitroom.store import Weights, open_weights
 from fitroom.train.batches import Batch, Batches
-from fitroom.train.checkpoint import Checkpoint, check_network, load
+from fitroom.train.checkpoint import Checkpoint, check_network, finished
 from fitroom.train.loop import Scalars
 from fitroom.train.samples import Fakes, Samples, load_fakes
 from fitroom.train.session import Faces
 from fitroom.train.task import THREADS, RunConfig, Task
 from fitroom.train.tasks.config import TrainConfig, stage_folder
-from fitroom.train.tasks.stages import StageConfig, StageName, Trainee, view
+from fitroom.train.tasks.stages import StageConfig, Trainee, view
 from fitroom.train.tasks.teacher_input import parsed_channels
 
 
@@ -38,17 +38,6 @@ def network_of(checkpoint: Checkpoint) -> Lite | Pfafn:
     network = build_network(checkpoint.network, checkpoint.config)
     network.load_state_dict(checkpoint.average)
     return network.eval()
-
-
-def finished(work: Path, stage: StageName, needed_by: str) -> Checkpoint:
-    """The checkpoint of an earlier stage. Raises WeightsError that says what to run where there is none."""
-    found = load(stage_folder(work, stage))
-    if found is None:
-        raise WeightsError(
-            f"{stage_folder(work, stage)}: no checkpoint of {stage}, which {needed_by} needs; "
-            f"run first: fitroom train {stage} --work {work} ..."
-        )
-    return found
 
 
 def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
