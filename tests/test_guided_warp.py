@@ -94,12 +94,16 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
     assert Path(tmp_path, "guided_warp/settings.yaml").exists()
     for name in ("warp_iou ", "warp_iou_clear ", "squeeze "):
         assert 0 < float(result.output.split(name)[1].split()[0]) < 5
-    small = ["paint.widths=[8,8,8,8]", "losses.features=0", "half=true", *small[-3:]]
+    small = ["paint.widths=[8,8,8,8]", "losses.features=0", *small[-2:]]
     arguments = ["train", "guided", "--data", str(data), "--work", str(tmp_path)]
-    result = CliRunner().invoke(main, [*arguments, *(part for one in small for part in ("--set", one))])
-    assert result.exit_code == 0, result.output
-    assert "guided: 2 of 2 steps" in result.output
-    assert float(result.output.split("layout ")[1].split()[0]) > 0
+    arguments += [part for one in small for part in ("--set", one)]
+    # at half of the size, then at the whole one
+    for more in (["half=true", "loop.steps=2"], ["half=false", "loop.steps=3"]):
+        resumed = ["--resume"] if more[0] == "half=false" else []
+        result = CliRunner().invoke(main, [*arguments, *resumed, *(part for one in more for part in ("--set", one))])
+        assert result.exit_code == 0, result.output
+        assert float(result.output.split("layout ")[1].split()[0]) > 0
+    assert "guided: 3 of 3 steps" in result.output
 
 
 @pytest.mark.parametrize("command", ["guided_warp", "guided"])

@@ -1,4 +1,4 @@
-"""Everything that can go wrong on purpose. Messages name the file, what was found, what is needed and the remedy."""
+"""Errors that fitroom raises. Messages name the file, what was found, what is needed and the remedy."""
 
 import functools
 import warnings

@@ -41,7 +41,10 @@ def key_point_maps(points: Tensor, height: int, width: int) -> Tensor:
 
 
 def distance_to_bone(start: Tensor, end: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return the distance in pixels (N, H, W) to the segments from start to end (N, 2), and how far along, 0 to 1."""
+    """Return the distance in pixels (N, H, W) to the segments from start to end (N, 2), and the position along them.
+
+    The position is 0 at the start and 1 at the end, and lies outside [0, 1] beyond them.
+    """
     x, y = pixel_centres(height, width, start.device)
     bone = end - start
     squared = bone.square().sum(1).clamp(min=1e-3)[:, None, None]
@@ -59,7 +62,10 @@ def shoulder_width(points: Tensor) -> Tensor:
 
 
 def completed(points: Tensor) -> Tensor:
-    """Place the hips and arms that are unknown, as `body.complete` does; (N, 18, 2). Shoulders must be known."""
+    """Place the hips and arms that are unknown, as `body.complete` does, and neck and nose; returns (N, 18, 2).
+
+    Shoulders must be known.
+    """
     known, place = points[..., 2:] > 0, points[..., :2].clone()
     across = place[:, body.LEFT_SHOULDER] - place[:, body.RIGHT_SHOULDER]
     down = torch.stack([-across[:, 1], across[:, 0]], dim=1)
@@ -160,8 +166,8 @@ def hair_kept(soft: Tensor) -> Tensor:
 def paint_maps(photo: Tensor, soft: Tensor, maps: Tensor, region: Tensor) -> Tensor:
     """What the painter is shown of a person, (N, PAINT_CHANNELS, H, W).
 
-    `photo` (N, 3, H, W) in [-1, 1] without `region`, the region where hair stays, and the probability of hair. `maps`
-    are those of the warp network.
+    The photo (N, 3, H, W) in [-1, 1] without the region, the region itself, which leaves out the hair that is kept, the
+    other maps of the warp network, and the probability of hair outside the region.
     """
     hair = probability(soft, Label.HAIR)
     return torch.cat([photo * (1 - region), region, maps[:, 1:], hair * (1 - region)], dim=1)

@@ -14,7 +14,7 @@ from fitroom.data.augment import UNCHANGED, AugmentConfig
 from fitroom.data.label_sets import MAYBE_NECK, ROW, SINGLE
 from fitroom.data.street import open_labelled
 from fitroom.data.street_samples import backgrounds, load_street
-from fitroom.nets.guidance import body_template, edit_region, hair_kept, paint_maps, warp_maps
+from fitroom.nets.guidance import body_template, hair_kept, paint_maps, warp_maps
 from fitroom.nets.guided import GuidedWarp, Layout, PaintConfig, Painted, Painter, WarpConfig
 from fitroom.nets.sampling import sample
 from fitroom.train.batches import largest_divisor
@@ -39,7 +39,7 @@ UNKNOWN = -100  # a layout that says nothing; PyTorch's cross-entropy leaves it 
 
 @dataclass(frozen=True)
 class PaintLosses:
-    """Weights of the losses by name; 0 leaves one out."""
+    """Weights of the losses by name; 0: it does not count."""
 
     look: float = 4.0  # L1 inside the region
     rendered: float = 1.0  # L1 of the rendered person inside the region, where no garment is worn
@@ -133,15 +133,10 @@ class GuidedTrainee(Learner):
         self.warp.eval()
         return self
 
-    @torch.no_grad()
-    def warped(self, guided: GuidedBatch, roughness: float) -> tuple[Tensor, Tensor]:
-        """Warp the garments of a batch and their masks, both at the batch's size."""
-        return warp_garments(self.warp, guided, self.at_half, roughness)
-
     def forward(self, guided: GuidedBatch) -> dict[str, Tensor]:
         """Losses of a batch by name."""
         batch, soft = guided.batch, guided.soft
-        warped, mask = self.warped(guided, self.roughness)
+        warped, mask = warp_garments(self.warp, guided, self.at_half, self.roughness)
         region = guided.region * (1 - hair_kept(soft))
         maps = paint_maps(batch.photo, soft, warp_maps(soft, batch.key_points, guided.template, region), region)
         painted = self.network(maps, warped, mask)
@@ -171,8 +166,13 @@ class GuidedTrainee(Learner):
         return torch.stack([getattr(self.losses, name) * value.float() for name, value in values.items()]).sum()
 
 
+@torch.no_grad()
 def warp_garments(warp: GuidedWarp, guided: GuidedBatch, half: bool, roughness: float) -> tuple[Tensor, Tensor]:
-    """Warp the garments of a batch of any size by a network that works at half size; flows are disturbed at random."""
+    """Warp the garments of a batch and their masks by the warp network, which works at half of the photo's size.
+
+    `half` says that the batch has that size already. Flows are disturbed at random by `roughness`. Both are returned at
+    the batch's size.
+    """
     batch, soft = guided.batch, guided.soft
     points, garment, mask, template, region = (
         batch.key_points,
@@ -185,7 +185,7 @@ def warp_garments(warp: GuidedWarp, guided: GuidedBatch, half: bool, roughness: 
         soft, garment, mask = (F.avg_pool2d(x, 2) for x in (soft, garment, mask))
         points = torch.cat([(points[..., :2] + 0.5) / 2 - 0.5, points[..., 2:]], dim=2)
         template = body_template(points, *soft.shape[-2:])
-        region = edit_region(soft, template)
+        region = F.max_pool2d(region, 2)
     flow = warp(warp_maps(soft, points, template, region), garment, mask)[-1]
     if roughness:
         # the batch determines it, so that a run can be repeated

@@ -10,13 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitroom import body
+from fitroom.arrays import Array, Picture
 from fitroom.data.augment import AugmentConfig
 from fitroom.errors import DataError, WeightsError
 from fitroom.nets.guidance import body_template, edit_region, grow, kept_out
-from fitroom.runtime.interface import FOUND, Parsing, PersonParser
+from fitroom.runtime.interface import FOUND, PersonParser
 from fitroom.train.batches import Batch, Batches, generator_of
 from fitroom.train.samples import Samples
 from fitroom.train.session import Faces
+from fitroom.train.task import THREADS
 
 WIDER = 4  # 128ths of the height by which a region may be grown, at most
 LOWER, LOWERED = 14, 0.3  # 128ths of the height by which a region may reach lower, and the share that does
@@ -30,17 +32,17 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
     """
     photos = samples.photo.cpu()
 
-    def one(row: int) -> Parsing:
-        return parser.parse(photos[row].permute(1, 2, 0).contiguous().numpy())
+    def one(row: int) -> tuple[Array, Picture]:
+        parsing = parser.parse(photos[row].permute(1, 2, 0).contiguous().numpy())
+        shares = parsing.shares
+        if shares is None:
+            raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
+        return parsing.key_points, np.rint(255 * shares).astype(np.uint8)
 
-    with ThreadPoolExecutor(2) as pool:
-        found: list[Parsing] = list(faces.preparing(pool.map(one, range(len(samples))), len(samples)))
-    if found[0].logits is None:
-        raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
-    points = np.stack([parsing.key_points for parsing in found])
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(faces.preparing(pool.map(one, range(len(samples))), len(samples)))
+    points, soft = (np.stack(column) for column in zip(*found, strict=True))
     points[..., 2] = np.where(points[..., 2] >= FOUND, points[..., 2], 0)
-    shares = (parsing.shares for parsing in found)
-    soft = np.stack([np.rint(255 * share).astype(np.uint8) for share in shares if share is not None])
     kept = np.flatnonzero((points[:, [body.RIGHT_SHOULDER, body.LEFT_SHOULDER], 2] > 0).all(axis=1))
     if not len(kept):
         raise DataError(f"the parser finds no shoulders in any of {len(samples)} photos; need persons from the front.")

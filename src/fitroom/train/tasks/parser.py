@@ -159,7 +159,8 @@ class ParserTask(Task):
 
     def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> ParserTrainee:
         """See `Task`."""
-        return ParserTrainee(fresh_parser(self.config), self.config.losses)
+        parser = fresh_parser(self.config) if kept is None else Parser(self.config.parser)
+        return ParserTrainee(parser, self.config.losses)
 
     def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> Batches:
         """See `Task`."""
