@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitroom.photo.composite import Layers, paste_back, repainting
-from fitroom.photo.frames import Frame, cut, person_frame, shrink
+from fitroom.photo.composite import Layers, paste_back
+from fitroom.photo.frames import Frame, person_frame
 
 HEIGHT, WIDTH = 64, 48
 
@@ -25,8 +25,7 @@ def layers(change: np.ndarray, composition: float = 1.0, align_corners: bool = F
 
 
 def pasted(photo: np.ndarray, frame: Frame, garment: np.ndarray, said: Layers) -> np.ndarray:
-    small = shrink(cut(photo, frame, (255, 255, 255)), HEIGHT, WIDTH)
-    return paste_back(photo, small, frame, garment, said)
+    return paste_back(photo, frame, garment, said)
 
 
 def box() -> np.ndarray:
@@ -87,35 +86,3 @@ def test_an_outline_is_as_sharp_as_a_large_photo(rng):
     between = np.flatnonzero((row > 5) & (row < 195))
     assert 2 <= len(between) <= 8  # on both sides together
     assert np.abs(between[[0, -1]] + 0.5 - np.array([12 * 8, 36 * 8])).max() <= 4
-
-
-def change_of(left: int, right: int) -> np.ndarray:
-    change = np.zeros((HEIGHT, WIDTH), np.float32)
-    change[16:48, left:right] = 1
-    return change
-
-
-def test_what_looks_like_its_surroundings_is_not_repainted():
-    """Background that the change mask takes along stays the photo's; what was worn goes, with its blended outline."""
-    small = np.full((HEIGHT, WIDTH, 3), 220, np.uint8)
-    small[16:48, 20:30] = (30, 60, 90)
-    small[16:48, [19, 30]] = 180
-    share = repainting(change_of(12, 36), small)
-    assert (share[20:44, 18:32] > 0.3).all()
-    assert (share[20:44, 20:30] == 1).all()
-    assert (share[20:44, 12:16] == 0).all()
-    assert (share[20:44, 34:36] == 0).all()
-
-
-def test_what_only_looks_like_it_is_repainted_where_it_is_not_joined():
-    small = np.full((HEIGHT, WIDTH, 3), 220, np.uint8)
-    small[16:48, 14:34] = 30
-    small[24:40, 20:28] = 220  # as light as the background, but inside what was worn
-    share = repainting(change_of(12, 36), small)
-    assert (share[20:44, 16:32] == 1).all()
-
-
-def test_where_all_or_nothing_changes_there_is_nothing_to_compare():
-    small = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    for change in (np.zeros((HEIGHT, WIDTH), np.float32), np.ones((HEIGHT, WIDTH), np.float32)):
-        np.testing.assert_array_equal(repainting(change, small), change)

@@ -1,8 +1,7 @@
 """Pasting a look into the photo it came from, at the photo's own resolution.
 
 A network's masks are soft over a pixel or two of its own, which are many of a large photo's. So the garment's outline
-is drawn anew as sharp as the photo is, and what lies beside it is told apart by the photo: pixels that look like those
-nearby where nothing changes stay the photo's own.
+is drawn anew as sharp as the photo is.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ FINER = 1.25  # how much larger than the network's a photo must be for its steps
 FLOW_BLUR, OUTLINE_BLUR = 1.5, 0.9  # sigma in the network's pixels, for such photos
 KEEP_BELOW = 0.04  # a change mask this faint leaves the photo's pixel as it is
 BESIDE = 0.1  # share of the garment below which a pixel shows what is beside it
-ALIKE, UNLIKE = 8.0, 24.0  # 8-bit steps in which a pixel looks like what is nearby, and no longer does
 SHARPEST = 6.0  # how much steeper an outline is drawn at most
 BAND = 2**18  # pixels pasted at a time: what is computed of them stays in the processor's cache
 
@@ -55,26 +53,6 @@ def scaled(grid: Array, scale: NDArray[Any], shift: NDArray[Any]) -> Array:
     return np.asarray(rows.reshape(height, width, 2), np.float32)
 
 
-def repainting(change: Array, small: Picture) -> Array:
-    """Share (h, w) in which pixels are repainted that the garment does not cover: `change`, but none of the pixels of
-    the photo, `small`, that look like the nearest unchanged ones and are joined to them.
-    """
-    unchanged = change <= 0
-    if not unchanged.any() or unchanged.all():
-        return change
-    red, green, blue = cv2.split(cv2.absdiff(small, nearest_known(small, unchanged)))
-    apart = cv2.max(cv2.max(red, green), blue)
-    apart[unchanged] = 0
-    # outlines of what was worn are mixed of both: they go with it
-    apart = cv2.dilate(apart, np.ones((3, 3), np.uint8))
-    alike = (apart < UNLIKE).astype(np.uint8)
-    count, regions = cv2.connectedComponents(alike, connectivity=4)
-    joined = np.bincount(regions.ravel(), unchanged.ravel(), count) > 0
-    joined[0] = False
-    kept = np.clip((UNLIKE - apart.astype(np.float32)) / (UNLIKE - ALIKE), 0, 1) * joined[regions]
-    return np.asarray(change * (1 - cv2.blur(kept, (3, 3))), np.float32)
-
-
 def occupied(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Numbers of the rows and of the columns that hold anything of a mask (h, w)."""
     return np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -86,7 +64,7 @@ def changed_box(change: Array) -> tuple[slice, slice]:
     return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
 
 
-def stacked(layers: Layers, small: Picture) -> tuple[Array, Picture]:
+def stacked(layers: Layers) -> tuple[Array, Picture]:
     """The garment's share (h, w), and what is beside it, (h, w, 4): colours, and the share, of 255, in which they are
     painted over the photo; both at the network's size. Under the garment lies what is beside it, so that its outline
     can be drawn anywhere.
@@ -95,7 +73,7 @@ def stacked(layers: Layers, small: Picture) -> tuple[Array, Picture]:
     share = change * layers.composition
     box = changed_box(change)
     painted = np.zeros(change.shape, np.uint8)
-    painted[box] = cv2.convertScaleAbs(repainting(change[box], small[box]), alpha=255)
+    painted[box] = cv2.convertScaleAbs(change[box], alpha=255)
     beside = np.asarray(cv2.merge([*cv2.split(cv2.convertScaleAbs(layers.rendered)), painted]), np.uint8)
     known = share[box] < BESIDE
     if known.any():
@@ -156,12 +134,11 @@ def blend(below: Picture, above: Picture, share: Array) -> Picture:
     return np.asarray(cv2.blendLinear(above, below, share, 1 - share), np.uint8)
 
 
-def paste_back(photo: Picture, small: Picture, frame: Frame, garment: Picture, layers: Layers) -> Picture:
+def paste_back(photo: Picture, frame: Frame, garment: Picture, layers: Layers) -> Picture:
     """The look at the photo's size, uint8 (H, W, 3).
 
-    `small` is what `frame` shows of the photo, at the network's size. Flow and masks are resampled to the photo, the
-    garment is sampled from its own framed picture of any size, and pixels outside the change mask are the photo's own,
-    bit for bit.
+    Flow and masks are resampled to the photo, the garment is sampled from its own framed picture of any size, and
+    pixels outside the change mask are the photo's own, bit for bit.
     """
     height, width = photo.shape[:2]
     look = photo.copy()
@@ -170,7 +147,7 @@ def paste_back(photo: Picture, small: Picture, frame: Frame, garment: Picture, l
         return look
     scale = frame.width / layers.flow.shape[1]
     source, where = garment_source(garment, layers, scale)
-    share, beside = stacked(layers, small)
+    share, beside = stacked(layers)
     if scale > FINER:
         smooth = np.asarray(cv2.GaussianBlur(share, (0, 0), OUTLINE_BLUR), np.float32)
         share = np.where(layers.change > KEEP_BELOW, smooth, np.float32(0))
