@@ -10,14 +10,21 @@ import torch
 from fitroom.data.reader import FolderReader
 from fitroom.data.synthetic import Sample, samples, write_dataset
 from fitroom.export.weights import ExportConfig, Origin, export_network
+from fitroom.nets.body_warp import WarpConfig
+from fitroom.nets.guided import GuidedConfig
 from fitroom.nets.interface import Dressed, TryOnNetwork
 from fitroom.nets.lite import Lite, LiteConfig, identity_grid
+from fitroom.nets.painter import PaintConfig
+from fitroom.nets.parser import ParserConfig
 from fitroom.store import Weights
 from fitroom.train.batches import Batch
 from fitroom.train.samples import Samples, load_samples
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NOBODY = Origin("small", "0", "none", "none")
+SMALL_GUIDED = GuidedConfig(
+    ParserConfig(), WarpConfig(8, (8, 8, 8, 8), 8, (1, 1, 1, 2), (8, 8, 8, 8, 8)), PaintConfig((8, 8, 8, 8))
+)
 SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (1, 1, 1, 2), (16, 16, 8, 8, 8), (8, 8, 16, 16))
 
 
@@ -115,7 +122,7 @@ class Shift(TryOnNetwork):
         grid = identity_grid(garment_features[0]).expand(len(garment_features[0]), -1, -1, -1)
         return (grid[..., ::2, ::2] + self.by, grid + self.by)
 
-    def generate(self, person, garment, garment_mask, flow, person_features):
+    def generate(self, person, garment, garment_mask, flow, person_features, garment_features=()):
         half = torch.full_like(garment_mask, 0.5)
         return Dressed(person[:, :3], flow, garment, garment_mask, person[:, :3], half, half)
 

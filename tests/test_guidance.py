@@ -10,10 +10,14 @@ from fitroom.data.synthetic import samples
 from fitroom.nets.guidance import (
     PAINT_CHANNELS,
     WARP_CHANNELS,
+    Group,
     body_template,
     completed,
     edit_region,
+    grouped,
     hair_kept,
+    of,
+    old_garment,
     paint_maps,
     warp_maps,
 )
@@ -28,9 +32,15 @@ def person():
     return picture, photo.label, torch.from_numpy(photo.key_points)[None].float()
 
 
-def soft_of(label):
-    """Probabilities (1, labels, H, W) that are sure of labels (H, W)."""
-    return torch.stack([torch.from_numpy(label == value).float() for value in PREDICTED])[None]
+def shares_of(label):
+    """Probabilities (1, GROUPS, H, W) that are sure of labels (H, W)."""
+    return grouped(torch.stack([torch.from_numpy(label == value).float() for value in PREDICTED])[None])
+
+
+def region_of(label, points):
+    """The edit region (1, 1, H, W) of labels (H, W)."""
+    shares = shares_of(label)
+    return edit_region(shares, old_garment(shares, points), body_template(points, *label.shape))
 
 
 def test_joints_are_completed_as_the_library_does(person):
@@ -46,25 +56,53 @@ def test_the_region_covers_the_garment_and_spares_face_and_hands(person):
     _, label, points = person
     shown = label.copy()
     shown[200:210, 60:70] = Label.LEFT_HAND
-    soft = soft_of(shown)
-    region = edit_region(soft, body_template(points, *label.shape))[0, 0].numpy() > 0
+    region = region_of(shown, points)[0, 0].numpy() > 0
     assert region[shown == Label.UPPER_CLOTHES].mean() > 0.99
-    assert not region[shown == Label.FACE].any()
-    assert not region[shown == Label.LEFT_HAND].any()
+    assert region[shown == Label.FACE].mean() < 0.05
+    assert not region[202:208, 62:68].any()
+
+
+def test_a_hand_next_to_the_garment_loses_the_pixels_that_are_mixed_with_it(person):
+    _, label, points = person
+    shown = label.copy()
+    rows, columns = np.nonzero(label == Label.UPPER_CLOTHES)
+    y, x = int(np.median(rows)), int(np.median(columns))
+    shown[y - 5 : y + 5, x - 5 : x + 5] = Label.LEFT_HAND
+    region = region_of(shown, points)[0, 0].numpy() > 0
+    hand = shown == Label.LEFT_HAND
+    assert region[y - 5, x - 5 : x + 5].all()
+    assert not region[y - 4 : y + 4, x - 4 : x + 4].any()
+    assert 0 < region[hand].mean() < 0.5
 
 
 def test_what_does_not_hang_together_with_the_trunk_is_no_part_of_the_region(person):
     _, label, points = person
     stray = label.copy()
     stray[2:10, 2:10] = Label.UPPER_CLOTHES
-    template = body_template(points, *label.shape)
-    assert not edit_region(soft_of(stray), template)[..., :20, :20].any()
+    assert not region_of(stray, points)[..., :20, :20].any()
+
+
+def test_a_dress_is_replaced_above_the_hem_and_goes_on_below_as_a_skirt(person):
+    _, label, points = person
+    shoulders, hips = (float(points[0, rows, 1].mean()) for rows in ([2, 5], [8, 11]))
+    # a person who is seen down to the knees: the figure's upper half, moved up
+    points = points.clone()
+    points[..., 1] = points[..., 1] * 0.6
+    hem = int(0.6 * (hips + 0.35 * (hips - shoulders)))
+    dress = np.zeros_like(label)
+    dress[int(0.6 * shoulders) : 250, 60:130] = Label.DRESS
+    region = region_of(dress, points)[0, 0].numpy() > 0
+    assert region[int(0.6 * hips), 70:120].all()
+    assert not region[hem + 60 :, 70:120].any()
+    coat = np.where(dress == Label.DRESS, Label.UPPER_CLOTHES, 0).astype(np.uint8)
+    assert region_of(coat, points)[0, 0].numpy()[245, 70:120].all()
+    lower = warp_maps(shares_of(dress), points, body_template(points, *label.shape), region_of(dress, points))[:, -2]
+    assert lower[0, 245, 70:120].all()
 
 
 def maps_of(label, points):
     """The warp network's maps of labels (H, W)."""
-    soft, template = soft_of(label), body_template(points, *label.shape)
-    return warp_maps(soft, points, template, edit_region(soft, template))
+    return warp_maps(shares_of(label), points, body_template(points, *label.shape), region_of(label, points))
 
 
 @pytest.mark.parametrize(
@@ -94,14 +132,23 @@ def test_maps_hardly_show_the_cut_of_the_old_garment(person, rows, shown):
 
 def test_the_painter_sees_no_colour_inside_the_region(person):
     photo, label, points = person
-    soft = soft_of(label)
-    template = body_template(points, *label.shape)
-    region = edit_region(soft, template) * (1 - hair_kept(soft))
-    maps = warp_maps(soft, points, template, region)
+    shares = shares_of(label)
+    region = region_of(label, points) * (1 - hair_kept(shares))
+    maps = warp_maps(shares, points, body_template(points, *label.shape), region)
     other = torch.where(region > 0, torch.rand_like(photo), photo)
-    before, after = (paint_maps(picture, soft, maps, region) for picture in (photo, other))
+    before, after = (paint_maps(picture, shares, maps, region) for picture in (photo, other))
     assert before.shape[1] == PAINT_CHANNELS
     assert torch.equal(before, after)
+
+
+def test_labels_are_added_up_by_groups():
+    soft = torch.zeros(1, len(PREDICTED), 1, 1)
+    for label, share in ((Label.LEFT_SHOE, 0.25), (Label.RIGHT_LEG, 0.25), (Label.DRESS, 0.5)):
+        soft[:, PREDICTED.index(label)] = share
+    shares = grouped(soft)
+    assert float(of(shares, Group.LOWER)) == 0.5
+    assert float(of(shares, Group.DRESS)) == 0.5
+    assert float(shares.sum()) == 1
 
 
 def test_regions_vary_but_never_over_what_is_kept():

@@ -1,6 +1,7 @@
 """The warp network of the guided network: its size, its losses, and its training by command."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ from fitroom.body import PREDICTED
 from fitroom.cli import main
 from fitroom.data.augment import UNCHANGED
 from fitroom.errors import WeightsError
-from fitroom.nets.guidance import WARP_CHANNELS
-from fitroom.nets.guided import GuidedWarp
+from fitroom.export.trained import export_guided
+from fitroom.nets.body_warp import GuidedWarp
+from fitroom.nets.guidance import GROUPS, WARP_CHANNELS
 from fitroom.nets.lite import identity_grid
 from fitroom.runtime.interface import Parsing
-from fitroom.train.checkpoint import load
+from fitroom.train.checkpoint import load, save
 from fitroom.train.session import Faces
+from fitroom.train.tasks.guided import assembled, read_painter_config
 from fitroom.train.tasks.guided_samples import GuidedBatches, halved, parsed
-from fitroom.train.tasks.guided_warp import begin_with, scales_of, squeeze, trunk_of
+from fitroom.train.tasks.guided_warp import begin_with, checksum_of, scales_of, squeeze, trunk_of
 
 
 def test_size():
@@ -32,22 +35,6 @@ def test_size():
     assert counter.get_total_flops() / 2 < 0.5e9
     assert sum(parameter.numel() for parameter in network.parameters()) < 2e6
     assert flows[-1].shape == (1, 2, 128, 96)
-
-
-def test_only_heads_behind_a_correlation_need_padding_in_browsers():
-    """WebGPU handles input channels divisible by 3 but not by 4 wrongly, in kernels above 1x1; these heads read 147."""
-    network = GuidedWarp()
-    unsuited = {
-        name
-        for name, layer in network.named_modules()
-        if isinstance(layer, torch.nn.Conv2d)
-        and layer.kernel_size != (1, 1)
-        and not layer.in_channels % 3
-        and layer.in_channels % 4
-    }
-    assert unsuited == {
-        f"warp.heads.{number}.body.0.0" for number, level in enumerate(network.warp.levels) if level in (1, 2)
-    }
 
 
 def test_a_squeezed_garment_costs():
@@ -104,6 +91,16 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
         assert result.exit_code == 0, result.output
         assert float(result.output.split("layout ")[1].split()[0]) > 0
     assert "guided: 3 of 3 steps" in result.output
+    config = read_painter_config(None, ("paint.widths=[8,8,8,8]",))
+    weights = export_guided(config, tmp_path, data, "train_pairs.txt", tmp_path / "weights", None)
+    assert weights.manifest.network == "guided"
+    assert weights.manifest.parses
+    assert weights.manifest.config["warp"]["parser"] == checksum_of("parser")
+    # as if it had been trained with an older parser
+    checkpoint = load(tmp_path / "guided_warp")
+    save(replace(checkpoint, config=checkpoint.config | {"parser": "0" * 64}), tmp_path / "guided_warp")
+    with pytest.raises(WeightsError, match="trained with another parser"):
+        assembled(tmp_path, "parser")
 
 
 @pytest.mark.parametrize("command", ["guided_warp", "guided"])
@@ -140,4 +137,4 @@ def test_persons_without_shoulders_are_left_out(training_samples):
     assert made.photo.shape == (6, 3, 32, 32)
     assert made.soft.shape == (6, len(PREDICTED), 16, 16)
     batch = GuidedBatches(made, UNCHANGED, 3, True).of_step(0)
-    assert batch.soft.shape == (3, len(PREDICTED), 32, 32)
+    assert batch.shares.shape == (3, GROUPS, 32, 32)

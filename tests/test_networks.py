@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import SMALL_LITE, random_statistics
+from conftest import SMALL_GUIDED, SMALL_LITE, random_statistics
 from fitroom.export.cases import drawn_cases
 from fitroom.export.graphs import traced_graphs
 from fitroom.export.openvino import converted
 from fitroom.export.parity import BOUNDS, check, look
+from fitroom.nets.guided import Guided
 from fitroom.nets.lite import Lite
 from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.runtime.interface import GRAPHS, LOOK, batched
@@ -16,6 +17,7 @@ from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
 
 SMALL_PFAFN = {"encoder": (8, 8, 16, 16, 16), "pyramid": 16, "heads": (16, 8, 8), "generator": 8}
 NETWORKS = {
+    "guided": lambda: Guided(SMALL_GUIDED),
     "lite": lambda: Lite(SMALL_LITE),
     "pfafn-official": lambda: Pfafn(PfafnConfig("official", **SMALL_PFAFN)),
     "pfafn-lzhms": lambda: Pfafn(PfafnConfig("lzhms", **SMALL_PFAFN)),
@@ -38,7 +40,7 @@ def inputs(batch: int, height: int, width: int, seed: int = 0) -> tuple[torch.Te
     return person, garment, mask
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 96), (128, 96), (256, 192)])
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 128), (192, 128), (256, 192)])
 def test_shapes_and_ranges(network, height, width):
     with torch.no_grad():
         dressed = network(*inputs(2, height, width))
@@ -50,7 +52,8 @@ def test_shapes_and_ranges(network, height, width):
         assert mask.min() >= 0
         assert mask.max() <= 1 + 1e-6
     assert dressed.look.abs().max() <= 1 + 1e-5
-    assert (dressed.composition <= dressed.warped_mask + 1e-6).all()
+    if not isinstance(network, Guided):  # whose painter may draw the garment's outline anew
+        assert (dressed.composition <= dressed.warped_mask + 1e-6).all()
 
 
 def test_gradients_reach_every_parameter(network):

@@ -11,8 +11,11 @@ from fitroom.cli import main
 from fitroom.compress.prune import pruned
 from fitroom.errors import InputError
 from fitroom.export.weights import ExportConfig, export_network
+from fitroom.nets.body_warp import WarpConfig
+from fitroom.nets.guided import Guided, GuidedConfig
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.nets.narrow import narrow, widths
+from fitroom.nets.painter import PaintConfig
 from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.nets.registry import build_network, load_network
 from fitroom.store import open_weights
@@ -20,6 +23,9 @@ from test_networks import inputs
 
 MODULES = ("warp.person", "warp.garment", "warp.flow", "generator")
 BUILD = {
+    "guided": lambda: Guided(
+        GuidedConfig(warp=WarpConfig(8, (16,) * 4, 8, (1, 1, 1, 2), (16,) * 5), paint=PaintConfig((16,) * 4))
+    ),
     "lite": lambda: Lite(LiteConfig(8, (16, 16, 16, 16), 8, (1, 1, 1, 2), (16,) * 5, (16, 16, 16, 16))),
     "pfafn": lambda: Pfafn(PfafnConfig("official", (16, 16, 16, 16, 16), 16, (16, 16, 16), 16)),
 }

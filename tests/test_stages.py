@@ -32,7 +32,7 @@ def test_levels_weigh_more_the_finer_they_are(batch):
 
 def test_the_look_does_not_bend_the_flow(batch):
     class Worn(Shift):
-        def generate(self, person, garment, garment_mask, flow, person_features):
+        def generate(self, person, garment, garment_mask, flow, person_features, garment_features=()):
             warped = sample(garment, flow, False)
             return Dressed(warped, flow, warped, garment_mask, warped, garment_mask, garment_mask)
 
@@ -98,7 +98,7 @@ def test_the_look_of_an_unpruned_network_is_learned(batch):
     """What its generator makes of the same flow; a mask that has vanished is pulled back as hard as any other."""
 
     class Painted(Shift):
-        def generate(self, person, garment, garment_mask, flow, person_features):
+        def generate(self, person, garment, garment_mask, flow, person_features, garment_features=()):
             look, mask = torch.zeros_like(garment) + self.by, torch.sigmoid(self.logit) * torch.ones_like(garment_mask)
             return Dressed(look, flow, garment, garment_mask, look, mask, mask)
 

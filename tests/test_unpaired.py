@@ -125,7 +125,7 @@ def test_a_teacher_paints_where_an_unpaired_garment_was(batch):
     asked = []
 
     class Painter(Shift):
-        def generate(self, person, garment, garment_mask, flow, person_features):
+        def generate(self, person, garment, garment_mask, flow, person_features, garment_features=()):
             asked.append(flow)
             look, none = torch.full_like(garment, 0.5), torch.zeros_like(garment_mask)
             new = none.clone()

@@ -66,6 +66,8 @@ LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
 RIGHT_HIP, RIGHT_KNEE, LEFT_HIP, LEFT_KNEE = 8, 9, 11, 12
 RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR = 14, 15, 16, 17
 
+FOUND = 0.3  # confidence, calibrated, at which a key point counts as found
+
 # parts of a garment
 TORSO, RIGHT_ARM, LEFT_ARM = 0, 1, 2
 ARM_JOINTS = {

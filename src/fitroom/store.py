@@ -60,6 +60,7 @@ class Manifest(BaseModel):
     graphs: GraphFormat = "openvino"  # of the exported graphs
     precision: Precision = "fp32"  # of their constants; int8: of their convolutions too
     labels: int = Label.RIGHT_ARM + 1  # how many of body.Label a parser predicts; before 0.15.0 VITON's alone
+    parses: bool = False  # whether the person graph's first three outputs are those of a parser
     kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 left in float32
     training_data: str
     terms: str

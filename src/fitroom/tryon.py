@@ -24,6 +24,7 @@ from fitroom.photo.parse import Parse, parse_photo
 from fitroom.photo.segmenter import LearnedSegmenter, RembgSegmenter
 from fitroom.photo.warnings import PhotoWarning, may_be_worn, warnings_of_garment, warnings_of_look, warnings_of_wearer
 from fitroom.runtime.interface import PARSER, SEGMENTER, Dressed, Features, GarmentSegmenter, PersonParser, Runner
+from fitroom.runtime.parsing import ParsingRunner
 from fitroom.store import DEFAULT, Weights, open_weights
 
 Size = Literal["photo", "model"]
@@ -139,7 +140,7 @@ class Person:
             behind = 1.0 if foreground is None else 1 - foreground
             composition, change = dressed.composition * behind, dressed.change * behind
             layers = Layers(dressed.flow, dressed.rendered, composition, change, corners)
-            image = paste_back(self.photo, self.small, frame, encoded.picture, layers)
+            image = paste_back(self.photo, frame, encoded.picture, layers)
         said = dressed.flow, dressed.warped, dressed.warped_mask, dressed.composition, dressed.change
         confidence = confidence_of(dressed)
         return Look(image, *said, (*encoded.warnings, *warnings_of_look(confidence)), confidence)
@@ -176,7 +177,8 @@ class TryOn:
     ) -> "TryOn":
         """Load shipped weights by name, or a weights folder, on a backend: "openvino", "onnx" or "torch".
 
-        `parser` names weights that find persons, on OpenVINO; with "none" a person must fill the photo. `segmenter`
+        `parser` names weights that find persons, on OpenVINO; with "none" a person must fill the photo. Networks that
+        hold a parser use that one in place of the shipped one. `segmenter`
         names weights that separate garments from any background. With "colour" only plain, light backgrounds are
         accepted; "rembg" uses rembg's network, which rembg downloads.
 
@@ -194,7 +196,23 @@ class TryOn:
                 f"install them with: pip install -c constraints.txt '.[{extra}]'"
             ) from error
         runs = kind.from_weights(opened)
-        return cls(opened, runs, load_parser(parser), load_segmenter(segmenter))
+        return cls.of(opened, runs, parser, segmenter)
+
+    @classmethod
+    def of(
+        cls,
+        weights: Weights,
+        runner: Runner,
+        parser: str | Path = PARSER,
+        segmenter: str | Path = SEGMENTER,
+        threads: int = 0,
+    ) -> "TryOn":
+        """Put a runner of weights together with a parser and a segmenter; names as of `load`, each on `threads`."""
+        separates = load_segmenter(segmenter, threads)
+        if not weights.manifest.parses or parser == "none":
+            return cls(weights, runner, load_parser(parser, threads), separates)
+        parsing = ParsingRunner(runner)
+        return cls(weights, parsing, parsing if parser == PARSER else open_parser(parser, threads), separates)
 
     @renamed_arguments(at="person_point")
     def frame(self, photo: Picture, person_point: tuple[int, int] | None = None) -> Framed:

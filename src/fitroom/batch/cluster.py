@@ -13,7 +13,7 @@ from fitroom.batch.journal import Result
 from fitroom.errors import InputError
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
-from fitroom.tryon import EncodedGarment, TryOn, load_parser, load_segmenter
+from fitroom.tryon import EncodedGarment, TryOn
 
 # Ray reports its use to its makers unless it is told not to
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -37,7 +37,7 @@ def worker(names: Names) -> TryOn:
     """A worker process's own weights, opened once; each has one core."""
     opened = open_weights(names.weights)
     runner = OpenVinoRunner.from_weights(opened, threads=1)
-    return TryOn(opened, runner, load_parser(names.parser, threads=1), load_segmenter(names.segmenter, threads=1))
+    return TryOn.of(opened, runner, names.parser, names.segmenter, threads=1)
 
 
 @ray.remote(max_retries=FOREVER)

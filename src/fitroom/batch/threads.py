@@ -13,7 +13,7 @@ from fitroom.batch.job import BatchConfig, Work
 from fitroom.batch.journal import Result
 from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
-from fitroom.tryon import EncodedGarment, TryOn, load_parser, load_segmenter
+from fitroom.tryon import EncodedGarment, TryOn
 
 AHEAD = 3  # tasks that are handed out for each thread
 Made = TypeVar("Made")
@@ -38,7 +38,7 @@ def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) ->
     """See `job.Workers`."""
     weights = open_weights(config.weights)
     runner = OpenVinoRunner.from_weights(weights, "throughput", config.workers)
-    tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.segmenter))
+    tryon = TryOn.of(weights, runner, config.parser, config.segmenter)
     threads = config.workers or runner.streams
     before, output = cv2.getNumThreads(), config.output
     # each thread has a core of its own; OpenCV's would fight over them

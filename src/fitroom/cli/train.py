@@ -210,12 +210,21 @@ def train_guided_warp(config: str | None, overrides: tuple[str, ...], **request:
 
 @train.command("guided")
 @run_options
+@click.option("-o", "--output", help="Weights folder to export the guided network to, INT8 (needs the extra compress).")
 @reports_errors
-def train_guided(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
+def train_guided(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
     """Train the painter of the guided network, over the warp network that --work has."""
     with missing_extra("train", "train guided"):
-        from fitroom.train.tasks.guided import GuidedTask, read_guided_config
-    train_alone(GuidedTask(read_guided_config(config, overrides)), None, lambda: None, request)
+        from fitroom.export.trained import export_guided
+        from fitroom.train.tasks.guided import PainterTask, read_painter_config
+    quantize: Any = None
+    if output:
+        with missing_extra("compress", "train guided -o"):
+            from fitroom.compress.quantize import quantizer
+        quantize = quantizer()
+    settings = read_painter_config(config, overrides)
+    places = request["work"], request["data"], request["pairs"]
+    train_alone(PainterTask(settings), output, lambda: export_guided(settings, *places, str(output), quantize), request)
 
 
 @train.command("render-fakes")

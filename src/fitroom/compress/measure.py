@@ -52,7 +52,7 @@ class Worth:
 def costs(network: TryOnNetwork, height: int, width: int) -> dict[str, Cost]:
     """Costs of every module that can be pruned, and of everything under the name "all"."""
     pictures = [torch.zeros(1, 3, height, width) for _ in range(2)]
-    person = torch.zeros(1, network.config.person, height, width)
+    person = torch.zeros(1, network.person_channels, height, width)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(person, pictures[1], torch.ones(1, 1, height, width))
     work = {name: sum(operations.values()) / 2 for name, operations in counter.get_flop_counts().items()}

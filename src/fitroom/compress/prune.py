@@ -15,9 +15,7 @@ from torch import Tensor, nn
 
 from fitroom.errors import InputError
 from fitroom.nets.interface import Part, TryOnNetwork
-from fitroom.nets.lite import Lite
 from fitroom.nets.narrow import widths
-from fitroom.nets.pfafn import Pfafn
 
 Importance = Literal["l2", "batch_norm", "taylor"]
 LARGEST = 0.9
@@ -40,8 +38,8 @@ def check_pruning(network: TryOnNetwork, modules: Sequence[str], ratio: float) -
 
 
 def pruned(
-    network: Lite | Pfafn, modules: Sequence[str], ratio: float, importance: Importance = "l2", round_to: int = ROUND_TO
-) -> Lite | Pfafn:
+    network: TryOnNetwork, modules: Sequence[str], ratio: float, importance: Importance = "l2", round_to: int = ROUND_TO
+) -> TryOnNetwork:
     """A narrower network: of the channels inside each module a share of `ratio` is left out, the least important.
 
     The network itself stays as it is. "taylor" reads the gradients that its parameters hold. Widths are multiples of
@@ -95,14 +93,14 @@ def flat(outputs: Any) -> list[Tensor]:
     return [outputs] if isinstance(outputs, Tensor) else [tensor for output in outputs for tensor in flat(output)]
 
 
-def rebuilt(network: Lite | Pfafn) -> Lite | Pfafn:
+def rebuilt(network: TryOnNetwork) -> TryOnNetwork:
     """A copy that shares nothing."""
     copy = type(network)(network.config)  # type: ignore[arg-type]
     copy.load_state_dict(network.state_dict())
     return copy.eval()
 
 
-def settled(cut: Lite | Pfafn, network: Lite | Pfafn) -> Lite | Pfafn:
+def settled(cut: TryOnNetwork, network: TryOnNetwork) -> TryOnNetwork:
     """The pruned network built anew from a config that names its widths."""
     unpruned = widths(type(network)(replace(network.config, widths={})))  # type: ignore[arg-type]
     narrower = {name: width for name, width in widths(cut).items() if width != unpruned[name]}

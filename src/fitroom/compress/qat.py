@@ -61,15 +61,16 @@ class FlowStage(Stage):
     """features of person and of garment -> flows"""
 
     def forward(self, *features: Tensor) -> tuple[Tensor, ...]:
-        half = len(features) // 2
-        return self.network.flows(features[:half], features[half:])
+        persons = self.network.person_maps
+        return self.network.flows(features[:persons], features[persons:])
 
 
 class GeneratorStage(Stage):
-    """person, garment, garment mask, flow, features of person -> Dressed"""
+    """person, garment, garment mask, flow, features of person and of garment -> Dressed"""
 
     def forward(self, person: Tensor, garment: Tensor, mask: Tensor, flow: Tensor, *features: Tensor) -> Dressed:
-        return self.network.generate(person, garment, mask, flow, features)
+        persons = self.network.person_maps
+        return self.network.generate(person, garment, mask, flow, features[:persons], features[persons:])
 
 
 class QuantizedNetwork(TryOnNetwork):
@@ -81,6 +82,7 @@ class QuantizedNetwork(TryOnNetwork):
         self.name = network.name
         self.align_corners = network.align_corners
         self.config = network.config
+        self.person_maps = network.person_maps
         self.stages = nn.ModuleDict(stages)
 
     def person_features(self, person: Tensor) -> Features:
@@ -93,9 +95,16 @@ class QuantizedNetwork(TryOnNetwork):
         return tuple(self.stages["flow"](*person_features, *garment_features))
 
     def generate(
-        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        flow: Tensor,
+        person_features: Features,
+        garment_features: Features = (),
     ) -> Dressed:
-        return Dressed(*self.stages["generator"](person, garment, garment_mask, flow, *person_features))
+        features = (*person_features, *garment_features)
+        return Dressed(*self.stages["generator"](person, garment, garment_mask, flow, *features))
 
 
 def stage_inputs(network: TryOnNetwork, cases: Sequence[Case]) -> dict[str, list[tuple[Tensor, ...]]]:
@@ -109,7 +118,7 @@ def stage_inputs(network: TryOnNetwork, cases: Sequence[Case]) -> dict[str, list
             inputs["person"].append(pictures[:1])
             inputs["garment"].append(pictures[1:])
             inputs["flow"].append((*sides[0], *sides[1]))
-            inputs["generator"].append((*pictures, network.flows(*sides)[-1], *sides[0]))
+            inputs["generator"].append((*pictures, network.flows(*sides)[-1], *sides[0], *sides[1]))
     return inputs
 
 

@@ -22,8 +22,10 @@ from fitroom.runtime.interface import DRESS, GARMENT, GRAPHS, LOOK, PERSON, batc
 FLOATING = (
     r"(__module/)?aten::.*",
     r".*network/.*",
-    r".*network\.warp(\.flow)?/.*",
-    r".*network\.warp\.(upsample|affine).*",
+    r".*network(\.warp)+(\.flow)?/.*",
+    r".*network(\.warp)+\.(upsample|affine).*",
+    r".*network\.painter/.*",
+    r".*network\.parser/.*",
     r".*\.heads\.\d+/.*",
     r".*_encoder\.stem.*",
     r".*\.heads\.\d+\.out.*",

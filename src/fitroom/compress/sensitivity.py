@@ -12,8 +12,7 @@ from fitroom.evaluate.plan import Plan
 from fitroom.export.cases import Case
 from fitroom.files import append_row, read_rows
 from fitroom.hardware import command, hardware, versions
-from fitroom.nets.lite import Lite
-from fitroom.nets.pfafn import Pfafn
+from fitroom.nets.interface import TryOnNetwork
 from fitroom.store import Weights
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -57,7 +56,7 @@ class Measurer:
 
     def __init__(
         self,
-        network: Lite | Pfafn,
+        network: TryOnNetwork,
         weights: Weights,
         plan: Plan,
         case: Case,
@@ -81,7 +80,7 @@ class Measurer:
         looks = len(self.plan.unpaired.pairs)
         return (row.weights, row.importance, row.looks) == (self.name, self.importance, looks)
 
-    def narrowed(self, scheme: Scheme) -> Lite | Pfafn:
+    def narrowed(self, scheme: Scheme) -> TryOnNetwork:
         """The network pruned by a scheme, module after module."""
         network = self.network
         for module, ratio in scheme.items():

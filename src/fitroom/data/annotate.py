@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from fitroom.arrays import Array, Picture
-from fitroom.body import Label
+from fitroom.body import FOUND, Label
 from fitroom.data.label_sets import VITON
 from fitroom.data.viton import Layout, open_layout, read_rgb, write_pose
 from fitroom.errors import DataError, ImageError, OutputError
@@ -19,7 +19,7 @@ from fitroom.photo import frames, masks
 from fitroom.photo.encode import save_picture
 from fitroom.photo.frames import Frame
 from fitroom.photo.framing import parsed_in
-from fitroom.runtime.interface import FOUND, PersonParser
+from fitroom.runtime.interface import PersonParser
 
 Progress = Callable[[list[Path]], Iterable[Path]]
 LEAST_WORN = 0.01  # share of a photo that is garment, for its parsing to be of use

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from fitroom import body
 from fitroom.arrays import Array, Picture
-from fitroom.body import Label
+from fitroom.body import FOUND, Label
 from fitroom.data.label_sets import BELT, LEG, NOT_PERSON, ROW, SHOE, SINGLE, SKIN, UPPER_SKIN
 from fitroom.data.street import LabelledPhotos
 from fitroom.data.street_scenes import StreetPhoto, clear_backgrounds, halved, mirrored_points
 from fitroom.errors import DataError
 from fitroom.photo.frames import Frame
 from fitroom.photo.framing import parsed_in, studio_frame
-from fitroom.runtime.interface import FOUND, PersonParser
+from fitroom.runtime.interface import PersonParser
 
 UNKNOWN = -1.0  # confidence of a key point of which nothing is known
 SCALES = 0.9, 1.1, 1.35  # of the frame that is dressed, in which joints are looked for

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from fitroom import body
 from fitroom.arrays import Array, Picture
-from fitroom.body import Label
-from fitroom.runtime.interface import FOUND
+from fitroom.body import FOUND, Label
 
 Mask = NDArray[np.bool_]
 

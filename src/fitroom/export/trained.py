@@ -5,10 +5,12 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from fitroom.data.pack import open_reader
+from fitroom.export.cases import Cases, read_cases
 from fitroom.export.parser import export_parser
 from fitroom.export.segmenter import export_segmenter
 from fitroom.export.single import COMPARED, Quantize
 from fitroom.export.weights import ExportConfig, Origin, export_network
+from fitroom.export.weights import Quantize as WholeQuantize
 from fitroom.nets.graphs import to_bytes
 from fitroom.nets.parser import Parser, ParserConfig
 from fitroom.nets.segmenter import Segmenter, SegmenterConfig
@@ -17,6 +19,7 @@ from fitroom.train.checkpoint import finished
 from fitroom.train.samples import Samples, load_samples
 from fitroom.train.session import Faces
 from fitroom.train.tasks import parser_learner, segmenter_learner
+from fitroom.train.tasks.guided import PainterConfig, assembled
 from fitroom.train.tasks.parser import ParsingConfig, sets_of
 from fitroom.train.tasks.parser_learner import SceneBatches, fitted_calibration
 from fitroom.train.tasks.segmenter import SegmentingConfig
@@ -39,6 +42,28 @@ def export_student(work: str | Path, stage: StageName, output: str | Path, data:
     origin = Origin(checkpoint.network, version="0", training_data=data, terms=TERMS)
     config = ExportConfig(half_tensors=True)
     return export_network(network_of(checkpoint), output, origin, config, step=faces.report).weights
+
+
+def export_guided(
+    config: PainterConfig,
+    work: str | Path,
+    data: str | Path,
+    pairs: str,
+    output: str | Path,
+    quantize: WholeQuantize | None,
+    version: str = "0",
+) -> Weights:
+    """Export the guided network in `work`: INT8 with `quantize`, whose ranges come from training persons, else float32.
+
+    Raises DataError, WeightsError, ExportError, OutputError.
+    """
+    check_weights_output(output)
+    network = assembled(work, config.parser)
+    cases = Cases(calibrated=read_cases(str(data), pairs, CALIBRATED, config.height, config.width))
+    export = ExportConfig(precision="fp32" if quantize is None else "int8", half_tensors=True)
+    origin = Origin(network.name, version, pairs, TERMS)
+    size = config.height, config.width
+    return export_network(network, output, origin, export, cases, *size, quantize=quantize).weights
 
 
 def export_trained_segmenter(

@@ -16,8 +16,6 @@ from fitroom.export.cases import Cases
 from fitroom.export.graphs import traced_graphs
 from fitroom.export.parity import BOUNDS, Bound, Difference, check
 from fitroom.nets.interface import TryOnNetwork
-from fitroom.nets.lite import Lite
-from fitroom.nets.pfafn import Pfafn
 from fitroom.nets.registry import TENSORS
 from fitroom.runtime.interface import GRAPHS, LOOK, Runner
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov
@@ -123,7 +121,7 @@ def open_graphs(folder: Path, graphs: GraphFormat) -> Runner:
 
 
 def export_network(
-    network: Lite | Pfafn,
+    network: TryOnNetwork,
     folder: str | Path,
     origin: Origin,
     config: ExportConfig = ExportConfig(),
@@ -153,6 +151,7 @@ def export_network(
         network=network.name,
         config=dataclasses.asdict(network.config),
         align_corners=network.align_corners,
+        parses=network.parses,
         height=height,
         width=width,
         graphs=config.graphs,

@@ -72,10 +72,9 @@ class DressGraph(Graph):
     """photo, garment, garment mask, features of person and garment -> `Outputs`"""
 
     def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor, *features: Tensor) -> Outputs:
-        # both sides have as many
-        half = len(features) // 2
+        persons = self.network.person_maps
         pictures = to_unit(person), to_unit(garment), to_mask(garment_mask)
-        dressed = self.network.dress(*pictures, features[:half], features[half:])
+        dressed = self.network.dress(*pictures, features[:persons], features[persons:])
         return Outputs(
             to_bytes(dressed.look),
             dressed.flow.permute(0, 2, 3, 1),

@@ -2,9 +2,11 @@
 
 Nothing here has seen the colours of the old garment. Its label is used for the edit region alone, grown by a margin, so
 that the region's outline tells little of the cut. Tensors have one working size (H, W), which need not be the
-photo's; `soft` are the parser's probabilities (N, labels, H, W) of `body.PREDICTED`, `points` key points (N, 18, 3) in
-pixels of the working size.
+photo's; `shares` are probabilities (N, GROUPS, H, W) of `Group`, `points` key points (N, 18, 3) in pixels of the
+working size.
 """
+
+from enum import IntEnum
 
 import torch
 import torch.nn.functional as F
@@ -13,16 +15,43 @@ from torch import Tensor
 from fitroom import body
 from fitroom.body import PREDICTED, Label
 
+
+class Group(IntEnum):
+    """Labels that are treated alike. A pixel that belongs to none is background."""
+
+    TOP = 0
+    DRESS = 1
+    LOWER = 2  # lower clothes, legs and shoes
+    FACE = 3
+    NECK = 4
+    ARMS = 5
+    HANDS = 6
+    HAIR = 7
+    OTHER = 8  # what is carried, and stays
+
+
+LABELS_OF = {
+    Group.TOP: (Label.UPPER_CLOTHES,),
+    Group.DRESS: (Label.DRESS,),
+    Group.LOWER: body.BELOW_HEM,
+    Group.FACE: (Label.FACE,),
+    Group.NECK: (Label.NECK,),
+    Group.ARMS: body.ARMS,
+    Group.HANDS: body.HANDS,
+    Group.HAIR: (Label.HAIR,),
+    Group.OTHER: (Label.OTHER,),
+}
+GROUPS = len(Group)
 BLOB = 0.025  # standard deviation of a key point's blob, in heights of the picture
 # the body template, in shoulder widths
 TRUNK, CHEST, ARM, NECK = 0.5, 0.2, 0.3, 0.33  # beside the spine, the line of the shoulders, an arm, the neck
 CHIN = 0.5  # of the way from neck to nose, up to which collars reach
 BELOW_HIPS = 0.35  # of the trunk's length, that garments of any cut may reach below the hips
 MARGIN = 6  # 256ths of the height by which the old garment is grown
-LIKELY = 0.4  # probability from which a pixel counts as a label's
+LIKELY = 0.4  # probability from which a pixel counts as a group's
 HAIR_BAND = 4  # 256ths of the height of hair beside the region that is painted again
 JOINED = 8  # steps by which the region is followed from the trunk
-WARP_CHANNELS = 1 + 18 + 3 + 3  # see `warp_maps`
+WARP_CHANNELS = 1 + 17 + 3 + 3  # see `warp_maps`
 PAINT_CHANNELS = 3 + WARP_CHANNELS + 1  # see `paint_maps`
 
 
@@ -32,11 +61,11 @@ def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor
 
 
 def key_point_maps(points: Tensor, height: int, width: int) -> Tensor:
-    """Draw key points (N, 18, 3) as Gaussian blobs, (N, 18, H, W) in [0, 1]; empty where a point is unknown."""
+    """Draw key points (N, n, 3) as Gaussian blobs, (N, n, H, W) in [0, 1]; empty where a point is unknown."""
     x, y = pixel_centres(height, width, points.device)
     spread = 2 * (BLOB * height) ** 2
-    across = torch.exp(-((x - points[..., :1]) ** 2) / spread)  # (N, 18, W)
-    down = torch.exp(-((y - points[..., 1:2]) ** 2) / spread) * (points[..., 2:] > 0)  # (N, 18, H)
+    across = torch.exp(-((x - points[..., :1]) ** 2) / spread)  # (N, n, W)
+    down = torch.exp(-((y - points[..., 1:2]) ** 2) / spread) * (points[..., 2:] > 0)  # (N, n, H)
     return down.unsqueeze(-1) * across.unsqueeze(-2)
 
 
@@ -105,69 +134,104 @@ def body_template(points: Tensor, height: int, width: int) -> Tensor:
     return torch.stack([trunk, arms, within(neck, neck + CHIN * (place[:, body.NOSE] - neck), NECK)], dim=1).float()
 
 
-def probability(soft: Tensor, *labels: Label) -> Tensor:
-    """Sum the probabilities of labels, (N, 1, H, W)."""
-    rows = [PREDICTED.index(label) for label in labels]
-    return soft[:, rows].sum(dim=1, keepdim=True)
+def grouped(soft: Tensor) -> Tensor:
+    """Add up the parser's probabilities (N, labels, h, w) of `body.PREDICTED` by groups, (N, GROUPS, h, w)."""
+    rows = [[PREDICTED.index(label) for label in LABELS_OF[group]] for group in Group]
+    return torch.cat([soft[:, row].sum(dim=1, keepdim=True) for row in rows], dim=1)
+
+
+def of(shares: Tensor, group: Group) -> Tensor:
+    """The probability of one group, (N, 1, H, W)."""
+    return shares[:, group : group + 1]
 
 
 def grow(mask: Tensor, pixels: int) -> Tensor:
-    """Grow a mask (N, 1, H, W) by so many pixels."""
-    return F.max_pool2d(mask, 2 * pixels + 1, 1, pixels)
+    """Grow a mask (N, 1, H, W) by so many pixels, in a square."""
+    side = 2 * pixels + 1
+    # along columns, then along rows: 2 * side values in place of side * side
+    return F.max_pool2d(F.max_pool2d(mask, (side, 1), 1, (pixels, 0)), (1, side), 1, (0, pixels))
 
 
 def scaled(pixels: int, height: int) -> int:
     """Return 256ths of the height in pixels, at least 1."""
-    return max(round(pixels * height / 256), 1)
+    return max(round(pixels * int(height) / 256), 1)
 
 
-def kept_out(soft: Tensor) -> Tensor:
-    """Find face, hands and what is carried, which no region includes, (N, 1, H, W) of 0 and 1."""
-    groups = (Label.FACE,), body.HANDS, (Label.OTHER,)
-    return torch.cat([probability(soft, *group) > LIKELY for group in groups], dim=1).any(dim=1, keepdim=True).float()
+def kept_out(shares: Tensor, old: Tensor) -> Tensor:
+    """Find face, hands and what is carried, which no region includes, (N, 1, H, W) of 0 and 1.
+
+    The pixels next to the old garment are not kept: they are mixed with its colour.
+    """
+    likely = (shares > LIKELY).float()
+    kept = torch.maximum(torch.maximum(of(likely, Group.FACE), of(likely, Group.HANDS)), of(likely, Group.OTHER))
+    return kept * (1 - grow(old, 1))
 
 
-def edit_region(soft: Tensor, template: Tensor) -> Tensor:
+def above_hem(points: Tensor, height: int) -> Tensor:
+    """Mark the rows above which the old garment is replaced where it is a dress, (N, 1, H, 1) of 0 and 1.
+
+    They end where the trunk of the body template does, so that a dress goes on below as a skirt.
+    """
+    place = completed(points)[..., 1]
+    hips = (place[:, body.RIGHT_HIP] + place[:, body.LEFT_HIP]) / 2
+    end = hips + BELOW_HIPS * (hips - place[:, body.NECK])
+    rows = torch.arange(height, device=points.device).float().view(1, 1, -1, 1)
+    return (rows < end.view(-1, 1, 1, 1)).float()
+
+
+def old_garment(shares: Tensor, points: Tensor) -> Tensor:
+    """Find what is replaced, (N, 1, H, W) of 0 and 1: the top, and a dress above the hem."""
+    dress = (of(shares, Group.TOP) + of(shares, Group.DRESS) > LIKELY).float() * above_hem(points, shares.shape[-2])
+    return torch.maximum((of(shares, Group.TOP) > LIKELY).float(), dress)
+
+
+def edit_region(shares: Tensor, old: Tensor, template: Tensor) -> Tensor:
     """Find where a look may differ from the photo, (N, 1, H, W) of 0 and 1, hair included.
 
     The body template joined with the old garment, grown by a margin; without face, hands and what is carried; connected
     to the trunk.
     """
-    height, width = soft.shape[-2:]
-    old = (probability(soft, *body.TOPS) > LIKELY).float()
-    neck = (probability(soft, Label.NECK) > LIKELY).float()
+    height = int(shares.shape[-2])
+    neck = (of(shares, Group.NECK) > LIKELY).float()
     wide = torch.maximum(grow(old, scaled(MARGIN, height)), torch.maximum(template.amax(dim=1, keepdim=True), neck))
-    region = wide * (1 - kept_out(soft))
+    region = wide * (1 - kept_out(shares, old))
     # what does not hang together with the trunk is a stray label
     free, reached = F.max_pool2d(region, 4), F.max_pool2d(template[:, :1] * region, 4)
     for _ in range(JOINED):
-        reached = torch.minimum(F.max_pool2d(reached, 5, 1, 2), free)
-    return region * F.interpolate(reached, size=(height, width), mode="nearest")
+        reached = torch.minimum(grow(reached, 2), free)
+    return region * F.interpolate(reached, scale_factor=4.0, mode="nearest")
 
 
-def warp_maps(soft: Tensor, points: Tensor, template: Tensor, region: Tensor) -> Tensor:
+def lower_clothes(shares: Tensor) -> Tensor:
+    """The probability of what lies below a top, (N, 1, H, W); a dress goes on there."""
+    return of(shares, Group.LOWER) + of(shares, Group.DRESS)
+
+
+def warp_maps(shares: Tensor, points: Tensor, template: Tensor, region: Tensor) -> Tensor:
     """What the warp network is shown of a person, (N, WARP_CHANNELS, H, W).
 
     The region, key points, the body template, and probabilities of face, lower clothes and hands outside the region. No
     hair, around which necklines would bend, and no outline of the old garment.
     """
-    height, width = soft.shape[-2:]
-    labels = [probability(soft, *group) for group in ((Label.FACE,), body.BELOW_HEM, body.HANDS)]
+    height, width = (int(side) for side in shares.shape[-2:])
+    labels = [of(shares, Group.FACE), lower_clothes(shares), of(shares, Group.HANDS)]
     shown = torch.cat(labels, dim=1) * (1 - region)
-    return torch.cat([region, key_point_maps(points, height, width), template, shown], dim=1)
+    # the neck lies between the shoulders, and says nothing besides
+    joints = torch.cat([points[:, : body.NECK], points[:, body.NECK + 1 :]], dim=1)
+    return torch.cat([region, key_point_maps(joints, height, width), template, shown], dim=1)
 
 
-def hair_kept(soft: Tensor) -> Tensor:
+def hair_kept(shares: Tensor) -> Tensor:
     """Find the hair that stays the photo's own, (N, 1, H, W) of 0 and 1: all but a band along its outline."""
-    hair = (probability(soft, Label.HAIR) > LIKELY).float()
-    return 1 - grow(1 - hair, scaled(HAIR_BAND, soft.shape[-2]))
+    hair = (of(shares, Group.HAIR) > LIKELY).float()
+    return 1 - grow(1 - hair, scaled(HAIR_BAND, shares.shape[-2]))
 
 
-def paint_maps(photo: Tensor, soft: Tensor, maps: Tensor, region: Tensor) -> Tensor:
+def paint_maps(photo: Tensor, shares: Tensor, maps: Tensor, region: Tensor) -> Tensor:
     """What the painter is shown of a person, (N, PAINT_CHANNELS, H, W).
 
     The photo (N, 3, H, W) in [-1, 1] without the region, the region itself, which leaves out the hair that is kept, the
     other maps of the warp network, and the probability of hair outside the region.
     """
-    hair = probability(soft, Label.HAIR)
+    hair = of(shares, Group.HAIR)
     return torch.cat([photo * (1 - region), region, maps[:, 1:], hair * (1 - region)], dim=1)

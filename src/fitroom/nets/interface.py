@@ -1,7 +1,7 @@
 """What every try-on network takes and gives.
 
-Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; H and W multiples of 32. The person
-shown to a parser-based teacher has further channels behind RGB.
+Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; H and W multiples of 32, for `guided` of
+64. The person shown to a parser-based teacher has further channels behind RGB.
 A network encodes the person and the garment each alone, so that either can be kept and used again.
 """
 
@@ -40,6 +40,9 @@ class TryOnNetwork(nn.Module, ABC):
     name: str  # key of registry.NETWORKS
     align_corners: bool  # of its grid samples: what -1 and 1 of its flow mean
     config: Any  # a dataclass; with the tensors it makes the network again
+    person_maps: int  # tensors in the features of a person
+    parses: bool = False  # whether the first of them are labels, key points and logits, as `graphs.ParserGraph` gives
+    person_channels: int = 3  # of what shows a person; a teacher is shown more
 
     @abstractmethod
     def person_features(self, person: Tensor) -> Features:
@@ -55,7 +58,13 @@ class TryOnNetwork(nn.Module, ABC):
 
     @abstractmethod
     def generate(
-        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        flow: Tensor,
+        person_features: Features,
+        garment_features: Features = (),
     ) -> Dressed:
         """Warp garments by a flow at full size and blend them into the persons' pictures."""
 
@@ -73,7 +82,7 @@ class TryOnNetwork(nn.Module, ABC):
     ) -> Dressed:
         """Dress encoded persons in encoded garments."""
         flow = self.flows(person_features, garment_features)[-1]
-        return self.generate(person, garment, garment_mask, flow, person_features)
+        return self.generate(person, garment, garment_mask, flow, person_features, garment_features)
 
     def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
         """Encode both and dress."""

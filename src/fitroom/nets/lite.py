@@ -32,6 +32,7 @@ class LiteConfig:
     heads: tuple[int, ...] = (128, 96, 96, 64, 80, 32, 48)  # flow heads, one for every pass, coarsest first
     generator: tuple[int, int, int, int] = (24, 48, 80, 128)  # at 1/2, 1/4, 1/8, 1/16
     person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
+    empty: int = 0  # channels of zeros beside each correlation: WebGPU is wrong where their sum divides by 3, not by 4
     widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
 
 
@@ -140,10 +141,11 @@ class Warp(nn.Module):
         # the pyramid's level that each pass reads, 3 is 1/32
         self.levels = tuple(3 - step for step, passes in enumerate(config.passes) for _ in range(passes))
         self.heads = nn.ModuleList(
-            FlowHead(pair + 2 + 49 * (level in CORRELATED), width)
+            FlowHead(pair + 2 + (49 + config.empty) * (level in CORRELATED), width)
             for level, width in zip(self.levels, config.heads, strict=True)
         )
         self.upsample = ConvexUpsample(config.heads[-1])
+        self.empty = config.empty
 
     def forward(self, person: Features, garment: Features) -> tuple[Tensor, ...]:
         """Flows (N, 2, h, w) of all passes, from 1/32 to 1/4, and the last one at full size."""
@@ -163,10 +165,26 @@ class Warp(nn.Module):
             inputs = [person[level], warped, (flow - identity_grid(flow)).to(warped.dtype)]
             if level in CORRELATED:
                 inputs.append(correlation(warped, person[level]) / person[level].shape[1])
+                if self.empty:
+                    inputs.append(torch.zeros_like(warped[:, : self.empty]))
             delta, features = head(torch.cat(inputs, dim=1))
             flow = flow + delta
             flows.append(flow)
         return (*flows, self.upsample(flow, features))
+
+
+def flow_parts(warp: Warp, pyramid: int, size: int) -> tuple[Part, ...]:
+    """What can be pruned of a warp network, for pictures of `size` squared."""
+    layer = warp.get_submodule
+    flow = [Part(warp.glance, ((1, 2 * pyramid, size // 32, size // 32),), (layer("glance.1.0"),))]
+    last = len(warp.heads) - 1
+    for number, (level, head) in enumerate(zip(warp.levels, warp.heads, strict=True)):
+        inputs = cast(nn.Conv2d, layer(f"heads.{number}.body.0.0")).in_channels
+        # the features of the last head are what the upsampling reads
+        read = ("out", "body.1.0") if number == last else ("out",)
+        side = size // 4 >> level
+        flow.append(Part(head, ((1, inputs, side, side),), tuple(layer(f"heads.{number}.{name}") for name in read)))
+    return tuple(flow)
 
 
 class Generator(nn.Module):
@@ -208,11 +226,13 @@ class Lite(TryOnNetwork):
 
     name = "lite"
     align_corners = False
+    person_maps = 4
 
     def __init__(self, config: LiteConfig | None = None) -> None:
         super().__init__()
         config = config or LiteConfig()
         self.config = config
+        self.person_channels = config.person
         self.person_encoder = Encoder(config.person, config)
         self.garment_encoder = Encoder(4, config)
         self.warp = Warp(config)
@@ -221,15 +241,7 @@ class Lite(TryOnNetwork):
 
     def parts(self) -> dict[str, tuple[Part, ...]]:
         pyramid, person = self.config.pyramid, self.config.person
-        layer = self.get_submodule
-        flow = [Part(self.warp.glance, ((1, 2 * pyramid, 2, 2),), (layer("warp.glance.1.0"),))]
-        last = len(self.warp.heads) - 1
-        for number, (level, head) in enumerate(zip(self.warp.levels, self.warp.heads, strict=True)):
-            inputs = cast(nn.Conv2d, layer(f"warp.heads.{number}.body.0.0")).in_channels
-            # the features of the last head are what the upsampling reads
-            read = ("out", "body.1.0") if number == last else ("out",)
-            kept = tuple(layer(f"warp.heads.{number}.{name}") for name in read)
-            flow.append(Part(head, ((1, inputs, 16 >> level, 16 >> level),), kept))
+        flow = flow_parts(self.warp, pyramid, 64)
         encoders = {
             name: (Part(encoder, ((1, channels, 64, 64),), tuple(smooth[0] for smooth in encoder.smooth)),)  # type: ignore[index]
             for name, encoder, channels in (
@@ -239,7 +251,7 @@ class Lite(TryOnNetwork):
         }
         shapes = ((1, person, 64, 64), (1, 3, 64, 64), (1, 1, 64, 64), (1, pyramid, 16, 16))
         generator = Part(self.generator, shapes, (self.generator.leave,))
-        return {**encoders, "warp.flow": tuple(flow), "generator": (generator,)}
+        return {**encoders, "warp.flow": flow, "generator": (generator,)}
 
     def person_features(self, person: Tensor) -> Features:
         return self.person_encoder(person)  # type: ignore[no-any-return]
@@ -251,7 +263,13 @@ class Lite(TryOnNetwork):
         return self.warp(person_features, garment_features)  # type: ignore[no-any-return]
 
     def generate(
-        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        flow: Tensor,
+        person_features: Features,
+        garment_features: Features = (),
     ) -> Dressed:
         warped = sample(garment, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")

@@ -1,8 +1,7 @@
-"""The guided network: dresses persons without ever seeing what they wore before.
+"""The painter of the guided network: from the erased photo and the warped garment to the look.
 
-The warp network reads maps of the body (`guidance.warp_maps`) and the garment, both at half size, and gives appearance
-flow. It is built of `lite`'s parts. The painter reads the photo without the region, the maps and the warped garment,
-and gives the layout, the rendered person and the composition mask.
+It works at half of the photo's size, and gives four pixels of the look for each of its own. What it reads of the person
+goes through a convolution of its own, so that a person who is dressed again costs nothing there.
 """
 
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.guidance import PAINT_CHANNELS, WARP_CHANNELS
-from fitroom.nets.interface import Features
-from fitroom.nets.lite import Encoder, LiteConfig, Residual, Warp, convolution, upsampled
+from fitroom.nets.guidance import PAINT_CHANNELS, Group, grow, lower_clothes, of, scaled
+from fitroom.nets.lite import Residual, convolution, upsampled
+
+CLEAR = 3  # 256ths of the height around the old garment where the photo's own pixels do not return
+AGREED, SURELY = 0.5, 0.8  # the layout's probability of the parser's class at which they begin to return, and do
 
 
 class Layout(IntEnum):
@@ -26,48 +27,6 @@ class Layout(IntEnum):
     SKIN = 2
     LOWER_CLOTHES = 3
     HAIR = 4
-
-
-@dataclass(frozen=True)
-class WarpConfig:
-    """Widths of the warp network, in channels; levels are those of pictures at half size."""
-
-    stem: int = 16  # at 1/2
-    encoder: tuple[int, int, int, int] = (24, 48, 96, 96)  # at 1/4, 1/8, 1/16, 1/32
-    pyramid: int = 48  # what correlation and flow heads read, at every level
-    passes: tuple[int, int, int, int] = (1, 2, 2, 2)  # how often the flow is refined at 1/32, 1/16, 1/8, 1/4
-    heads: tuple[int, ...] = (64, 64, 64, 48, 56, 24, 48)  # flow heads, one for every pass, coarsest first
-
-
-class GuidedWarp(nn.Module):
-    """Appearance flow from maps of a body and a garment, all at half of the photo's size."""
-
-    name = "guided_warp"
-
-    def __init__(self, config: WarpConfig | None = None) -> None:
-        super().__init__()
-        config = config or WarpConfig()
-        self.config = config
-        parts = LiteConfig(config.stem, config.encoder, config.pyramid, config.passes, config.heads)
-        self.person_encoder = Encoder(WARP_CHANNELS, parts)
-        self.garment_encoder = Encoder(4, parts)
-        self.warp = Warp(parts)
-
-    def person_features(self, maps: Tensor) -> Features:
-        """Encode bodies: maps (N, WARP_CHANNELS, H, W)."""
-        return self.person_encoder(maps)  # type: ignore[no-any-return]
-
-    def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
-        """Encode garments (N, 3, H, W) in [-1, 1] with their masks (N, 1, H, W) in [0, 1]."""
-        return self.garment_encoder(torch.cat([garment * garment_mask, garment_mask], dim=1))  # type: ignore[no-any-return]
-
-    def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
-        """Return flows (N, 2, h, w) in [-1, 1] of all passes, coarse to fine; the last one is (N, 2, H, W)."""
-        return self.warp(person_features, garment_features)  # type: ignore[no-any-return]
-
-    def forward(self, maps: Tensor, garment: Tensor, garment_mask: Tensor) -> tuple[Tensor, ...]:
-        """Encode both sides; see `flows`."""
-        return self.flows(self.person_features(maps), self.garment_features(garment, garment_mask))
 
 
 @dataclass(frozen=True)
@@ -86,18 +45,17 @@ class Painted(NamedTuple):
 
 
 class Painter(nn.Module):
-    """A U-Net at half of the photo's size, four pixels of the photo in one of its own."""
+    """A U-Net from maps of the person, the warped garment and its mask to `Painted`."""
 
-    name = "guided"
+    name = "painter"
 
     def __init__(self, config: PaintConfig | None = None) -> None:
         super().__init__()
         config = config or PaintConfig()
         self.config = config
         half, quarter, eighth, coarse = config.widths
-        self.enter = nn.Sequential(
-            nn.Conv2d((PAINT_CHANNELS + 4) * 4, half, 1, bias=False), nn.BatchNorm2d(half), nn.ReLU(inplace=True)
-        )
+        self.enter_person = nn.Conv2d(PAINT_CHANNELS, half, 3, 2, 1)
+        self.enter_garment = nn.Conv2d(4, half, 3, 2, 1, bias=False)
         self.down = nn.ModuleList(
             nn.Sequential(convolution(before, width, stride=2), Residual(width))
             for before, width in ((half, quarter), (quarter, eighth), (eighth, coarse), (coarse, coarse))
@@ -114,10 +72,11 @@ class Painter(nn.Module):
         self.last = convolution(half, half)
         self.leave = nn.Conv2d(half, 4 * (4 + len(Layout)), 3, 1, 1)
 
-    def forward(self, maps: Tensor, warped: Tensor, warped_mask: Tensor) -> Painted:
-        """Paint from maps (N, PAINT_CHANNELS, H, W), warped garment (N, 3, H, W) and its soft mask (N, 1, H, W)."""
-        shown = torch.cat([maps, warped * warped_mask, warped_mask], dim=1)
-        found = [self.enter(F.pixel_unshuffle(shown, 2))]
+    def forward(self, person: Tensor, warped: Tensor, warped_mask: Tensor) -> Painted:
+        """Paint from a person's features (N, C, H/2, W/2), those of `enter_person` of `guidance.paint_maps`, the
+        warped garment (N, 3, H, W) in [-1, 1] and its soft mask (N, 1, H, W).
+        """
+        found = [F.relu(person + self.enter_garment(torch.cat([warped, warped_mask], dim=1)))]
         for down in self.down:
             found.append(down(found[-1]))
         x = found.pop()
@@ -125,5 +84,62 @@ class Painter(nn.Module):
             x = up(torch.cat([upsampled(x), found.pop()], dim=1))
         out = F.pixel_shuffle(self.leave(self.last(x)), 2)
         layout = out[:, 4:]
-        composition = torch.sigmoid(out[:, 3:4]) * layout.softmax(dim=1)[:, Layout.GARMENT, None]
+        composition = torch.sigmoid(out[:, 3:4]) * softmax(layout)[:, Layout.GARMENT, None]
         return Painted(torch.tanh(out[:, :3]), composition, layout)
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Softmax over channels (N, C, H, W), written out: in browsers its own operation runs on the CPU alone."""
+    powers = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+def softened(region: Tensor) -> Tensor:
+    """Make a region (N, 1, H, W) soft over two pixels outside its outline; inside nothing of the photo is left."""
+    return F.avg_pool2d(F.pad(grow(region, 1), (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def own_classes(shares: Tensor, old: Tensor) -> Tensor:
+    """Find where the photo's own pixels may return, (N, 1, H, W): 1 + the `Layout` that the parser sees there, or 0.
+
+    `shares` are probabilities of `guidance.Group`; `old` (N, 1, H, W) is the old garment, around which none may. What
+    is carried and the old garment itself have no class.
+    """
+    skin = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
+    behind = 1 - shares.sum(dim=1, keepdim=True)
+    seen = {
+        Layout.BACKGROUND: behind,
+        Layout.SKIN: skin,
+        Layout.LOWER_CLOTHES: lower_clothes(shares),
+        Layout.HAIR: of(shares, Group.HAIR),
+    }
+    # one of them at most has more than AGREED
+    found = torch.stack([(1 + layout) * (share > AGREED).float() for layout, share in seen.items()]).sum(dim=0)
+    return found * (1 - grow(old, scaled(CLEAR, shares.shape[-2])))
+
+
+def kept_own(layout: Tensor, own: Tensor) -> Tensor:
+    """Share (N, 1, H, W) in which the photo's own pixels return: where a layout (N, len(Layout), H, W), before
+    softmax, agrees with `own_classes`; with a soft edge.
+    """
+    classes = torch.arange(1, 1 + len(Layout), device=own.device).float().view(1, -1, 1, 1)
+    agreed = (softmax(layout) * (own == classes)).sum(dim=1, keepdim=True)
+    kept = ((agreed - AGREED) / (SURELY - AGREED)).clamp(0, 1)
+    return F.avg_pool2d(F.pad(kept, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def carried_on(garment: Tensor, mask: Tensor, steps: int = 3) -> Tensor:
+    """Carry the colours of garments (N, 3, H, W) on beyond the outline of their masks (N, 1, H, W), 2 pixels a step.
+
+    So that a look has no fringe of a product shot's background. The outermost pixels, which are mixed with it, are
+    replaced as well. Works at half of the size: what is carried on has no detail.
+    """
+    known = 1 - grow((mask < 0.5).float(), 1)
+    # colours times how much is known, and how much is known
+    found = F.avg_pool2d(torch.cat([garment * known, known], dim=1), 2)
+    for _ in range(steps):
+        around = F.avg_pool2d(found, 3, 1, 1)
+        found = torch.where(found[:, 3:] > 0, found, around / around[:, 3:].clamp(min=1e-4))
+    colour = found[:, :3] / found[:, 3:].clamp(min=1e-4)
+    colour, reached = (F.interpolate(x, scale_factor=2.0, mode="nearest") for x in (colour, (found[:, 3:] > 0).float()))
+    return torch.where(known > 0, garment, torch.where(reached > 0, colour, garment))

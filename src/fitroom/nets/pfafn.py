@@ -32,11 +32,13 @@ class Pfafn(TryOnNetwork):
     """The published network; see `interface.TryOnNetwork`. The garment enters multiplied by its mask."""
 
     name = "pfafn"
+    person_maps = 5
 
     def __init__(self, config: PfafnConfig | None = None) -> None:
         super().__init__()
         config = config or PfafnConfig()
         self.config = config
+        self.person_channels = config.person
         self.align_corners = config.dialect == "official"
         self.warp = Warp(
             config.encoder,
@@ -73,7 +75,13 @@ class Pfafn(TryOnNetwork):
         return self.warp.flow(person_features, garment_features)  # type: ignore[no-any-return]
 
     def generate(
-        self, person: Tensor, garment: Tensor, garment_mask: Tensor, flow: Tensor, person_features: Features
+        self,
+        person: Tensor,
+        garment: Tensor,
+        garment_mask: Tensor,
+        flow: Tensor,
+        person_features: Features,
+        garment_features: Features = (),
     ) -> Dressed:
         warped = sample(garment * garment_mask, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")

@@ -9,18 +9,21 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fitroom.errors import WeightsError
+from fitroom.nets.guided import Guided, GuidedConfig
+from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.lite import Lite, LiteConfig
 from fitroom.nets.pfafn import Pfafn, PfafnConfig
 from fitroom.store import Weights
 
 TENSORS = "network.safetensors"
-NETWORKS: dict[str, tuple[type[Lite] | type[Pfafn], type[Any]]] = {
+NETWORKS: dict[str, tuple[type[TryOnNetwork], type[Any]]] = {
+    "guided": (Guided, GuidedConfig),
     "lite": (Lite, LiteConfig),
     "pfafn": (Pfafn, PfafnConfig),
 }
 
 
-def build_network(name: str, config: dict[str, Any]) -> Lite | Pfafn:
+def build_network(name: str, config: dict[str, Any]) -> TryOnNetwork:
     """A network with fresh weights. Raises WeightsError for an unknown name or setting."""
     if name not in NETWORKS:
         raise WeightsError(f"network {name!r} is unknown; there are: {', '.join(sorted(NETWORKS))}.")
@@ -39,7 +42,7 @@ def widened(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def load_network(weights: Weights) -> Lite | Pfafn:
+def load_network(weights: Weights) -> TryOnNetwork:
     """The network of a weights folder, in evaluation mode. Raises WeightsError where tensors don't fit."""
     network = build_network(weights.manifest.network, weights.manifest.config)
     path = weights.file(TENSORS)

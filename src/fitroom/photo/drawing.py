@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from fitroom.arrays import Picture
-from fitroom.body import LABEL_COUNT, Label
+from fitroom.body import FOUND, LABEL_COUNT, Label
 from fitroom.photo.parse import Parse
-from fitroom.runtime.interface import FOUND
 
 SHARE = 0.6  # of a label's colour over the photo
 BONES = (

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from fitroom import body
 from fitroom.arrays import Picture
-from fitroom.body import Label
+from fitroom.body import FOUND, Label
 from fitroom.photo.frames import Frame
-from fitroom.runtime.interface import FOUND, Parsing
+from fitroom.runtime.interface import Parsing
 
 Share = NDArray[np.float32]
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fitroom import body
 from fitroom.arrays import HEIGHT, WIDTH, Array, Picture
-from fitroom.body import LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER, Label
+from fitroom.body import FOUND, LEFT_HIP, LEFT_SHOULDER, NECK, NOSE, RIGHT_HIP, RIGHT_SHOULDER, Label
 from fitroom.errors import InputError, PersonError
 from fitroom.photo import frames
 from fitroom.photo.foreground import Share, foreground_of
 from fitroom.photo.frames import Frame
-from fitroom.runtime.interface import FOUND, Parsing, PersonParser
+from fitroom.runtime.interface import Parsing, PersonParser
 
 # where studio pictures have them, pixels of 256x192: medians of every fourth of VITON's training poses
 STUDIO = {

@@ -19,8 +19,7 @@ from fitroom.export.cases import drawn_cases
 from fitroom.export.parity import look
 from fitroom.files import append_row, read_rows
 from fitroom.hardware import command, hardware, time_ms, versions
-from fitroom.nets.lite import Lite
-from fitroom.nets.pfafn import Pfafn
+from fitroom.nets.interface import TryOnNetwork
 from fitroom.nets.registry import load_network
 from fitroom.store import Weights, open_weights
 from fitroom.train.processes import Precision
@@ -207,7 +206,7 @@ def cost_cells(table: Table, ratio: float, cost: dict[str, Cost], full: dict[str
     }
 
 
-def run_costs(name: str, network: Lite | Pfafn, csv: str, tell: Tell, height: int = HEIGHT, width: int = WIDTH) -> Path:
+def run_costs(name: str, network: TryOnNetwork, csv: str, tell: Tell, height: int = HEIGHT, width: int = WIDTH) -> Path:
     """Fill a table, a key of TABLES, with what a network without trained weights costs: no quality, no fine-tuning.
 
     Rows that the file has are not measured again. Raises OutputError.

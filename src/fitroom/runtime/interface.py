@@ -14,8 +14,6 @@ PERSON, GARMENT, DRESS, LOOK = "person", "garment", "dress", "look"
 PARSER, SEGMENTER = "parser", "segmenter"  # graphs of networks of their own
 GRAPHS = (PERSON, GARMENT, DRESS)  # what a runner needs; LOOK is all of them in one, for others to run
 
-FOUND = 0.3  # confidence, calibrated, at which a key point counts as found
-
 
 class Dressed(NamedTuple):
     """Outputs for one person and one garment, in the order of `nets.graphs.Outputs`."""

@@ -14,7 +14,7 @@ from fitroom.serve.metrics import Metrics
 from fitroom.serve.persons import Persons
 from fitroom.serve.settings import ServeConfig
 from fitroom.store import open_weights
-from fitroom.tryon import EncodedGarment, Person, Size, TryOn, load_parser, load_segmenter
+from fitroom.tryon import EncodedGarment, Person, Size, TryOn
 
 Spent = dict[str, float]  # milliseconds by step
 
@@ -51,7 +51,7 @@ class Studio:
         """Load weights and open the garments. Raises WeightsError, OutputError."""
         weights = open_weights(config.weights)
         runner = OpenVinoRunner.from_weights(weights, "throughput")
-        self.tryon = TryOn(weights, runner, load_parser(config.parser), load_segmenter(config.segmenter))
+        self.tryon = TryOn.of(weights, runner, config.parser, config.segmenter)
         self.workers = config.workers or runner.streams
         self.metrics = metrics
         self.most_pixels = config.megapixels * 10**6

@@ -11,10 +11,19 @@ from torch import Tensor
 
 from fitroom import body
 from fitroom.arrays import Array, Picture
-from fitroom.data.augment import AugmentConfig
+from fitroom.body import FOUND
+from fitroom.data.augment import SHADES, AugmentConfig, recolour, uniform
 from fitroom.errors import DataError, WeightsError
-from fitroom.nets.guidance import body_template, edit_region, grow, kept_out
-from fitroom.runtime.interface import FOUND, PersonParser
+from fitroom.nets.guidance import (
+    Group,
+    body_template,
+    edit_region,
+    grouped,
+    grow,
+    kept_out,
+    old_garment,
+)
+from fitroom.runtime.interface import Parsing, PersonParser
 from fitroom.train.batches import Batch, Batches, generator_of
 from fitroom.train.samples import Samples
 from fitroom.train.session import Faces
@@ -22,6 +31,16 @@ from fitroom.train.task import THREADS
 
 WIDER = 4  # 128ths of the height by which a region may be grown, at most
 LOWER, LOWERED = 14, 0.3  # 128ths of the height by which a region may reach lower, and the share that does
+ALONE, COVERED = 0.33, 0.99  # share of regions that are the body template alone, of those that cover so much of the old
+SKIN_CHANGED = 0.4  # share of persons whose skin has another colour
+
+
+def shares_of(parsing: Parsing) -> Array:
+    """Return a parser's probabilities (labels, h, w). Raises WeightsError for parsers from before 0.16.0."""
+    shares = parsing.shares
+    if shares is None:
+        raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
+    return shares
 
 
 def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
@@ -34,10 +53,7 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
 
     def one(row: int) -> tuple[Array, Picture]:
         parsing = parser.parse(photos[row].permute(1, 2, 0).contiguous().numpy())
-        shares = parsing.shares
-        if shares is None:
-            raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
-        return parsing.key_points, np.rint(255 * shares).astype(np.uint8)
+        return parsing.key_points, np.rint(255 * shares_of(parsing)).astype(np.uint8)
 
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(faces.preparing(pool.map(one, range(len(samples))), len(samples)))
@@ -80,19 +96,14 @@ class GuidedBatch(NamedTuple):
     """Tensors of one step, and what guides the network; (N, ..., H, W)."""
 
     batch: Batch
+    shares: Tensor  # (N, GROUPS, H, W) the parser's probabilities of `guidance.Group`
     template: Tensor  # see `guidance.body_template`
     region: Tensor  # see `guidance.edit_region`; varied in training
-
-    @property
-    def soft(self) -> Tensor:
-        """The parser's probabilities (N, labels, H, W)."""
-        assert self.batch.soft is not None
-        return self.batch.soft
 
 
 class GuidedBatches:
     """Makes the batch of any step. With `varied` regions are grown and lowered at random, so that their outline tells
-    nothing of the old garment.
+    nothing of the old garment; some are the body template alone. Some persons have another skin.
     """
 
     def __init__(
@@ -113,22 +124,43 @@ class GuidedBatches:
         """The batch of a step, or the rank-th of `world` equal parts of it."""
         batch = self.inner.of_step(step, rank, world)
         assert batch.soft is not None
-        height, width = batch.soft.shape[-2:]
-        template = body_template(batch.key_points, height, width)
-        region = edit_region(batch.soft, template)
-        if self.varied:
-            numbers = torch.rand(3, self.size, generator=generator_of(self.seed, 6, step))
-            part = slice(rank * self.size // world, (rank + 1) * self.size // world)
-            region = vary(region, kept_out(batch.soft), numbers[:, part].to(region.device))
-        return GuidedBatch(batch, template, region)
+        shares = grouped(batch.soft)
+        template = body_template(batch.key_points, *shares.shape[-2:])
+        old = old_garment(shares, batch.key_points)
+        if not self.varied:
+            return GuidedBatch(batch, shares, template, edit_region(shares, old, template))
+        generator = generator_of(self.seed, 6, step)
+        part = slice(rank * self.size // world, (rank + 1) * self.size // world)
+        numbers = torch.rand(4, self.size, generator=generator)[:, part].to(shares.device)
+        covers = (old * template.amax(dim=1, keepdim=True)).sum((1, 2, 3)) >= COVERED * old.sum((1, 2, 3))
+        shown = 1 - (covers & (numbers[3] < ALONE)).float().view(-1, 1, 1, 1)
+        region = vary(edit_region(shares, old * shown, template), kept_out(shares, old), numbers)
+        skins = skin_colours(self.size, generator)[part].to(shares.device)
+        skin = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
+        batch = batch._replace(photo=recolour(batch.photo, skin, skins))
+        return GuidedBatch(batch, shares, template, region)
 
     def names(self, batch: GuidedBatch) -> list[str]:
         """Files that a batch was made of."""
         return self.inner.names(batch.batch)
 
 
+def skin_colours(count: int, generator: torch.Generator) -> Tensor:
+    """Draw maps (count, 3, 4 + SHADES) for `recolour` that make skin lighter, darker or of another tone, or change
+    nothing.
+    """
+    tone = 1 + uniform(generator, 0.25, count, 3) * 0.5 + uniform(generator, 0.25, count, 1)
+    shift = uniform(generator, 0.25, count, 1) + uniform(generator, 0.08, count, 3)
+    changed = (torch.rand(count, 1, generator=generator) < SKIN_CHANGED).float()
+    scales = torch.diag_embed(1 + changed * (tone - 1))
+    return torch.cat([scales, (changed * shift).unsqueeze(2), torch.zeros(count, 3, SHADES)], dim=2)
+
+
 def vary(region: Tensor, kept: Tensor, numbers: Tensor) -> Tensor:
-    """Grow and lower regions (N, 1, H, W) by numbers (3, N) in [0, 1], but never over what is `kept` (N, 1, H, W)."""
+    """Grow and lower regions (N, 1, H, W), but never over what is `kept` (N, 1, H, W).
+
+    The first three of `numbers` (3 or more, N) in [0, 1] say how far.
+    """
     height = region.shape[-2]
     wider = (numbers[0] * (WIDER * height / 128 + 1)).long().tolist()
     lower = (numbers[1] * LOWER * height / 128).long() * (numbers[2] < LOWERED)

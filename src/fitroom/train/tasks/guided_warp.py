@@ -1,6 +1,6 @@
 """The warp network of the guided network as a task: trained from pairs alone, on what the parser says of persons."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -12,10 +12,12 @@ from fitroom.body import Label
 from fitroom.data.augment import UNCHANGED, AugmentConfig
 from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
+from fitroom.nets.body_warp import GuidedWarp, WarpConfig
 from fitroom.nets.efficientnet import EfficientNetLite0
-from fitroom.nets.guidance import probability, warp_maps
-from fitroom.nets.guided import GuidedWarp, WarpConfig
+from fitroom.nets.guidance import Group, of, warp_maps
+from fitroom.nets.registry import TENSORS
 from fitroom.nets.sampling import sample
+from fitroom.store import open_weights
 from fitroom.train.batches import largest_divisor, to_unit
 from fitroom.train.checkpoint import Checkpoint
 from fitroom.train.loop import Learner, LoopConfig, Scalars
@@ -31,7 +33,7 @@ from fitroom.tryon import open_parser
 STAGE = "guided_warp"
 COVERED = 0.2  # how much a pixel counts that something may lie over the garment at
 FEATURE_BLOCKS = (0, 1, 2, 3, 4)  # of EfficientNet-Lite0; the first, third and fifth end at strides 2, 4 and 8
-FREE_SCALE = 0.15  # logarithm by which the trunk's scales across and along may differ for nothing
+FREE_SCALE = 0.08  # logarithm by which the trunk's scales across and along may differ for nothing
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class WarpLosses:
     smoothness: float = 0.06  # second-order, of the flow, every level
     colour_means: float = 3.0  # L1 of the garment in means over windows: keeps prints
     features: float = 0.15  # of EfficientNet-Lite0, of the garment inside the worn one
-    squeeze: float = 0.02  # of the trunk's scale across against along
+    squeeze: float = 0.06  # of the trunk's scale across against along
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class GuidedWarpConfig:
     losses: WarpLosses = field(default_factory=WarpLosses)
     augment: AugmentConfig = field(default_factory=lambda: AugmentConfig(elsewhere=0.0, background=0.0))
     parser: str = "parser"  # weights of the parser that guides; others need a training of their own
-    start: str = ""  # tensors to begin with: a file of `torch.save`, see tools/begin_guided_warp.py
+    start: str = ""  # tensors to begin with: a file of `torch.save`
     loop: LoopConfig = field(default_factory=LoopConfig)
     height: int = 256  # of the photos; the network works at half of it
     width: int = 192
@@ -65,6 +67,13 @@ def read_guided_warp_config(path: str | Path | None, overrides: tuple[str, ...] 
     config = parse(GuidedWarpConfig, read_values(path, overrides), str(path or "--set"))
     check_sizes(config.height, config.width, config.loop, str(path or "--set"), multiple=64)
     return config
+
+
+def checksum_of(parser: str) -> str:
+    """Return the sha256 of a parser's tensors. Raises WeightsError where the weights have none."""
+    weights = open_weights(parser)
+    weights.file(TENSORS)
+    return weights.manifest.files[TENSORS].sha256
 
 
 def begin_with(network: nn.Module, path: str) -> None:
@@ -134,10 +143,10 @@ def squeeze(flow: Tensor, trunk: Tensor) -> Tensor:
     return (beyond.square() * counted).sum() / counted.sum().clamp(min=1)
 
 
-def may_be_covered(label: Tensor, soft: Tensor) -> Tensor:
+def may_be_covered(label: Tensor, shares: Tensor) -> Tensor:
     """Mark where something may lie over the garment, (N, 1, H, W): lower clothes, arms, what is carried."""
     labelled = is_label(label, *body.BELOW_HEM, *body.ARMS)
-    return torch.maximum(labelled, (probability(soft, Label.OTHER) > 0.5).float())
+    return torch.maximum(labelled, (of(shares, Group.OTHER) > 0.5).float())
 
 
 class GuidedWarpTrainee(Learner):
@@ -152,12 +161,13 @@ class GuidedWarpTrainee(Learner):
 
     def forward(self, guided: GuidedBatch) -> dict[str, Tensor]:
         """Losses of a batch by name."""
-        batch, soft = guided.batch, guided.soft
-        maps = warp_maps(soft, batch.key_points, guided.template, guided.region)
+        batch, shares = guided.batch, guided.shares
+        maps = warp_maps(shares, batch.key_points, guided.template, guided.region)
         flows = self.network(maps, batch.garment, batch.garment_mask)
-        hair = is_label(batch.label, Label.HAIR)
-        # nobody knows whether the garment goes on under hair
-        known = (1 - (1 - COVERED) * may_be_covered(batch.label, soft)) * (1 - hair)
+        trunk = trunk_of(batch.key_points, *batch.photo.shape[-2:])
+        # nobody knows whether the garment goes on under hair, or folds under arms that cross the trunk
+        hidden = torch.maximum(is_label(batch.label, Label.HAIR), is_label(batch.label, *body.ARMS) * trunk)
+        known = (1 - (1 - COVERED) * may_be_covered(batch.label, shares)) * (1 - hidden)
         pictures = batch.garment, batch.garment_mask, batch.photo, batch.worn
         values: dict[str, Tensor] = {}
         total = len(flows) * (len(flows) + 1) / 2
@@ -169,7 +179,7 @@ class GuidedWarpTrainee(Learner):
         if self.distance is not None:
             inside = batch.worn * known
             values["features"] = self.distance(sample(batch.garment, finest, False) * inside, batch.photo * inside)
-        values["squeeze"] = squeeze(finest, trunk_of(batch.key_points, *batch.photo.shape[-2:]))
+        values["squeeze"] = squeeze(finest, trunk)
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
@@ -191,12 +201,12 @@ def measure_warp(network: GuidedWarp, batches: GuidedBatches) -> Scalars:
     for step in range(batches.count // batches.size):
         guided = batches.of_step(step)
         batch = guided.batch
-        maps = warp_maps(guided.soft, batch.key_points, guided.template, guided.region)
+        maps = warp_maps(guided.shares, batch.key_points, guided.template, guided.region)
         features = network.person_features(maps)
         flow = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))[-1]
         mask = sample(batch.garment_mask, flow, False, padding="zeros") > 0.5
         worn = batch.worn > 0.5
-        covered = torch.maximum(may_be_covered(batch.label, guided.soft), is_label(batch.label, Label.HAIR)) > 0
+        covered = torch.maximum(may_be_covered(batch.label, guided.shares), is_label(batch.label, Label.HAIR)) > 0
         for found, counted in ((every, torch.ones_like(covered)), (clear, ~covered)):
             both, either = ((mask & worn) & counted).sum((1, 2, 3)), ((mask | worn) & counted).sum((1, 2, 3))
             found.append(both / either.clamp(min=1))
@@ -225,7 +235,7 @@ class GuidedWarpTask(Task):
     stage = STAGE
 
     def __init__(self, config: GuidedWarpConfig) -> None:
-        self.config = config
+        self.config = replace(config, warp=replace(config.warp, parser=checksum_of(config.parser)))
         self.parser = open_parser(config.parser)
 
     def network(self, dense: bool) -> tuple[str, WarpConfig]:

@@ -17,8 +17,8 @@ from fitroom.evaluate.plan import Progress, make_plan
 from fitroom.evaluate.pretrained import LPIPS, FeatureNetwork, open_lpips
 from fitroom.evaluate.systems import open_system
 from fitroom.nets.interface import TryOnNetwork
-from fitroom.nets.lite import Lite, LiteConfig
-from fitroom.nets.pfafn import Pfafn, PfafnConfig
+from fitroom.nets.lite import LiteConfig
+from fitroom.nets.pfafn import PfafnConfig
 from fitroom.nets.registry import NETWORKS, build_network, load_network
 from fitroom.nets.sampling import sample
 from fitroom.store import Weights, open_weights
@@ -33,7 +33,7 @@ from fitroom.train.tasks.stages import StageConfig, Trainee, view
 from fitroom.train.tasks.teacher_input import parsed_channels
 
 
-def network_of(checkpoint: Checkpoint) -> Lite | Pfafn:
+def network_of(checkpoint: Checkpoint) -> TryOnNetwork:
     """The averaged network of a checkpoint, in evaluation mode."""
     network = build_network(checkpoint.network, checkpoint.config)
     network.load_state_dict(checkpoint.average)
@@ -91,7 +91,7 @@ def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork |
     return told_teacher(checkpoint, dense)
 
 
-def told_teacher(checkpoint: Checkpoint, dense: bool) -> Lite | Pfafn:
+def told_teacher(checkpoint: Checkpoint, dense: bool) -> TryOnNetwork:
     """A teacher. Raises WeightsError where it was told DensePose, and the data have none, or the other way round."""
     teacher = network_of(checkpoint)
     if teacher.config.person != parsed_channels(dense):
