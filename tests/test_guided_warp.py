@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from torch.utils.flop_counter import FlopCounterMode
 
-from fitroom.body import PREDICTED
+from fitroom.body import PREDICTED, Label
 from fitroom.cli import main
 from fitroom.data.augment import UNCHANGED
 from fitroom.errors import WeightsError
@@ -22,7 +22,7 @@ from fitroom.runtime.interface import Parsing
 from fitroom.train.checkpoint import load, save
 from fitroom.train.session import Faces
 from fitroom.train.tasks.guided import assembled, read_painter_config
-from fitroom.train.tasks.guided_samples import GuidedBatches, halved, parsed
+from fitroom.train.tasks.guided_samples import GuidedBatches, halved, mended, parsed
 from fitroom.train.tasks.guided_warp import begin_with, checksum_of, scales_of, squeeze, trunk_of
 
 
@@ -138,3 +138,14 @@ def test_persons_without_shoulders_are_left_out(training_samples):
     assert made.soft.shape == (6, len(PREDICTED), 16, 16)
     batch = GuidedBatches(made, UNCHANGED, 3, True).of_step(0)
     assert batch.shares.shape == (3, GROUPS, 32, 32)
+
+
+def test_labels_that_miss_the_garment_are_mended(training_samples):
+    label = torch.full((1, 32, 32), int(Label.UPPER_CLOTHES), dtype=torch.uint8)
+    label[:, :8], label[:, 8:12], label[:, 12:16] = Label.NOISE, Label.BACKGROUND, Label.LOWER_CLOTHES
+    soft = torch.zeros(1, len(PREDICTED), 8, 8, dtype=torch.uint8)
+    soft[:, PREDICTED.index(Label.UPPER_CLOTHES), :, 4:] = 255
+    made = mended(replace(training_samples, label=label, soft=soft)).label
+    assert (made[:, :12, 20:] == Label.UPPER_CLOTHES).all()
+    assert torch.equal(made[..., :12], label[..., :12])
+    assert torch.equal(made[:, 12:], label[:, 12:])

@@ -29,7 +29,7 @@ from fitroom.train.session import Faces
 from fitroom.train.settings import check_sizes, parse, read_values
 from fitroom.train.task import RunConfig, Task
 from fitroom.train.tasks import guided_warp
-from fitroom.train.tasks.guided_samples import GuidedBatches, halved, parsed
+from fitroom.train.tasks.guided_samples import GuidedBatches, halved, mended, parsed
 from fitroom.train.tasks.guided_warp import FeatureDistance, begin_with, checksum_of
 from fitroom.train.tasks.losses import gradient_difference
 from fitroom.train.tasks.paint_samples import UNKNOWN, PaintBatch, PaintBatches, StreetPaint, StudioPaint
@@ -195,7 +195,7 @@ class PainterTask(Task):
             behind = None if behind is None else behind.to(samples.photo.device)
             count = min(max(round(config.street_share * loop.batch), 1), loop.batch - 1)
             street = StreetPaint(photos, self.parser, count, height, width, config.half, config.roughness, loop.seed)
-        made = self.prepared(samples, faces)
+        made = mended(self.prepared(samples, faces))
         check_enough(made, loop.batch, run.data)
         guided = GuidedBatches(made, config.augment, loop.batch - count, True, loop.seed, behind)
         return PaintBatches(StudioPaint(guided, self.warp, config.half, config.roughness), street, config.crop)

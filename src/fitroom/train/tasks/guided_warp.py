@@ -25,13 +25,14 @@ from fitroom.train.samples import Samples, check_enough
 from fitroom.train.session import Faces
 from fitroom.train.settings import check_sizes, parse, read_values
 from fitroom.train.task import RunConfig, Task
-from fitroom.train.tasks.guided_samples import GuidedBatch, GuidedBatches, halved, parsed
+from fitroom.train.tasks.guided_samples import GuidedBatch, GuidedBatches, halved, mended, parsed
 from fitroom.train.tasks.losses import colour_means_difference, warp_losses
 from fitroom.train.tasks.teacher_input import is_label
 from fitroom.tryon import open_parser
 
 STAGE = "guided_warp"
 COVERED = 0.2  # how much a pixel counts that something may lie over the garment at
+UNTOLD = (Label.HAIR, Label.NOISE)  # labels that do not say whether the garment lies there
 FEATURE_BLOCKS = (0, 1, 2, 3, 4)  # of EfficientNet-Lite0; the first, third and fifth end at strides 2, 4 and 8
 FREE_SCALE = 0.08  # logarithm by which the trunk's scales across and along may differ for nothing
 
@@ -166,7 +167,7 @@ class GuidedWarpTrainee(Learner):
         flows = self.network(maps, batch.garment, batch.garment_mask)
         trunk = trunk_of(batch.key_points, *batch.photo.shape[-2:])
         # nobody knows whether the garment goes on under hair, or folds under arms that cross the trunk
-        hidden = torch.maximum(is_label(batch.label, Label.HAIR), is_label(batch.label, *body.ARMS) * trunk)
+        hidden = torch.maximum(is_label(batch.label, *UNTOLD), is_label(batch.label, *body.ARMS) * trunk)
         known = (1 - (1 - COVERED) * may_be_covered(batch.label, shares)) * (1 - hidden)
         pictures = batch.garment, batch.garment_mask, batch.photo, batch.worn
         values: dict[str, Tensor] = {}
@@ -206,7 +207,7 @@ def measure_warp(network: GuidedWarp, batches: GuidedBatches) -> Scalars:
         flow = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))[-1]
         mask = sample(batch.garment_mask, flow, False, padding="zeros") > 0.5
         worn = batch.worn > 0.5
-        covered = torch.maximum(may_be_covered(batch.label, guided.shares), is_label(batch.label, Label.HAIR)) > 0
+        covered = torch.maximum(may_be_covered(batch.label, guided.shares), is_label(batch.label, *UNTOLD)) > 0
         for found, counted in ((every, torch.ones_like(covered)), (clear, ~covered)):
             both, either = ((mask & worn) & counted).sum((1, 2, 3)), ((mask | worn) & counted).sum((1, 2, 3))
             found.append(both / either.clamp(min=1))
@@ -252,7 +253,7 @@ class GuidedWarpTask(Task):
     def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> GuidedBatches:
         """See `Task`."""
         loop = self.config.loop
-        guided = halved(parsed(samples, self.parser, faces))
+        guided = halved(mended(parsed(samples, self.parser, faces)))
         check_enough(guided, loop.batch, run.data)
         return GuidedBatches(guided, self.config.augment, loop.batch, True, loop.seed)
 
