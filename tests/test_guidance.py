@@ -11,6 +11,7 @@ from fitroom.nets.guidance import (
     PAINT_CHANNELS,
     WARP_CHANNELS,
     Group,
+    body_maps,
     body_template,
     completed,
     edit_region,
@@ -96,13 +97,13 @@ def test_a_dress_is_replaced_above_the_hem_and_goes_on_below_as_a_skirt(person):
     assert not region[hem + 60 :, 70:120].any()
     coat = np.where(dress == Label.DRESS, Label.UPPER_CLOTHES, 0).astype(np.uint8)
     assert region_of(coat, points)[0, 0].numpy()[245, 70:120].all()
-    lower = warp_maps(shares_of(dress), points, body_template(points, *label.shape), region_of(dress, points))[:, -2]
+    lower = maps_of(dress, points)[:, -2]
     assert lower[0, 245, 70:120].all()
 
 
 def maps_of(label, points):
     """The warp network's maps of labels (H, W)."""
-    return warp_maps(shares_of(label), points, body_template(points, *label.shape), region_of(label, points))
+    return warp_maps(shares_of(label), body_maps(points, *label.shape), region_of(label, points))
 
 
 @pytest.mark.parametrize(
@@ -134,9 +135,8 @@ def test_the_painter_sees_no_colour_inside_the_region(person):
     photo, label, points = person
     shares = shares_of(label)
     region = region_of(label, points) * (1 - hair_kept(shares))
-    maps = warp_maps(shares, points, body_template(points, *label.shape), region)
     other = torch.where(region > 0, torch.rand_like(photo), photo)
-    before, after = (paint_maps(picture, shares, maps, region) for picture in (photo, other))
+    before, after = (paint_maps(picture, shares, region) for picture in (photo, other))
     assert before.shape[1] == PAINT_CHANNELS
     assert torch.equal(before, after)
 

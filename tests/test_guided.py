@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from conftest import SMALL_GUIDED, random_statistics
 from fitroom.body import PREDICTED, Label
 from fitroom.data.synthetic import samples
+from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS
 from fitroom.nets.guided import Guided
 from fitroom.nets.painter import Layout, Painter, carried_on, kept_own, own_classes, softened
 from fitroom.nets.parser import STRIDE, Parsed
@@ -64,9 +65,11 @@ def dressed(drawn, photo, label):
 def test_size_of_the_painter():
     """At most 1.2 G multiply-adds and 1.3 M parameters, with what it reads of the person."""
     network = Painter().eval()
-    maps = torch.zeros(1, network.enter_person.in_channels, 256, 192)
+    maps, drawn = torch.zeros(1, PAINT_CHANNELS, 256, 192), torch.zeros(1, BODY_CHANNELS, 128, 96)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        painted = network(network.enter_person(maps), torch.zeros(1, 3, 256, 192), torch.zeros(1, 1, 256, 192))
+        painted = network(
+            network.person_features(maps, drawn), torch.zeros(1, 3, 256, 192), torch.zeros(1, 1, 256, 192)
+        )
     assert counter.get_total_flops() / 2 < 1.2e9
     assert sum(parameter.numel() for parameter in network.parameters()) < 1.3e6
     assert painted.rendered.shape == (1, 3, 256, 192)
@@ -93,7 +96,7 @@ def test_browsers_can_run_every_convolution():
 def test_other_colours_inside_the_region_change_nothing_that_the_network_makes(drawn):
     before = dressed(drawn, drawn.photo, drawn.label)
     shown = []
-    hook = drawn.network.painter.enter_person.register_forward_pre_hook(lambda layer, inputs: shown.append(inputs[0]))
+    hook = drawn.network.painter.enter_photo[0].register_forward_pre_hook(lambda layer, inputs: shown.append(inputs[0]))
     drawn.network.person_features(drawn.photo)
     hook.remove()
     inside = shown[0][:, 3:4] == 1

@@ -27,8 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from fitroom.compress.quantize import of_inputs
 from fitroom.export.graphs import folded
 from fitroom.export.openvino import converted
-from fitroom.nets.guidance import PAINT_CHANNELS, WARP_CHANNELS
-from fitroom.nets.guided import GuidedWarp, PaintConfig, Painter, WarpConfig
+from fitroom.nets.body_warp import GuidedWarp, WarpConfig
+from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, WARP_CHANNELS
+from fitroom.nets.painter import PaintConfig, Painter
 from fitroom.nets.sampling import sample
 
 ROUNDS, REPEATS = 15, 5
@@ -52,17 +53,19 @@ class Candidate(nn.Module):
         super().__init__()
         self.warp, self.painter = warp, painter
 
-    def forward(self, maps: Tensor, shown: Tensor, garment: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, maps: Tensor, shown: Tensor, drawn: Tensor, garment: Tensor, mask: Tensor) -> Tensor:
         flow = self.warp(maps, F.avg_pool2d(garment, 2), F.avg_pool2d(mask, 2))[-1]
         flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=False)
         warped = sample(garment, flow, False)
-        painted = self.painter(shown, warped, sample(mask, flow, False, padding="zeros"))
+        painted = self.painter(
+            self.painter.person_features(shown, drawn), warped, sample(mask, flow, False, padding="zeros")
+        )
         return painted.rendered + painted.composition * (warped - painted.rendered)
 
 
 def timers(network: Candidate, inputs: tuple[Tensor, ...], folder: Path) -> dict[str, Callable[[], object]]:
     """Make calls of the candidate in every runtime."""
-    names = "maps", "shown", "garment", "mask"
+    names = "maps", "shown", "drawn", "garment", "mask"
     model = converted({"dress": (network, inputs, names, ("look",))})["dress"]
     arrays = [part.numpy() for part in inputs]
     calls: dict[str, Callable[[], object]] = {}
@@ -82,7 +85,13 @@ def timers(network: Candidate, inputs: tuple[Tensor, ...], folder: Path) -> dict
 def main(out: str) -> None:
     """Time all candidates and write OUT."""
     generator = torch.Generator().manual_seed(0)
-    shapes = (WARP_CHANNELS, 128, 96), (PAINT_CHANNELS, 256, 192), (3, 256, 192), (1, 256, 192)
+    shapes = (
+        (WARP_CHANNELS, 128, 96),
+        (PAINT_CHANNELS, 256, 192),
+        (BODY_CHANNELS, 128, 96),
+        (3, 256, 192),
+        (1, 256, 192),
+    )
     inputs = tuple(torch.rand(1, *shape, generator=generator) for shape in shapes)
     rows, calls = {}, {}
     for name, (warp, paint) in CANDIDATES.items():

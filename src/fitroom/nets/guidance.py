@@ -51,8 +51,9 @@ MARGIN = 6  # 256ths of the height by which the old garment is grown
 LIKELY = 0.4  # probability from which a pixel counts as a group's
 HAIR_BAND = 4  # 256ths of the height of hair beside the region that is painted again
 JOINED = 8  # steps by which the region is followed from the trunk
-WARP_CHANNELS = 1 + 17 + 3 + 3  # see `warp_maps`
-PAINT_CHANNELS = 3 + WARP_CHANNELS + 1  # see `paint_maps`
+BODY_CHANNELS = 17 + 3  # see `body_maps`
+WARP_CHANNELS = 1 + BODY_CHANNELS + 3  # see `warp_maps`
+PAINT_CHANNELS = 3 + 1 + 3 + 1  # see `paint_maps`
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -141,7 +142,7 @@ def grouped(soft: Tensor) -> Tensor:
 
 
 def of(shares: Tensor, group: Group) -> Tensor:
-    """The probability of one group, (N, 1, H, W)."""
+    """Return the probability of one group, (N, 1, H, W)."""
     return shares[:, group : group + 1]
 
 
@@ -203,22 +204,29 @@ def edit_region(shares: Tensor, old: Tensor, template: Tensor) -> Tensor:
 
 
 def lower_clothes(shares: Tensor) -> Tensor:
-    """The probability of what lies below a top, (N, 1, H, W); a dress goes on there."""
+    """Return the probability of what lies below a top, (N, 1, H, W); a dress continues there."""
     return of(shares, Group.LOWER) + of(shares, Group.DRESS)
 
 
-def warp_maps(shares: Tensor, points: Tensor, template: Tensor, region: Tensor) -> Tensor:
-    """What the warp network is shown of a person, (N, WARP_CHANNELS, H, W).
-
-    The region, key points, the body template, and probabilities of face, lower clothes and hands outside the region. No
-    hair, around which necklines would bend, and no outline of the old garment.
-    """
-    height, width = (int(side) for side in shares.shape[-2:])
-    labels = [of(shares, Group.FACE), lower_clothes(shares), of(shares, Group.HANDS)]
-    shown = torch.cat(labels, dim=1) * (1 - region)
+def body_maps(points: Tensor, height: int, width: int) -> Tensor:
+    """Draw a body from its key points (N, 18, 3), (N, BODY_CHANNELS, height, width): joints and the body template."""
     # the neck lies between the shoulders, and says nothing besides
     joints = torch.cat([points[:, : body.NECK], points[:, body.NECK + 1 :]], dim=1)
-    return torch.cat([region, key_point_maps(joints, height, width), template, shown], dim=1)
+    return torch.cat([key_point_maps(joints, height, width), body_template(points, height, width)], dim=1)
+
+
+def kept_labels(shares: Tensor, region: Tensor) -> Tensor:
+    """Return the probabilities of face, lower clothes and hands outside the region, (N, 3, H, W)."""
+    return torch.cat([of(shares, Group.FACE), lower_clothes(shares), of(shares, Group.HANDS)], dim=1) * (1 - region)
+
+
+def warp_maps(shares: Tensor, drawn: Tensor, region: Tensor) -> Tensor:
+    """Make the maps that show a person to the warp network, (N, WARP_CHANNELS, H, W).
+
+    The region, `drawn`, which are `body_maps` of the same size, and probabilities of face, lower clothes and hands
+    outside the region. No hair, around which necklines would bend, and no outline of the old garment.
+    """
+    return torch.cat([region, drawn, kept_labels(shares, region)], dim=1)
 
 
 def hair_kept(shares: Tensor) -> Tensor:
@@ -227,11 +235,11 @@ def hair_kept(shares: Tensor) -> Tensor:
     return 1 - grow(1 - hair, scaled(HAIR_BAND, shares.shape[-2]))
 
 
-def paint_maps(photo: Tensor, shares: Tensor, maps: Tensor, region: Tensor) -> Tensor:
-    """What the painter is shown of a person, (N, PAINT_CHANNELS, H, W).
+def paint_maps(photo: Tensor, shares: Tensor, region: Tensor) -> Tensor:
+    """Make the maps that show a person to the painter besides `body_maps`, (N, PAINT_CHANNELS, H, W).
 
-    The photo (N, 3, H, W) in [-1, 1] without the region, the region itself, which leaves out the hair that is kept, the
-    other maps of the warp network, and the probability of hair outside the region.
+    The photo (N, 3, H, W) in [-1, 1] without the region, the region itself, which leaves out the hair that is kept, and
+    the probabilities of face, lower clothes, hands and hair outside the region.
     """
-    hair = of(shares, Group.HAIR)
-    return torch.cat([photo * (1 - region), region, maps[:, 1:], hair * (1 - region)], dim=1)
+    hair = of(shares, Group.HAIR) * (1 - region)
+    return torch.cat([photo * (1 - region), region, kept_labels(shares, region), hair], dim=1)

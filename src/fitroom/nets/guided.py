@@ -16,6 +16,7 @@ from fitroom.body import FOUND
 from fitroom.nets.body_warp import GuidedWarp, WarpConfig
 from fitroom.nets.guidance import (
     WARP_CHANNELS,
+    body_maps,
     body_template,
     edit_region,
     grouped,
@@ -103,22 +104,14 @@ class Guided(TryOnNetwork):
             for factor in (STRIDE, STRIDE // 2)
         )
         known = known_points(points)
-        template = body_template(known, height, width)
         old = old_garment(shares, known)
-        region = edit_region(shares, old, template)
-        body = self.warp.person_features(half_maps(half, known, region))
+        region = edit_region(shares, old, body_template(known, height, width))
+        drawn = body_maps(halved_points(known), height // 2, width // 2)
+        body = self.warp.person_features(warp_maps(half, drawn, F.max_pool2d(region, 2)))
         painted = region * (1 - hair_kept(shares))
-        maps = warp_maps(shares, known, template, painted)
-        shown = self.painter.enter_person(paint_maps(person, shares, maps, painted))
-        return (
-            likeliest(parsed.labels),
-            points,
-            parsed.coarse,
-            *body,
-            shown,
-            softened(painted),
-            own_classes(shares, old),
-        )
+        shown = self.painter.person_features(paint_maps(person, shares, painted), drawn)
+        own = own_classes(shares, old)
+        return (likeliest(parsed.labels), points, parsed.coarse, *body, shown, softened(painted), own)
 
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
         """Encode garments at half of the size; the last map is the garment, its colours carried on."""
@@ -158,12 +151,3 @@ def known_points(points: Tensor) -> Tensor:
 def halved_points(points: Tensor) -> Tensor:
     """Key points (N, 18, 3) in pixels of half of the size."""
     return torch.cat([(points[..., :2] + 0.5) / 2 - 0.5, points[..., 2:]], dim=2)
-
-
-def half_maps(shares: Tensor, points: Tensor, region: Tensor) -> Tensor:
-    """The warp network's maps, from shares (N, GROUPS, H/2, W/2), and key points and region (N, 1, H, W) of the whole
-    size.
-    """
-    points = halved_points(points)
-    height, width = (int(side) for side in shares.shape[-2:])
-    return warp_maps(shares, points, body_template(points, height, width), F.max_pool2d(region, 2))

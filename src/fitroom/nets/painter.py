@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.guidance import PAINT_CHANNELS, Group, grow, lower_clothes, of, scaled
+from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, Group, grow, lower_clothes, of, scaled
 from fitroom.nets.lite import Residual, convolution, upsampled
 
 CLEAR = 3  # 256ths of the height around the old garment where the photo's own pixels do not return
@@ -34,6 +34,7 @@ class PaintConfig:
     """Widths of the painter, in channels, at 1/2, 1/4, 1/8, and at 1/16 and 1/32."""
 
     widths: tuple[int, int, int, int] = (24, 48, 80, 104)
+    photo: int = 16  # of the erased photo, at 1/2
 
 
 class Painted(NamedTuple):
@@ -54,7 +55,8 @@ class Painter(nn.Module):
         config = config or PaintConfig()
         self.config = config
         half, quarter, eighth, coarse = config.widths
-        self.enter_person = nn.Conv2d(PAINT_CHANNELS, half, 3, 2, 1)
+        self.enter_photo = convolution(PAINT_CHANNELS, config.photo, stride=2)
+        self.enter_person = nn.Conv2d(config.photo + BODY_CHANNELS, half, 3, 1, 1)
         self.enter_garment = nn.Conv2d(4, half, 3, 2, 1, bias=False)
         self.down = nn.ModuleList(
             nn.Sequential(convolution(before, width, stride=2), Residual(width))
@@ -72,10 +74,15 @@ class Painter(nn.Module):
         self.last = convolution(half, half)
         self.leave = nn.Conv2d(half, 4 * (4 + len(Layout)), 3, 1, 1)
 
-    def forward(self, person: Tensor, warped: Tensor, warped_mask: Tensor) -> Painted:
-        """Paint from a person's features (N, C, H/2, W/2), those of `enter_person` of `guidance.paint_maps`, the
-        warped garment (N, 3, H, W) in [-1, 1] and its soft mask (N, 1, H, W).
+    def person_features(self, maps: Tensor, drawn: Tensor) -> Tensor:
+        """Encode persons: `guidance.paint_maps` (N, PAINT_CHANNELS, H, W) and `guidance.body_maps` of half the size.
+
+        Returns (N, C, H/2, W/2).
         """
+        return self.enter_person(torch.cat([self.enter_photo(maps), drawn], dim=1))  # type: ignore[no-any-return]
+
+    def forward(self, person: Tensor, warped: Tensor, warped_mask: Tensor) -> Painted:
+        """Paint from `person_features`, the warped garment (N, 3, H, W) in [-1, 1] and its soft mask (N, 1, H, W)."""
         found = [F.relu(person + self.enter_garment(torch.cat([warped, warped_mask], dim=1)))]
         for down in self.down:
             found.append(down(found[-1]))
@@ -119,8 +126,9 @@ def own_classes(shares: Tensor, old: Tensor) -> Tensor:
 
 
 def kept_own(layout: Tensor, own: Tensor) -> Tensor:
-    """Share (N, 1, H, W) in which the photo's own pixels return: where a layout (N, len(Layout), H, W), before
-    softmax, agrees with `own_classes`; with a soft edge.
+    """Return the share (N, 1, H, W) in which the photo's own pixels return, with a soft edge.
+
+    They return where a layout (N, len(Layout), H, W), before softmax, agrees with `own_classes`.
     """
     classes = torch.arange(1, 1 + len(Layout), device=own.device).float().view(1, -1, 1, 1)
     agreed = (softmax(layout) * (own == classes)).sum(dim=1, keepdim=True)

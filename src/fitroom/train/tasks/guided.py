@@ -131,12 +131,12 @@ class PainterTrainee(Learner):
     def forward(self, batch: PaintBatch) -> dict[str, Tensor]:
         """Losses of a batch by name."""
         photo, region, worn, change = batch.photo, batch.region, batch.worn, batch.change
-        painted = self.network(self.network.enter_person(batch.maps), batch.warped, batch.warped_mask)
+        painted = self.network(self.network.person_features(batch.maps, batch.drawn), batch.warped, batch.warped_mask)
         look = compose(photo, batch.warped, painted.rendered, painted.composition, change)
         known = (batch.layout != UNKNOWN).float().unsqueeze(1)
         counts = region * known * (1 + (NECK - 1) * batch.neck)
         share, changed = region.sum().clamp(min=1), change.sum().clamp(min=1)
-        bare = change * (1 - worn)
+        bare = change * (1 - worn) * known
         target = torch.where(batch.layout == UNKNOWN, 0, batch.layout).long()
         values = {
             "look": ((look - photo).abs() * change).sum() / (3 * changed),
@@ -153,7 +153,7 @@ class PainterTrainee(Learner):
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of losses."""
+        """Compute the weighted sum of losses."""
         return torch.stack([getattr(self.losses, name) * value.float() for name, value in values.items()]).sum()
 
 

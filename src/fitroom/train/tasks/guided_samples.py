@@ -114,13 +114,14 @@ class GuidedBatch(NamedTuple):
 
     batch: Batch
     shares: Tensor  # (N, GROUPS, H, W) the parser's probabilities of `guidance.Group`
-    template: Tensor  # see `guidance.body_template`
     region: Tensor  # see `guidance.edit_region`; varied in training
 
 
 class GuidedBatches:
-    """Makes the batch of any step. With `varied` regions are grown and lowered at random, so that their outline tells
-    nothing of the old garment; some are the body template alone. Some persons have another skin.
+    """Makes the batch of any step.
+
+    With `varied`, regions are grown and lowered at random, so that their outline does not show the old garment. Some
+    are the body template alone. Some persons get another skin colour.
     """
 
     def __init__(
@@ -138,14 +139,14 @@ class GuidedBatches:
         self.count, self.size = len(samples), size
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> GuidedBatch:
-        """The batch of a step, or the rank-th of `world` equal parts of it."""
+        """Make the batch of a step, or the rank-th of `world` equal parts of it."""
         batch = self.inner.of_step(step, rank, world)
         assert batch.soft is not None
         shares = grouped(batch.soft)
         template = body_template(batch.key_points, *shares.shape[-2:])
         old = old_garment(shares, batch.key_points)
         if not self.varied:
-            return GuidedBatch(batch, shares, template, edit_region(shares, old, template))
+            return GuidedBatch(batch, shares, edit_region(shares, old, template))
         generator = generator_of(self.seed, 6, step)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
         numbers = torch.rand(4, self.size, generator=generator)[:, part].to(shares.device)
@@ -155,7 +156,7 @@ class GuidedBatches:
         skins = skin_colours(self.size, generator)[part].to(shares.device)
         skin = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
         batch = batch._replace(photo=recolour(batch.photo, skin, skins))
-        return GuidedBatch(batch, shares, template, region)
+        return GuidedBatch(batch, shares, region)
 
     def names(self, batch: GuidedBatch) -> list[str]:
         """Files that a batch was made of."""
@@ -163,9 +164,7 @@ class GuidedBatches:
 
 
 def skin_colours(count: int, generator: torch.Generator) -> Tensor:
-    """Draw maps (count, 3, 4 + SHADES) for `recolour` that make skin lighter, darker or of another tone, or change
-    nothing.
-    """
+    """Draw maps (count, 3, 4 + SHADES) for `recolour` that change the brightness and tone of skin, or nothing."""
     tone = 1 + uniform(generator, 0.25, count, 3) * 0.5 + uniform(generator, 0.25, count, 1)
     shift = uniform(generator, 0.25, count, 1) + uniform(generator, 0.08, count, 3)
     changed = (torch.rand(count, 1, generator=generator) < SKIN_CHANGED).float()

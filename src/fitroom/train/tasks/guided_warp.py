@@ -14,7 +14,7 @@ from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.nets.body_warp import GuidedWarp, WarpConfig
 from fitroom.nets.efficientnet import EfficientNetLite0
-from fitroom.nets.guidance import Group, of, warp_maps
+from fitroom.nets.guidance import Group, body_maps, of, warp_maps
 from fitroom.nets.registry import TENSORS
 from fitroom.nets.sampling import sample
 from fitroom.store import open_weights
@@ -150,6 +150,12 @@ def may_be_covered(label: Tensor, shares: Tensor) -> Tensor:
     return torch.maximum(labelled, (of(shares, Group.OTHER) > 0.5).float())
 
 
+def maps_of(guided: GuidedBatch) -> Tensor:
+    """Make the maps that show the persons of a batch, which has half of the photos' size, to the warp network."""
+    height, width = (int(side) for side in guided.shares.shape[-2:])
+    return warp_maps(guided.shares, body_maps(guided.batch.key_points, height, width), guided.region)
+
+
 class GuidedWarpTrainee(Learner):
     """The warp network and the losses of a batch."""
 
@@ -163,7 +169,7 @@ class GuidedWarpTrainee(Learner):
     def forward(self, guided: GuidedBatch) -> dict[str, Tensor]:
         """Losses of a batch by name."""
         batch, shares = guided.batch, guided.shares
-        maps = warp_maps(shares, batch.key_points, guided.template, guided.region)
+        maps = maps_of(guided)
         flows = self.network(maps, batch.garment, batch.garment_mask)
         trunk = trunk_of(batch.key_points, *batch.photo.shape[-2:])
         # nobody knows whether the garment goes on under hair, or folds under arms that cross the trunk
@@ -184,7 +190,7 @@ class GuidedWarpTrainee(Learner):
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of losses."""
+        """Compute the weighted sum of losses."""
         return torch.stack([getattr(self.losses, name) * value.float() for name, value in values.items()]).sum()
 
 
@@ -202,7 +208,7 @@ def measure_warp(network: GuidedWarp, batches: GuidedBatches) -> Scalars:
     for step in range(batches.count // batches.size):
         guided = batches.of_step(step)
         batch = guided.batch
-        maps = warp_maps(guided.shares, batch.key_points, guided.template, guided.region)
+        maps = maps_of(guided)
         features = network.person_features(maps)
         flow = network.flows(features, network.garment_features(batch.garment, batch.garment_mask))[-1]
         mask = sample(batch.garment_mask, flow, False, padding="zeros") > 0.5

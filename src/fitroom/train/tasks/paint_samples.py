@@ -19,6 +19,7 @@ from fitroom.data.street_scenes import StreetConfig, StreetPhoto, drawn, stacked
 from fitroom.nets.body_warp import GuidedWarp
 from fitroom.nets.guidance import (
     Group,
+    body_maps,
     body_template,
     edit_region,
     grouped,
@@ -31,13 +32,14 @@ from fitroom.nets.guidance import (
     scaled,
     warp_maps,
 )
-from fitroom.nets.guided import half_maps, halved_points, known_points
+from fitroom.nets.guided import halved_points, known_points
 from fitroom.nets.lite import identity_grid
 from fitroom.nets.painter import Layout, carried_on, softened
 from fitroom.nets.sampling import sample
 from fitroom.runtime.interface import PersonParser
 from fitroom.train.batches import generator_of
 from fitroom.train.tasks.guided_samples import GuidedBatch, GuidedBatches, shares_of, vary
+from fitroom.train.tasks.guided_warp import maps_of
 
 UNKNOWN = 255  # a layout that says nothing
 HOLES = 10  # 256ths of the height: narrower holes of a cut-out garment are filled
@@ -56,6 +58,7 @@ class PaintBatch(NamedTuple):
     neck: Tensor  # (N, 1, H, W) of 0 and 1
     region: Tensor  # (N, 1, H, W) of 0 and 1 that is painted
     maps: Tensor  # (N, PAINT_CHANNELS, H, W), see `guidance.paint_maps`
+    drawn: Tensor  # (N, BODY_CHANNELS, H/2, W/2), see `guidance.body_maps`
     warped: Tensor  # (N, 3, H, W) the garment's colours, carried on beyond its outline
     warped_mask: Tensor  # (N, 1, H, W)
 
@@ -131,14 +134,13 @@ class StudioPaint:
         guided = self.guided.of_step(step, rank, world)
         batch, shares = guided.batch, guided.shares
         region = guided.region * (1 - hair_kept(shares))
-        maps = paint_maps(batch.photo, shares, warp_maps(shares, batch.key_points, guided.template, region), region)
-        flow = self.flow(guided)
+        height, width = (int(side) for side in batch.photo.shape[-2:])
+        drawn = body_maps(halved_points(batch.key_points), height // 2, width // 2)
+        flow = self.flow(guided, drawn)
         if self.roughness:
-            height, width = (int(side) for side in flow.shape[-2:])
             generator = generator_of(self.guided.seed, 8, step)
-            noise = smooth_noise(len(flow), self.roughness, height, width, generator)
-            flow = flow + noise.to(flow.device)
-        flow = F.interpolate(flow, size=batch.photo.shape[-2:], mode="bilinear", align_corners=False)
+            flow = flow + smooth_noise(len(flow), self.roughness, *sizes(flow), generator).to(flow.device)
+        flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
         garment = carried_on(batch.garment, batch.garment_mask)
         layout, neck = with_necks(self.table.to(batch.label.device)[batch.label.long()], batch.label, shares)
         return PaintBatch(
@@ -146,19 +148,26 @@ class StudioPaint:
             layout,
             neck,
             region,
-            maps,
+            paint_maps(batch.photo, shares, region),
+            drawn,
             sample(garment, flow, False),
             sample(batch.garment_mask, flow, False, padding="zeros"),
         )
 
-    def flow(self, guided: GuidedBatch) -> Tensor:
-        """The flow of a batch at the size that the warp network works at."""
+    def flow(self, guided: GuidedBatch, drawn: Tensor) -> Tensor:
+        """Compute the flow of a batch, at the warp network's size; `drawn` are body maps of half the batch's size."""
         batch = guided.batch
         if self.at_half:
-            maps = warp_maps(guided.shares, batch.key_points, guided.template, guided.region)
-            return self.warp(maps, batch.garment, batch.garment_mask)[-1]  # type: ignore[no-any-return]
-        shares, garment, mask = (F.avg_pool2d(x, 2) for x in (guided.shares, batch.garment, batch.garment_mask))
-        return self.warp(half_maps(shares, batch.key_points, guided.region), garment, mask)[-1]  # type: ignore[no-any-return]
+            flows = self.warp(maps_of(guided), batch.garment, batch.garment_mask)
+        else:
+            shares, garment, mask = (F.avg_pool2d(x, 2) for x in (guided.shares, batch.garment, batch.garment_mask))
+            flows = self.warp(warp_maps(shares, drawn, F.max_pool2d(guided.region, 2)), garment, mask)
+        return flows[-1]  # type: ignore[no-any-return]
+
+
+def sizes(x: Tensor) -> tuple[int, int]:
+    """Height and width of a tensor (..., H, W)."""
+    return int(x.shape[-2]), int(x.shape[-1])
 
 
 class StreetPaint:
@@ -217,7 +226,8 @@ class StreetPaint:
         numbers = torch.rand(3, len(photo), generator=generator)
         region = vary(edit_region(shares, old, template), kept_out(shares, old), numbers)
         region = region * (1 - hair_kept(shares))
-        maps = paint_maps(photo, shares, warp_maps(shares, points, template, region), region)
+        maps = paint_maps(photo, shares, region)
+        drawn = body_maps(halved_points(points), height // 2, width // 2)
         mask = (layout == Layout.GARMENT).float().unsqueeze(1)
         colours = augment.drawn_colours(len(photo), generator)
         changed = torch.rand(len(photo), generator=generator) < 0.4
@@ -231,7 +241,9 @@ class StreetPaint:
         wrong = torch.cat([resized(*pair) for pair in zip(torch.split(filled, 1), off, strict=True)])
         warped_mask = sample(wrong, flow, False, padding="zeros")
         neck = of(shares, Group.NECK) * (layout == Layout.SKIN).unsqueeze(1)
-        return PaintBatch(photo, layout, (neck > 0.5).float(), region, maps, sample(garment, flow, False), warped_mask)
+        return PaintBatch(
+            photo, layout, (neck > 0.5).float(), region, maps, drawn, sample(garment, flow, False), warped_mask
+        )
 
 
 def resized(mask: Tensor, pixels: int) -> Tensor:
@@ -240,16 +252,21 @@ def resized(mask: Tensor, pixels: int) -> Tensor:
 
 
 def cropped(batch: PaintBatch, height: int, width: int, places: Tensor) -> PaintBatch:
-    """Crop every sample to a height and a width, where `places` (N, 2) in [0, 1] say between the top and the bottom,
-    and between the left and the right.
+    """Crop every sample to a height and a width.
+
+    `places` (N, 2) in [0, 1] give the position of each crop, from top to bottom and from left to right.
     """
     full_height, full_width = batch.photo.shape[-2:]
-    tops = (places[:, 0] * (full_height - height)).round().long().tolist()
-    lefts = (places[:, 1] * (full_width - width)).round().long().tolist()
+    # even: some tensors have half of the size
+    tops = (2 * (places[:, 0] * (full_height - height) / 2).round().long()).tolist()
+    lefts = (2 * (places[:, 1] * (full_width - width) / 2).round().long()).tolist()
 
     def part(values: Tensor) -> Tensor:
         rows = zip(values, tops, lefts, strict=True)
-        return torch.stack([one[..., top : top + height, left : left + width] for one, top, left in rows])
+        by = full_height // values.shape[-2]
+        return torch.stack(
+            [one[..., top // by : (top + height) // by, left // by : (left + width) // by] for one, top, left in rows]
+        )
 
     return PaintBatch(*(part(values) for values in batch))
 
