@@ -1,4 +1,4 @@
-"""Weights: a folder with a manifest and files; found by name or path, checked before use, written whole or not."""
+"""Opens, checks and writes weights: folders with a manifest and files."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ class File(BaseModel):
 
 
 class Measurement(BaseModel):
-    """A figure with the command and the data that gave it."""
+    """A figure, with the data and the command that produced it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,7 @@ class Measurement(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a weights folder holds."""
+    """Contents and origin of a weights folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,31 +53,31 @@ class Manifest(BaseModel):
     name: str
     version: str
     network: str  # key of nets.registry.NETWORKS, or parser, or segmenter
-    config: dict[str, Any]  # of that network
-    align_corners: bool  # of its grid samples
-    height: int = 256  # what the exported graphs take
+    config: dict[str, Any]  # the network's settings
+    align_corners: bool  # in every grid sample of the network
+    height: int = 256  # of the graphs' input pictures, in pixels
     width: int = 192
-    graphs: GraphFormat = "openvino"  # of the exported graphs
-    precision: Precision = "fp32"  # of their constants; int8: of their convolutions too
-    labels: int = Label.RIGHT_ARM + 1  # how many of body.Label a parser predicts; before 0.15.0 VITON's alone
-    parses: bool = False  # whether the person graph's first three outputs are those of a parser
-    kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 left in float32
+    graphs: GraphFormat = "openvino"  # format of the exported graphs
+    precision: Precision = "fp32"  # of the graphs' constants; int8: of their convolutions too
+    labels: int = Label.RIGHT_ARM + 1  # number of labels of a parser; the default is VITON's 14, as before 0.15.0
+    parses: bool = False  # whether the person graph's first three outputs are a parser's
+    kept: tuple[str, ...] = ()  # regular expressions of operations that INT8 left in float32
     training_data: str
     terms: str
-    history: tuple[str, ...] = ()  # what was done to the network since it was trained, oldest first
+    history: tuple[str, ...] = ()  # changes to the network since training, oldest first
     files: dict[str, File]
     metrics: list[Measurement] = []
 
 
 class Weights:
-    """An opened weights folder: `folder` and `manifest`."""
+    """An opened weights folder."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
 
     def need_graphs(self, graphs: GraphFormat) -> None:
-        """Raise WeightsError where these weights hold graphs of another kind."""
+        """Raise WeightsError if these weights hold graphs in another format."""
         found = self.manifest.graphs
         if found != graphs:
             raise WeightsError(
@@ -86,7 +86,7 @@ class Weights:
             )
 
     def need_labels(self, labels: Iterable[Label], purpose: str) -> None:
-        """Raise WeightsError where a parser does not predict labels that `purpose` needs."""
+        """Raise WeightsError if this parser does not predict all of `labels`, which `purpose` needs."""
         lacking = [label.name.lower().replace("_", " ") for label in labels if label >= self.manifest.labels]
         if lacking:
             raise WeightsError(
@@ -95,7 +95,7 @@ class Weights:
             )
 
     def file(self, name: str) -> Path:
-        """Path of a file after checking it. Raises WeightsError where it is missing or its checksum is wrong."""
+        """Check a file and return its path. Raises WeightsError if it is missing or its checksum is wrong."""
         if name not in self.manifest.files:
             held = ", ".join(sorted(self.manifest.files))
             raise WeightsError(f"{self.folder}: no {name} in these weights (they hold {held}).")
@@ -115,7 +115,7 @@ class Weights:
 
 
 def cache_folder(part: str) -> Path | None:
-    """A folder to keep things in that can be made again, the user's own; None where it can't be made or written."""
+    """Create and return a folder in the user's cache, or None if it can't be created or written."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(root) / "fitroom" / part
     try:
@@ -126,12 +126,15 @@ def cache_folder(part: str) -> Path | None:
 
 
 def shipped_names() -> list[str]:
-    """Names of the weights inside the package."""
+    """Return the sorted names of the weights inside the package."""
     return sorted(path.parent.name for path in SHIPPED.glob(f"*/{MANIFEST}"))
 
 
 def open_weights(name_or_folder: str | Path = DEFAULT) -> Weights:
-    """Open weights by shipped name or by folder. Raises WeightsError that lists what there is."""
+    """Open weights by shipped name or by folder.
+
+    Raises WeightsError if the name is unknown, with a list of the shipped ones, or if the manifest is invalid.
+    """
     folder = SHIPPED / str(name_or_folder)
     if str(name_or_folder) not in shipped_names():
         folder = Path(name_or_folder)
@@ -155,7 +158,10 @@ def open_weights(name_or_folder: str | Path = DEFAULT) -> Weights:
 
 
 def check_weights_output(folder: str | Path) -> Path:
-    """The path of a weights folder to write. Raises OutputError where it can't be one, before any work is done."""
+    """Return `folder` as a path, if weights can be written there. Raises OutputError otherwise.
+
+    Call it before any expensive work.
+    """
     folder = Path(folder)
     empty = folder.is_dir() and not any(folder.iterdir())
     if folder.exists() and not empty and not (folder / MANIFEST).is_file():
@@ -167,10 +173,10 @@ def check_weights_output(folder: str | Path) -> Path:
 
 @contextmanager
 def save_weights(folder: str | Path, manifest: Manifest) -> Iterator[Path]:
-    """Yield a temporary folder to put the files of weights into; it then takes the place of `folder`.
+    """Yield a temporary folder for the files of weights, which replaces `folder` when the block succeeds.
 
-    The manifest's checksums are computed afterwards. Raises OutputError where `folder` exists and is no weights folder,
-    or can't be written; nothing is left behind then.
+    Computes checksums and writes the manifest at the end. Raises OutputError if `folder` exists and is not a weights
+    folder, or can't be written. Removes the temporary folder on failure.
     """
     folder = check_weights_output(folder)
     try:
@@ -188,9 +194,11 @@ def save_weights(folder: str | Path, manifest: Manifest) -> Iterator[Path]:
                 )
         complete = manifest.model_copy(update={"files": files})
         (temporary / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n")
+        replaced = temporary.with_name(f"{temporary.name}.old")
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(replaced)
         temporary.rename(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{folder}: can't be written ({error.strerror}).") from error
     finally:

@@ -1,4 +1,4 @@
-"""`fitroom batch` from the shell against the library called by hand, in threads and in processes."""
+"""Compare the throughput of `fitroom batch` with that of the library in threads and of several processes."""
 
 import os
 import subprocess
@@ -19,16 +19,18 @@ from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
 from fitroom.tryon import TryOn
 
-PART = 4  # what is compared with the whole run takes one of so many garments
+PART = 4  # the runs that the command is compared with use one in PART garments
 VALIDATION_LIST = "val_pairs_unpaired.txt"
 
 
 def benchmark_catalogue(weights: str, count: int, data: str | None, notify: Callable[[str], None]) -> dict[str, float]:
-    """Looks a second of `count` persons in `count` garments, half of them from `data` where given, and MB held.
+    """Measure looks per second of `count` persons in `count` garments, half of them from `data` if given.
 
-    library: encoded once each, worn on as many threads as the processor runs best, PNG files written, before and after
-    the command; library_unwritten: without files; batch: the command, from start to end; processes: as many commands
-    as there are cores, each bound to one, with a part of the garments. Raises DataError.
+    library_before, library_after: the library before and after the command; it encodes every picture once, dresses on
+    as many threads as its runner has streams, and writes PNG files. library_unwritten: the same without files. batch:
+    the command from start to end. batch_mb: its peak memory in MB. batch_share: batch divided by the mean of
+    library_before and library_after. processes: one command per core, bound to it, with a part of the garments each.
+    The library and the processes use one in PART garments. Raises DataError.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -54,14 +56,17 @@ def benchmark_catalogue(weights: str, count: int, data: str | None, notify: Call
 
 
 def make_shop(folder: Path, count: int, data: str | None) -> None:
-    """Folders of persons and garments, every second from the validation list of `data`; the garments also in parts."""
+    """Write folders of drawn persons and garments, and link parts of the garments in a folder per core.
+
+    If `data` is given, every second picture is from its validation list.
+    """
     for name in ("persons", "garments", *(f"part{number}" for number in range(cores()))):
         (folder / name).mkdir()
     pictures = [(sample.photo.image, sample.garment) for sample in samples(count, seed=7)]
     if data is not None:
         reader = open_reader(data)
-        pairs = reader.pairs(VALIDATION_LIST).pairs[: count // 2]
-        pictures[::2] = [(reader.photo(pair.person), reader.garment(pair.garment)) for pair in pairs]
+        for number, pair in enumerate(reader.pairs(VALIDATION_LIST).pairs[: (count + 1) // 2]):
+            pictures[2 * number] = reader.photo(pair.person), reader.garment(pair.garment)
     for number, (photo, garment) in enumerate(pictures):
         save_picture(photo, folder / "persons" / f"{number:03}.png")
         save_picture(garment, folder / "garments" / f"{number:03}.jpg")
@@ -71,7 +76,7 @@ def make_shop(folder: Path, count: int, data: str | None) -> None:
 
 
 def library(tryon: TryOn, threads: int, folder: Path, write: bool) -> float:
-    """Looks a second of the library, on a part of the garments."""
+    """Measure looks per second of the library on one in PART garments."""
     people = sorted((folder / "persons").iterdir())
     garments = sorted((folder / "garments").iterdir())[::PART]
     tryon.garments.clear()
@@ -95,7 +100,7 @@ def library(tryon: TryOn, threads: int, folder: Path, write: bool) -> float:
 
 
 def processes(weights: str, folder: Path) -> float:
-    """Looks a second of one command a core, each bound to it, on the parts, from the first start to the last end."""
+    """Measure looks per second of one command per core on the parts, from the first start to the last end."""
     start = time.perf_counter()
     running = [
         subprocess.Popen(
@@ -115,20 +120,20 @@ def processes(weights: str, folder: Path) -> float:
 
 
 def bind(core: int) -> None:
-    """Keep this process on one of the cores it may use."""
+    """Bind this process to one of the cores that it may use."""
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def command(weights: str) -> list[str]:
-    """`fitroom batch`, so far."""
+    """Return the start of a `fitroom batch` command line."""
     return [sys.executable, "-m", "fitroom", "batch", "--weights", weights]
 
 
 def folders(folder: Path, garments: str) -> list[str]:
-    """Its persons and garments."""
+    """Return the options of `fitroom batch` for persons and garments."""
     return ["--persons", str(folder / "persons"), "--garments", str(folder / garments)]

@@ -1,4 +1,4 @@
-"""How near to the machine's own limit convolutions run."""
+"""Compare the speed of convolutions with that of a large matrix product, the limit of the machine."""
 
 from collections import defaultdict
 
@@ -10,12 +10,15 @@ from fitroom.runtime.openvino import compile_graphs, ov
 from fitroom.store import Weights
 
 SIDE = 2048
-# copies of memory: OpenVINO has one kernel for each of them, and calls it a reference
+# memory copies: their only kernel in OpenVINO is called a reference kernel
 COPIES = ("Concat", "Pad", "Slice", "Split", "VariadicSplit")
 
 
 def matrix_product(repeats: int) -> Spread:
-    """Billions of multiply-adds a second of a float32 matrix product of 2048x2048 in OpenVINO, on all cores."""
+    """Time a float32 matrix product of 2048x2048 in OpenVINO on all cores.
+
+    The figures are billions of multiply-adds per second.
+    """
     rng = np.random.default_rng(0)
     a, b = (rng.random((SIDE, SIDE), np.float32) for _ in range(2))
     given = ov.opset13.parameter([SIDE, SIDE], np.float32)
@@ -27,17 +30,17 @@ def matrix_product(repeats: int) -> Spread:
 
 
 def convolution_work(model: ov.Model) -> int:
-    """Multiply-adds of the convolutions of a model, for its own input size."""
+    """Count the multiply-adds of a model's convolutions at its input size."""
     total = 0
     for op in model.get_ops():
         if op.get_type_name() == "Convolution":
-            # kernel (out, in, height, width): every output value takes in x height x width
+            # a kernel (out, in, height, width) needs in x height x width multiply-adds per output value
             total += int(np.prod(op.output(0).shape) * np.prod(op.input(1).get_partial_shape().to_shape()[1:]))
     return total
 
 
 def node_times(model: ov.Model, repeats: int) -> list[tuple[str, str, str, float]]:
-    """Name, type, kernel and median milliseconds of every node that a compiled model executes, costliest first."""
+    """Return name, type, kernel and median milliseconds of every executed node of a model, slowest first."""
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "PERF_COUNT": "YES"}
     request = ov.Core().compile_model(model, "CPU", settings).create_infer_request()
     inputs = [np.zeros(port.shape, port.element_type.to_dtype()) for port in model.inputs]
@@ -53,14 +56,14 @@ def node_times(model: ov.Model, repeats: int) -> list[tuple[str, str, str, float
 
 
 def read_models(weights: Weights) -> dict[str, ov.Model]:
-    """The OpenVINO graphs of weights. Raises WeightsError."""
+    """Read the OpenVINO graphs of weights. Raises WeightsError."""
     for name in GRAPHS:
         weights.file(f"{name}.bin")
     return {name: ov.Core().read_model(str(weights.file(f"{name}.xml"))) for name in GRAPHS}
 
 
 def convolution_rate(weights: Weights, repeats: int) -> float:
-    """Billions of multiply-adds a second inside the convolutions of the three graphs. Raises WeightsError."""
+    """Measure the convolutions of the three graphs in billions of multiply-adds per second. Raises WeightsError."""
     work, milliseconds = 0, 0.0
     for model in read_models(weights).values():
         work += convolution_work(model)
@@ -69,7 +72,10 @@ def convolution_rate(weights: Weights, repeats: int) -> float:
 
 
 def costliest(weights: Weights, repeats: int) -> tuple[list[tuple[str, float]], list[str]]:
-    """Milliseconds of three graphs by type of operation, costliest first; nodes that compute by reference kernels."""
+    """Return milliseconds of the three graphs by operation type, slowest first, and the nodes with reference kernels.
+
+    Raises WeightsError.
+    """
     totals: defaultdict[str, float] = defaultdict(float)
     slow = []
     for graph, model in read_models(weights).items():

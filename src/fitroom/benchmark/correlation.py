@@ -1,4 +1,4 @@
-"""Timing correlation at PF-AFN's five sizes: ours, shift-multiply-sum, and the im2col form of 2023."""
+"""Time correlation at PF-AFN's five sizes: ours, shift-multiply-sum, and the original system's im2col form."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ RADIUS = 3
 
 
 def correlation_im2col(first: Tensor, second: Tensor, radius: int = RADIUS) -> Tensor:
-    """Correlate by unfolding every window into a column, as the system of 2023 does; same result."""
+    """Correlate by unfolding every window into a column, as the original system does; the result is the same."""
     batch, channels, height, width = first.shape
     side = 2 * radius + 1
     columns = F.unfold(second, side, padding=radius).reshape(batch, channels, side * side, height * width)
@@ -33,18 +33,19 @@ FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class Correlation(nn.Module):
-    """One form, as a module that converts."""
+    """One form of correlation, as a module that can be converted to OpenVINO."""
 
     def __init__(self, form: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
         self.form = form
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Correlate two feature maps (N, C, H, W)."""
         return self.form(first, second)
 
 
 def time_correlation(repeats: int) -> dict[str, Spread]:
-    """Milliseconds of all five sizes one after another, by runtime and form: openvino_ours, torch_im2col, ..."""
+    """Time all five sizes in sequence, in milliseconds, by runtime and form: openvino_ours, torch_im2col, ..."""
     generator = torch.Generator().manual_seed(0)
     inputs = [tuple(torch.randn(1, CHANNELS, *size, generator=generator) for _ in range(2)) for size in SIZES]
     timings = {}

@@ -1,4 +1,4 @@
-"""Timing the graphs of weights one by one."""
+"""Time the graphs of weights one by one."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ REPEATS = 30
 
 
 def time_graphs(weights: Weights, repeats: int = REPEATS) -> dict[str, Spread]:
-    """Milliseconds of each graph that a weights folder holds, on the CPU. Raises WeightsError."""
+    """Time each graph of a weights folder on the CPU, in milliseconds. Raises WeightsError."""
     ending = {"openvino": "xml", "onnx": "onnx"}[weights.manifest.graphs]
     held = [name for name in (*GRAPHS, LOOK) if f"{name}.{ending}" in weights.manifest.files]
     paths = {name: str(weights.file(f"{name}.{ending}")) for name in held}
@@ -18,7 +18,7 @@ def time_graphs(weights: Weights, repeats: int = REPEATS) -> dict[str, Spread]:
 
 
 def in_openvino(paths: dict[str, str], repeats: int) -> dict[str, Spread]:
-    """Milliseconds of OpenVINO graphs."""
+    """Time OpenVINO graphs in milliseconds."""
     from fitroom.runtime.openvino import compile_graphs
 
     timings = {}
@@ -30,7 +30,7 @@ def in_openvino(paths: dict[str, str], repeats: int) -> dict[str, Spread]:
 
 
 def in_onnxruntime(paths: dict[str, str], repeats: int) -> dict[str, Spread]:
-    """Milliseconds of ONNX graphs."""
+    """Time ONNX graphs in milliseconds."""
     from fitroom.runtime.onnx import open_session
 
     kinds = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}

@@ -1,4 +1,4 @@
-"""Timing the path of one look, with what was known before, with files, and many at once."""
+"""Time one look with new or already encoded inputs, with files and with large pictures, and time batches."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ LARGE = (4608, 3456)  # height and width of 16 megapixels
 
 
 def sample_pictures(height: int, width: int) -> tuple[Picture, Picture]:
-    """A drawn person and a drawn garment of a size."""
+    """Return a drawn person and a drawn garment (height, width, 3)."""
     persons, garments = sample_names()
     picture = read_sample(persons[0])
     frame = person_frame(picture.shape[1], picture.shape[0])
@@ -27,11 +27,11 @@ def sample_pictures(height: int, width: int) -> tuple[Picture, Picture]:
 
 
 def time_looks(tryon: TryOn, repeats: int) -> dict[str, Spread]:
-    """Milliseconds of one look of a drawn figure at the network's size, arrays in, array out.
+    """Time one look of a drawn figure at the network's size, from arrays to an array, in milliseconds.
 
-    look_new: person and garment both unseen; look_person_known, look_garment_known, look_both_known: encoded before;
-    look_files: both unseen, JPEG files read, PNG file written; look_large: both unseen, of 16 megapixels; person,
-    garment: encoding alone, masking included.
+    look_new: person and garment are new. look_person_known, look_garment_known, look_both_known: encoded before.
+    look_files: both are new, read from JPEG files, and the look is written as PNG. look_large: both are new and have
+    16 megapixels. person, garment: encoding alone, including the garment mask.
     """
     manifest = tryon.weights.manifest
     photo, garment = sample_pictures(manifest.height, manifest.width)
@@ -78,7 +78,7 @@ def time_looks(tryon: TryOn, repeats: int) -> dict[str, Spread]:
 
 
 def time_large(tryon: TryOn, repeats: int) -> Spread:
-    """Milliseconds of a look of two arrays of 16 megapixels, both unseen."""
+    """Time a look of two new arrays of 16 megapixels, in milliseconds."""
     photo, garment = sample_pictures(*LARGE)
 
     def large_look() -> None:
@@ -89,9 +89,9 @@ def time_large(tryon: TryOn, repeats: int) -> Spread:
 
 
 def time_batch(tryon: TryOn, threads: int, looks: int, rounds: int) -> Spread:
-    """Looks per second of `looks` jobs, every person and garment unseen, on so many threads; spread over rounds."""
+    """Measure looks per second of `looks` jobs with new persons and garments on `threads` threads, over `rounds`."""
     photo, garment = sample_pictures(tryon.weights.manifest.height, tryon.weights.manifest.width)
-    # other bytes each, so that no garment is found among those kept
+    # different bytes each, so that no garment is found in the cache
     garments = [np.where(garment < 250, garment ^ np.uint8(number % 8), garment) for number in range(looks)]
     per_second = []
     with ThreadPoolExecutor(threads) as pool:

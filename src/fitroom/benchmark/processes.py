@@ -1,4 +1,4 @@
-"""What a command costs from the shell: wall time and memory of whole processes."""
+"""Measure wall time and peak memory of commands as whole processes."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from fitroom.benchmark.looks import sample_pictures
 from fitroom.hardware import Spread
 from fitroom.photo.encode import save_picture
 
-# Runs a command some times; tells exit code, seconds and peak memory of each. By a small process of its own: the peak
-# of a child counts what its parent held when it was forked
+# Runs a command several times and prints exit code, seconds and peak memory of each run. It is a small process of its
+# own, because a child's peak memory includes what its parent held at the fork.
 WATCHER = """
 import json, os, subprocess, sys, time
 found = []
@@ -29,14 +29,14 @@ print(json.dumps(found))
 
 @dataclass(frozen=True)
 class Run:
-    """One process, from start to end."""
+    """Measurements of one process from start to end."""
 
     seconds: float
-    megabytes: float  # most memory held
+    megabytes: float  # peak memory
 
 
 def run_command(arguments: list[str], repeats: int, cache: Path | None = None) -> list[Run]:
-    """Run a command some times, with a cache folder of its own if one is given. Raises CalledProcessError."""
+    """Run a command `repeats` times, with `cache` as its cache folder if given. Raises CalledProcessError."""
     watcher = [sys.executable, "-S", "-c", WATCHER, str(repeats), *arguments]
     environment = os.environ | ({} if cache is None else {"XDG_CACHE_HOME": str(cache)})
     found = json.loads(subprocess.run(watcher, stdout=subprocess.PIPE, check=True, env=environment).stdout)
@@ -49,10 +49,10 @@ def run_command(arguments: list[str], repeats: int, cache: Path | None = None) -
 
 
 def time_try(weights: str, repeats: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> tuple[Run, Spread, Spread]:
-    """`fitroom try` of a drawn figure from the shell: the first time ever, then seconds and megabytes of later times.
+    """Time `fitroom try` of a drawn figure: the first run, then seconds and peak megabytes of the later runs.
 
-    The first time graphs are compiled, and kept in the cache, which is empty before. `size` is the height and width of
-    both pictures.
+    The first run starts with an empty cache; it compiles the graphs and stores them there. `size` is the height and
+    width of both pictures.
     """
     photo, garment = sample_pictures(*size)
     with TemporaryDirectory() as scratch:

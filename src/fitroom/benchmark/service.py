@@ -1,6 +1,6 @@
-"""What the service adds to the library, and what it does under more load than it can take: a real process, over HTTP.
+"""Measure the service's overhead over the library, and its behaviour under overload, as a real process over HTTP.
 
-Every answer is compared with the look that the library makes of the same pictures.
+Every response is compared with the library's look of the same pictures.
 """
 
 import http.client
@@ -37,7 +37,7 @@ BOUNDARY = "fitroom-benchmark"
 
 @dataclass(frozen=True)
 class Case:
-    """One request and its answer."""
+    """One request and the expected response."""
 
     garment_id: str
     body: bytes
@@ -46,27 +46,29 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What some time of load came to."""
+    """Results of a period of load."""
 
     seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)  # seconds, of looks
+    latencies: list[float] = field(default_factory=list)  # of looks, in seconds
     statuses: Counter[int] = field(default_factory=Counter)
-    wrong: int = 0  # answers that are not the library's
-    memory: list[float] = field(default_factory=list)  # MB of the service, sampled
+    wrong: int = 0  # responses that differ from the library's
+    memory: list[float] = field(default_factory=list)  # samples of the memory of the service, in MB
 
     def percentile(self, share: float) -> float:
-        """Milliseconds within which a share of the looks was there."""
+        """Return the latency, in milliseconds, at a share (0 to 1) of the sorted latencies; NaN without any."""
+        if not self.latencies:
+            return float("nan")
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
     @property
     def per_second(self) -> float:
-        """Looks answered in a second."""
+        """Looks per second."""
         return len(self.latencies) / self.seconds
 
 
 def form(**files: bytes | str) -> bytes:
-    """The body of a form: bytes are sent as files."""
+    """Encode a multipart form; bytes are sent as files."""
     parts = []
     for name, value in files.items():
         filename = f'; filename="{name}"' if isinstance(value, bytes) else ""
@@ -76,18 +78,18 @@ def form(**files: bytes | str) -> bytes:
 
 
 class Client:
-    """Asks one service; a connection a thread."""
+    """HTTP client of one service, with one connection per thread."""
 
     def __init__(self, address: str) -> None:
         self.place = urlsplit(address)
         self.local = threading.local()
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Status and body of an answer; 0 where there is none."""
+        """Send a request and return status and body; the status is 0 if there is no response."""
         headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"} if body is not None else {}
         connections = [self.connect()]
         if getattr(self.local, "connection", None) is not None:
-            # a service closes one that was not used for a while: then the new one is tried
+            # the service closes idle connections: try the old one first, then a new one
             connections.insert(0, self.local.connection)
         for connection in connections:
             try:
@@ -103,18 +105,21 @@ class Client:
         return 0, b""
 
     def connect(self) -> http.client.HTTPConnection:
-        """A new connection; it is opened when it is first used."""
+        """Return a new connection, which opens on first use."""
         return http.client.HTTPConnection(self.place.hostname or "", self.place.port, timeout=60)
 
     def memory(self) -> float:
-        """MB that the service holds, as its metrics say."""
+        """Return the resident memory of the service in MB, from its metrics; NaN if they do not have it."""
         found = re.search(rb"^process_resident_memory_bytes (\S+)$", self.ask("GET", "/metrics")[1], re.MULTILINE)
         return float(found[1]) / 1e6 if found else float("nan")
 
 
 @contextmanager
 def running(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A service of its own, on a free port: its address, and its process, which is ended at last."""
+    """Run a service on a free port; yield its address and its process, and terminate the process at the end.
+
+    Raises FitroomError if the service does not start.
+    """
     command = [sys.executable, "-m", "fitroom", "serve", "--port", "0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -128,7 +133,7 @@ def running(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def pictures() -> tuple[list[Picture], list[Picture]]:
-    """Some drawn persons and garments, told apart by their colours."""
+    """Return PERSONS drawn persons and GARMENTS drawn garments, which differ in colour."""
     person, garment = sample_pictures(HEIGHT, WIDTH)
 
     def shifted(picture: Picture, hue: int) -> Picture:
@@ -143,7 +148,7 @@ def pictures() -> tuple[list[Picture], list[Picture]]:
 
 
 def library_cases(tryon: TryOn) -> tuple[list[Case], list[EncodedGarment], list[bytes]]:
-    """Requests with the library's answers; garments and photos they are made of."""
+    """Return requests with the library's looks as expected responses, and their garments and photos."""
     persons, garments = pictures()
     photos = [encode_picture(person, ".png") for person in persons]
     encoded = [tryon.garment(encode_picture(garment, ".png")) for garment in garments]
@@ -160,7 +165,7 @@ def library_cases(tryon: TryOn) -> tuple[list[Case], list[EncodedGarment], list[
 
 
 def library_throughput(tryon: TryOn, garments: list[EncodedGarment], photos: list[bytes], looks: int) -> float:
-    """Looks per second of the library alone, on as many threads as its runner serves: PNG in, PNG out."""
+    """Measure looks per second of the library from PNG to PNG, on as many threads as its runner has streams."""
 
     def work(number: int) -> None:
         look = tryon.person(photos[number % len(photos)]).wear(garments[number % len(garments)])
@@ -174,7 +179,7 @@ def library_throughput(tryon: TryOn, garments: list[EncodedGarment], photos: lis
 
 
 def register(client: Client) -> None:
-    """Register the garments of the cases. Raises FitroomError where the service refuses."""
+    """Register the garments of the cases. Raises FitroomError if the service refuses one."""
     for number, garment in enumerate(pictures()[1]):
         status, body = client.ask("PUT", f"/v1/garments/g{number}", form(garment=encode_picture(garment, ".png")))
         if status not in (200, 201):
@@ -182,7 +187,7 @@ def register(client: Client) -> None:
 
 
 def ask_case(client: Client, case: Case, outcome: Outcome, lock: threading.Lock, due: float | None = None) -> None:
-    """One request, noted; its latency counts from when it was due, or from now."""
+    """Send one request and record it. Its latency counts from the time `due`, or from now."""
     since = time.perf_counter() if due is None else due
     status, body = client.ask("POST", "/v1/looks", case.body)
     took = time.perf_counter() - since
@@ -194,7 +199,7 @@ def ask_case(client: Client, case: Case, outcome: Outcome, lock: threading.Lock,
 
 
 def closed_loop(client: Client, cases: list[Case], clients: int, looks: int) -> Outcome:
-    """Some clients, each asking again when it was answered: the service's throughput."""
+    """Measure throughput with `clients` concurrent clients; each sends its next request after a response."""
     outcome, lock = Outcome(), threading.Lock()
     with ThreadPoolExecutor(clients) as pool:
         start = time.perf_counter()
@@ -208,7 +213,10 @@ def closed_loop(client: Client, cases: list[Case], clients: int, looks: int) -> 
 def open_loop(
     client: Client, cases: list[Case], rate: float, seconds: float, tell: Callable[[str], None] = lambda line: None
 ) -> Outcome:
-    """Requests at random times, `rate` a second whatever is answered; memory is sampled twice a minute."""
+    """Send requests at random times, `rate` per second on average, regardless of responses.
+
+    Memory is sampled every 30 seconds.
+    """
     outcome, lock, chance = Outcome(), threading.Lock(), random.Random(0)
     start = due = sampled = time.perf_counter()
     with ThreadPoolExecutor(64) as pool:
@@ -227,7 +235,10 @@ def open_loop(
 
 
 def benchmark_service(weights: str, seconds: float, load: float, tell: Callable[[str], None]) -> dict[str, float]:
-    """Throughput beside the library's, latencies at 70 % load, and what `seconds` at `load` times that come to."""
+    """Measure throughput of service and library, and latencies at 70 % of the measured capacity.
+
+    If `seconds` is not 0, also measure that many seconds at `load` times the capacity.
+    """
     opened = open_weights(weights)
     tryon = TryOn(opened, OpenVinoRunner.from_weights(opened, "throughput"))
     cases, garments, photos = library_cases(tryon)

@@ -1,4 +1,4 @@
-"""Everything about speed in one run: rows that say what was measured, of what, on what."""
+"""Measure all speed figures in one run, as CSV rows with system, hardware, versions and command."""
 
 import csv
 import json
@@ -23,14 +23,14 @@ BATCH_LOOKS, BATCH_ROUNDS = 48, 5
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: the median of repeated measurements, their spread, and what made it."""
+    """One figure: the median and spread of repeated measurements, and their origin."""
 
     date: str
     figure: str
     value: float
     unit: str
-    low: float  # the tenth of a hundred
-    high: float  # the ninetieth
+    low: float  # 10th percentile
+    high: float  # 90th percentile
     runs: int
     system: str
     precision: str
@@ -43,7 +43,7 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 class Recorder:
-    """Makes rows of one run, tells each as it comes, and keeps them."""
+    """Collector of the rows of one run; it passes each new row to `tell`."""
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
@@ -52,7 +52,7 @@ class Recorder:
         self.date = datetime.now(UTC).date().isoformat()
 
     def add(self, figure: str, spread: Spread, unit: str, system: str, precision: str) -> None:
-        """Keep one figure."""
+        """Add one figure as a row."""
         numbers = (round(value, 4) for value in (spread.median, spread.low, spread.high))
         value, low, high = numbers
         row = Row(self.date, figure, value, unit, low, high, spread.runs, system, precision, *self.made)
@@ -61,14 +61,14 @@ class Recorder:
 
 
 def single(value: float) -> Spread:
-    """A figure that was measured once."""
+    """Return the spread of a figure that was measured once."""
     return Spread(value, value, value, 1)
 
 
 def measure(names: list[str], repeats: int, tell: Tell, notify: Callable[[str], None]) -> list[Row]:
-    """All figures of weights, by name or folder, and the yardsticks that the installed extras allow.
+    """Measure all figures of weights, by name or folder, and the references that the installed extras allow.
 
-    Raises what `TryOn.load` raises.
+    `notify` receives a line for each reference that is skipped. Raises the errors of `TryOn.load`.
     """
     opened = [open_weights(name) for name in names]
     recorder = Recorder(tell)
@@ -84,7 +84,7 @@ def measure(names: list[str], repeats: int, tell: Tell, notify: Callable[[str], 
 
 
 def measure_weights(name: str, weights: Weights, repeats: int, recorder: Recorder) -> None:
-    """Every figure of one set of weights."""
+    """Measure all figures of one set of weights."""
     system, precision = f"{weights.manifest.name} {weights.manifest.version}", weights.manifest.precision
     for figure, spread in time_looks(TryOn.load(name), repeats).items():
         recorder.add(figure, spread, "ms", system, precision)
@@ -105,7 +105,7 @@ def measure_weights(name: str, weights: Weights, repeats: int, recorder: Recorde
 
 
 def add_correlation(repeats: int, recorder: Recorder) -> None:
-    """Correlation at PF-AFN's sizes. Raises ImportError without the extra train."""
+    """Time correlation at PF-AFN's sizes. Raises ImportError if the extra `train` is not installed."""
     from fitroom.benchmark.correlation import time_correlation
 
     for name, spread in time_correlation(max(repeats // 4, 3)).items():
@@ -113,7 +113,7 @@ def add_correlation(repeats: int, recorder: Recorder) -> None:
 
 
 def add_pfafn(repeats: int, recorder: Recorder) -> None:
-    """PF-AFN in three forms. Raises ImportError without the extras train and compress."""
+    """Time PF-AFN in three forms. Raises ImportError if the extras `train` and `compress` are not installed."""
     from fitroom.benchmark.yardstick import time_pfafn
 
     for name, spread in time_pfafn(max(repeats // 10, 3)):
@@ -121,7 +121,7 @@ def add_pfafn(repeats: int, recorder: Recorder) -> None:
 
 
 def check_csv(path: str | Path) -> Path:
-    """The path of a CSV file to write. Raises OutputError where it can't be, or is another table."""
+    """Return the path of a CSV file to write. Raises OutputError if it can't be written or holds another table."""
     path = Path(path)
     if not path.absolute().parent.is_dir():
         raise OutputError(f"{path}: the folder {path.absolute().parent} does not exist; make it first.")
@@ -135,7 +135,7 @@ def check_csv(path: str | Path) -> Path:
 
 
 def write_csv(path: str | Path, rows: list[Row]) -> Path:
-    """Write the rows of one run, in place of those that the file held. Raises OutputError."""
+    """Write the rows of one run and replace the rows in the file. Raises OutputError."""
     path = check_csv(path)
     try:
         with path.open("w", newline="", encoding="utf-8") as stream:
@@ -148,10 +148,10 @@ def write_csv(path: str | Path, rows: list[Row]) -> Path:
 
 
 def as_dicts(rows: list[Row]) -> Iterator[dict[str, object]]:
-    """Rows by column."""
+    """Convert rows to dictionaries by column."""
     return (asdict(row) for row in rows)
 
 
 def as_json(rows: list[Row]) -> str:
-    """Rows for machines."""
+    """Convert rows to JSON."""
     return json.dumps(list(as_dicts(rows)), indent=1)

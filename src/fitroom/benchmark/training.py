@@ -1,4 +1,4 @@
-"""Where a training step's time goes, on drawn figures."""
+"""Measure the time of a training step and its parts, on drawn figures."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ WARM_UP = 2
 
 
 def drawn_samples(count: int) -> tuple[Samples, Fakes]:
-    """Figures in their own garments, and in others as their fakes."""
+    """Draw figures in their own garments, and the same figures in other garments as fakes."""
     figures = list(drawn(count, seed=5))
     columns = [
         [torch.from_numpy(f.photo.image).permute(2, 0, 1) for f in figures],
@@ -36,7 +36,7 @@ def drawn_samples(count: int) -> tuple[Samples, Fakes]:
 
 
 def correlation_step(config: LiteConfig, batch: int, device: torch.device) -> Callable[[], None]:
-    """The correlations of one step of `lite`, forward and backward."""
+    """Return a function that runs the correlations of one step of `lite`, forward and backward."""
     inputs = [
         [torch.randn(batch, config.pyramid, *size, device=device, requires_grad=True) for _ in range(2)]
         for size, passes in (((16, 12), config.passes[1]), ((32, 24), config.passes[2]))
@@ -51,7 +51,7 @@ def correlation_step(config: LiteConfig, batch: int, device: torch.device) -> Ca
 
 
 def median_seconds(work: Callable[[], object], repeats: int, device: torch.device) -> float:
-    """Median time of a call, what it started on a GPU included."""
+    """Measure the median time of a call in seconds, including its work on a GPU."""
     times = []
     for repeat in range(WARM_UP + repeats):
         start = time.perf_counter()
@@ -64,9 +64,10 @@ def median_seconds(work: Callable[[], object], repeats: int, device: torch.devic
 
 
 def benchmark_training(stage: StageName, batch: int, precision: str, repeats: int) -> dict[str, float]:
-    """Medians of a step of a `lite` stage at 256x192, in milliseconds, and what takes which share of it.
+    """Measure a training step of a `lite` stage at 256x192, as medians.
 
-    step: everything; images_per_second; data_share: choosing, changing and moving the batch; correlation_share.
+    step: milliseconds of the whole step. images_per_second: throughput. data_share: share of choosing, augmenting and
+    moving the batch. correlation_share: share of the correlations.
     """
     fabric = Fabric(devices=1, precision=precision)  # type: ignore[arg-type]
     samples, fakes = drawn_samples(16)

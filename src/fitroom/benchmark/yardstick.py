@@ -1,4 +1,4 @@
-"""PF-AFN as published, with random weights, as the yardstick: the same picture sizes, in the same run."""
+"""Time PF-AFN as published, with random weights, as the reference of a benchmark run at the same picture size."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,10 @@ from fitroom.runtime.openvino import compile_graphs
 
 
 def time_pfafn(repeats: int) -> Iterator[tuple[str, Spread]]:
-    """Milliseconds of one look at 256x192, everything new: in PyTorch eager, in OpenVINO float32 and INT8."""
+    """Time one look at 256x192 with nothing encoded before: in PyTorch eager, OpenVINO float32 and OpenVINO INT8.
+
+    Yields names and milliseconds.
+    """
     torch.manual_seed(0)
     network = Pfafn().eval()
     traced = traced_graphs(network, HEIGHT, WIDTH)

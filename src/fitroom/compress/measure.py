@@ -1,4 +1,4 @@
-"""What a network costs and what it is worth: size, multiply-adds, milliseconds, quality on pairs."""
+"""Measures a network's size, multiply-adds, speed and quality."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,41 +20,40 @@ from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs
 from fitroom.store import Weights
 from fitroom.tryon import TryOn
 
-BYTES = 4  # of a float32 parameter, as the original counts sizes
+BYTES = 4  # per float32 parameter; the original system counts sizes like this
 QUALITY = ("swap_back_ssim", "retrieval_top5")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Size and work, of a whole network or of some of its modules."""
+    """Parameters and multiply-adds of a network or of one of its modules."""
 
-    multiply_adds: float  # billions, of one look at the network's size
+    multiply_adds: float  # billions, for one look at the network's picture size
     parameters: float  # millions
 
     @property
     def megabytes(self) -> float:
-        """Of the parameters in float32."""
+        """Size of the parameters in float32."""
         return self.parameters * BYTES
 
 
 @dataclass(frozen=True)
 class Worth:
-    """Quality on a plan's pairs, and milliseconds of one look, everything new, network alone."""
+    """Quality on a plan's pairs, and speed of the network alone."""
 
     figures: dict[str, float]  # by the keys of evaluate.measures
-    ms: float
+    ms: float  # median milliseconds of one look, both encoders included
 
     def loss_against(self, other: "Worth") -> float:
-        """The largest share that a figure of QUALITY has lost; below 0 where all have gained."""
+        """Return the largest relative loss among the figures of QUALITY; negative if all improved."""
         return max(1 - self.figures[name] / max(other.figures[name], 1e-9) for name in QUALITY)
 
 
 def costs(network: TryOnNetwork, height: int, width: int) -> dict[str, Cost]:
-    """Costs of every module that can be pruned, and of everything under the name "all"."""
-    pictures = [torch.zeros(1, 3, height, width) for _ in range(2)]
-    person = torch.zeros(1, network.person_channels, height, width)
+    """Return the costs of every module that can be pruned, and of the whole network as "all"."""
+    person, garment = (torch.zeros(1, channels, height, width) for channels in (network.person_channels, 3))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(person, pictures[1], torch.ones(1, 1, height, width))
+        network(person, garment, torch.ones(1, 1, height, width))
     work = {name: sum(operations.values()) / 2 for name, operations in counter.get_flop_counts().items()}
     names = {module: name for name, module in network.named_modules()}
     prefix = type(network).__name__
@@ -69,25 +68,25 @@ def costs(network: TryOnNetwork, height: int, width: int) -> dict[str, Cost]:
 
 
 def millions(modules: Sequence[torch.nn.Module]) -> float:
-    """Parameters of modules, in millions."""
+    """Count the parameters of modules, in millions."""
     return sum(parameter.numel() for module in modules for parameter in module.parameters()) / 1e6
 
 
 def runner_of(network: TryOnNetwork, height: int, width: int) -> OpenVinoRunner:
-    """A network in float32 OpenVINO."""
+    """Convert a network to float32 OpenVINO and compile it."""
     traced = traced_graphs(network, height, width)
     return OpenVinoRunner(compile_graphs(converted({name: traced[name] for name in GRAPHS})))
 
 
 def worth_of_graphs(weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
-    """Measure a weights folder's own graphs, of any precision, through the path of every look."""
+    """Measure the stored graphs of a weights folder, in their precision; quality is measured through `TryOn`."""
     runner = OpenVinoRunner.from_weights(weights)
     result = evaluate(FitroomSystem(TryOn(weights, runner), "openvino"), plan)
     return Worth(result.figures, time_ms(lambda: look(runner, case), repeats).median)
 
 
 def worth(network: TryOnNetwork, weights: Weights, plan: Plan, case: Case, repeats: int = 20) -> Worth:
-    """Measure a network of the weights' kind, in float32 OpenVINO, through the path of every look."""
+    """Measure a variant of the weights' network in float32 OpenVINO; quality is measured through `TryOn`."""
     runner = runner_of(network, weights.manifest.height, weights.manifest.width)
     result = evaluate(FitroomSystem(TryOn(weights, runner), "openvino"), plan)
     return Worth(result.figures, time_ms(lambda: look(runner, case), repeats).median)

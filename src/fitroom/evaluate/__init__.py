@@ -1,0 +1,1 @@
+"""Metrics, evaluation on pair lists and street photos, and the report."""

@@ -1,7 +1,8 @@
-"""Fitting and testing confidence: how often are looks right of which it says that they are?
+"""Fit `Look.confidence` and measure how well it is calibrated.
 
-A person wears another's garment, as fitroom makes it, and then the own one again: where that one should lie, the
-photo's label says. Training persons fit, validation persons test: there are too few of these to do both.
+Every person is dressed in somebody else's garment, and the look is dressed in the person's own garment again. The
+photo's label shows where that garment belongs. The fit uses training persons and the test validation persons, who are
+too few for both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,37 +25,37 @@ from fitroom.photo.confidence import COVERED, traits
 from fitroom.tryon import TryOn
 
 BINS = 5
-DECAY = 1.0  # of the regression's weights, for traits of unit variance
+DECAY = 1.0  # L2 penalty on the regression's weights, for traits of unit variance
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Some looks, of like confidence."""
+    """Looks of similar confidence."""
 
     said: float  # mean confidence
-    right: float  # share whose garment is in its place
+    right: float  # share of looks whose garment is in the right place
     looks: int
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights of the logarithms of traits, and how the fit does on looks that it has not seen."""
+    """A fit, its weights for the logarithms of the traits, and its figures on looks that it was not fitted on."""
 
     weights: tuple[float, ...]
     bias: float
     bins: tuple[Bin, ...]
-    auc: float  # chance that of a right and a wrong look the right one is said to be surer
+    auc: float  # probability that a right look has a higher confidence than a wrong one
 
 
 class Outcomes(NamedTuple):
-    """Looks of which one knows where the garment should lie."""
+    """Traits of looks, and whether the garment is in the right place."""
 
-    values: NDArray[np.float32]  # (n, traits), logarithms
-    right: NDArray[np.bool_]  # (n,), whether it lies there
+    values: NDArray[np.float32]  # (n, traits) logarithms
+    right: NDArray[np.bool_]  # (n,) whether the mask IoU is COVERED or more
 
 
 def exchanged(pairs: Sequence[Pair]) -> list[Pair]:
-    """Every person in the garment of the next, the last in the first one's."""
+    """Pair every person with the garment of the next pair, and the last person with the first garment."""
     following = [*pairs[1:], *pairs[:1]]
     return [Pair(pair.person, other.garment) for pair, other in zip(pairs, following, strict=True)]
 
@@ -66,7 +67,10 @@ def outcomes(
     own: Mapping[str, str],
     progress: Progress = lambda items, description: items,
 ) -> Outcomes:
-    """Dress persons in others' garments and back in their `own`. Raises DataError without labels or own garments."""
+    """Dress each person in the garment of the pair, then dress that look in the person's `own` garment.
+
+    Raises DataError if labels or own garments are missing.
+    """
     if not own:
         raise DataError("calibration puts persons' own garments on again; give the paired list.")
     if not reader.labels:
@@ -82,7 +86,7 @@ def outcomes(
 
 
 def fitted(learned: Outcomes, tested: Outcomes) -> Calibration:
-    """Logistic regression on the looks `learned`; bins and AUC are those of `tested`."""
+    """Fit a logistic regression to `learned`; compute bins and AUC on `tested`."""
     weights, bias = regression(learned.values, learned.right)
     said, right = 1 / (1 + np.exp(-(tested.values @ weights + bias))), tested.right
     bins = [
@@ -94,7 +98,7 @@ def fitted(learned: Outcomes, tested: Outcomes) -> Calibration:
 
 
 def regression(values: NDArray[np.float32], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-    """Weights (traits,) and bias of logistic regression, regularised for traits of unit variance."""
+    """Return weights (traits,) and bias of a logistic regression with an L2 penalty on standardised traits."""
     mean, spread = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
     x = torch.from_numpy((values - mean) / spread).double()
     y = torch.from_numpy(right).double()

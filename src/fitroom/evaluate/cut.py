@@ -1,6 +1,6 @@
-"""Cut, size and outline of the garment in a look, against the garment on its own wearer.
+"""Measure cut, print size and outline of the garment in a look, and compare them with its own wearer's photo.
 
-All are measured from pictures, labels and key points alone, so that any system can be measured.
+All measures need only pictures, labels and key points, so that they work for any system.
 """
 
 from typing import Any, NamedTuple
@@ -15,44 +15,44 @@ from fitroom.body import FOUND, Label
 
 Mask = NDArray[np.bool_]
 
-NECKLINE, HEM = 0.08, 0.25  # shoulder widths to either side of the trunk's middle, within which each is looked for
-SAMPLES = 40  # places along an arm
-ARM = 0.2, 0.95  # of the way from shoulder to wrist that is looked at
-LEAST_SAMPLES = 12  # places of an arm that show sleeve or skin
-ENLARGED = 3  # times, before print is matched
-RATIO = 0.8  # of the best by the second-best distance of a match (Lowe, IJCV 2004)
-INLIERS = 14  # matches that agree on one affine map
-USUAL_WIDTH = 79.0  # pixels between the shoulders in the studio's photos, for which the next two hold
-NEARBY = 3.0  # pixels by which a match may miss the affine map
-LIKELY = 0.35, 1.6  # scales of garments on trunks: photo pixels per product-shot pixel
-STRETCH = 1.7  # ratio of both scales, at most
+NECKLINE, HEM = 0.08, 0.25  # half width, in shoulder widths, of the columns that are searched around the trunk's middle
+SAMPLES = 40  # samples along an arm
+ARM = 0.2, 0.95  # measured part of the way from shoulder to wrist
+LEAST_SAMPLES = 12  # samples of an arm that must show sleeve or skin
+ENLARGED = 3  # scale of pictures before prints are matched
+RATIO = 0.8  # best distance of a match divided by the second-best, at most (Lowe, IJCV 2004)
+INLIERS = 14  # matches that must agree on one affine map
+USUAL_WIDTH = 79.0  # shoulder width of studio photos in pixels, for which NEARBY and LIKELY hold
+NEARBY = 3.0  # RANSAC threshold, pixels
+LIKELY = 0.35, 1.6  # range of plausible scales, photo pixels per product-shot pixel
+STRETCH = 1.7  # largest ratio of the two scales
 BAND = 4  # pixels to either side of a garment's outline
 SMOOTH = 5  # pixels of the median filter
 
 
 class Cut(NamedTuple):
-    """Where a garment ends on a person; None where that is not shown."""
+    """Where a garment ends on a person; None for what the picture does not show."""
 
     neckline: float | None  # depth below the shoulders' line, in trunk lengths
     hem: float | None  # height above the hips, in trunk lengths
-    right_arm: float | None  # share that is covered, 0 to 1
+    right_arm: float | None  # covered share, 0 to 1
     left_arm: float | None
 
 
 class Size(NamedTuple):
-    """Scale of a garment's print on a person by shoulder width."""
+    """Scale of a garment's print on a person, divided by the shoulder width."""
 
     across: float
     along: float
 
 
 def skeleton_of(points: Array) -> body.Skeleton | None:
-    """Complete the joints of a parser's key points (18, 3), in pixels; None where the shoulders are not found."""
+    """Complete the joints of a parser's key points (18, 3), in pixels; return None if the shoulders are not found."""
     return body.complete(np.where(points[:, 2:] >= FOUND, points, 0))
 
 
 def measure_cut(labels: Picture, points: Array) -> Cut | None:
-    """Measure the cut of what a person wears, by labels (H, W) and key points (18, 3); None without shoulders."""
+    """Measure a garment's cut by labels (H, W) and key points (18, 3); return None without shoulders or trunk."""
     skeleton = skeleton_of(points)
     if skeleton is None:
         return None
@@ -63,11 +63,11 @@ def measure_cut(labels: Picture, points: Array) -> Cut | None:
     if trunk < 4:
         return None
     top = np.isin(labels, body.TOPS)
-    # a neckline can't lie above the middle between nose and shoulders
+    # a neckline is never above the midpoint of nose and shoulders
     nose = points[body.NOSE]
     first = (float(nose[1]) + float(shoulders[1])) / 2 if nose[2] >= FOUND else float(shoulders[1]) - 0.3 * unit
     edge = neckline_row(labels, top, shoulders, unit, max(round(first), 0))
-    # joints that were not found are guessed: nothing is measured by them
+    # completed joints are guesses, so only found joints are used from here on
     found = points[:, 2] >= FOUND
     hips_found = found[[body.RIGHT_HIP, body.LEFT_HIP]].all()
     lowest = hem_row(top, hips, shoulders, unit) if hips_found else None
@@ -83,9 +83,9 @@ def measure_cut(labels: Picture, points: Array) -> Cut | None:
 
 
 def neckline_row(labels: Picture, top: Mask, shoulders: Array, unit: float, first: int) -> float | None:
-    """Return the median row, in pixels, at which the garment begins around the trunk's middle.
+    """Return the median row, in pixels, of the garment's upper edge around the trunk's middle.
 
-    Columns where hair or jewellery lie above the garment do not count. None where none is left.
+    Columns with hair or jewellery above the garment are skipped. Returns None if no column is left.
     """
     found = []
     for column in columns_around(float(shoulders[0]), NECKLINE * unit, top.shape[1]):
@@ -98,9 +98,9 @@ def neckline_row(labels: Picture, top: Mask, shoulders: Array, unit: float, firs
 
 
 def hem_row(top: Mask, hips: Array, shoulders: Array, unit: float) -> float | None:
-    """Return the median row, in pixels, below the garment around the trunk's middle.
+    """Return the median row, in pixels, just below the garment around the trunk's middle.
 
-    None where the picture ends first.
+    Returns None if no garment is found or the picture ends first.
     """
     found = []
     for column in columns_around(float(hips[0]), HEM * unit, top.shape[1]):
@@ -114,14 +114,14 @@ def hem_row(top: Mask, hips: Array, shoulders: Array, unit: float) -> float | No
 
 
 def columns_around(middle: float, reach: float, width: int) -> range:
-    """Return the columns of a picture of `width` pixels that lie within `reach` pixels of a place."""
+    """Return the columns of a picture of `width` pixels that lie within `reach` pixels of `middle`."""
     return range(max(round(middle - reach), 0), min(round(middle + reach) + 1, width))
 
 
 def covered_share(labels: Picture, arm: Array) -> float | None:
-    """Return the share of an arm that shows garment where it shows garment or skin, 0 to 1, by its joints (3, 2).
+    """Return the share of garment among the garment and skin along an arm, 0 to 1, by its joints (3, 2).
 
-    None where too little of both shows.
+    Returns None if fewer than LEAST_SAMPLES samples show garment or skin.
     """
     along = np.linspace(*ARM, SAMPLES)[:, None]
     upper, lower = (float(np.linalg.norm(arm[end] - arm[end - 1])) for end in (1, 2))
@@ -139,7 +139,7 @@ def covered_share(labels: Picture, arm: Array) -> float | None:
 
 
 def cut_difference(look: Cut | None, wearer: Cut | None) -> dict[str, float]:
-    """Return absolute differences of two cuts, of what both show: neckline, hem, and the mean of the arms."""
+    """Return absolute differences of two cuts where both have a value: neckline, hem, and the mean of the arms."""
     if look is None or wearer is None:
         return {}
     apart = {
@@ -154,10 +154,10 @@ def cut_difference(look: Cut | None, wearer: Cut | None) -> dict[str, float]:
 def measure_size(
     garment: Picture, garment_mask: Picture, picture: Picture, labels: Picture, points: Array
 ) -> Size | None:
-    """Measure how large a garment's print is on a person, by matching it with the product shot (h, w, 3).
+    """Measure the size of a garment's print on a person, by matching the picture with the product shot (h, w, 3).
 
-    SIFT features (Lowe, IJCV 2004) and one affine map for the trunk, by RANSAC. None for garments without a print that
-    can be matched, and without shoulders.
+    SIFT features (Lowe, IJCV 2004) are matched, and RANSAC fits one affine map to the matches. Returns None if the
+    print can't be matched or the shoulders are not found.
     """
     skeleton = skeleton_of(points)
     if skeleton is None:
@@ -184,7 +184,7 @@ def measure_size(
 
 
 def described(picture: Picture, mask: Picture) -> tuple[Array, Array]:
-    """Return places (n, 2), in pixels, and SIFT features (n, 128) of a picture (H, W, 3) inside a mask (H, W)."""
+    """Return positions (n, 2), in pixels, and SIFT features (n, 128) of a picture (H, W, 3) inside a mask (H, W)."""
     size = picture.shape[1] * ENLARGED, picture.shape[0] * ENLARGED
     grey = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_CUBIC)
     inside = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
@@ -195,16 +195,17 @@ def described(picture: Picture, mask: Picture) -> tuple[Array, Array]:
 
 
 def size_difference(look: Size | None, wearer: Size | None) -> dict[str, float]:
-    """Return absolute logarithms of the ratios of two sizes by side; empty where one is not known."""
+    """Return absolute log ratios of two sizes, across and along; empty if either is None."""
     if look is None or wearer is None:
         return {}
     return {name: abs(float(np.log(a / b))) for name, a, b in zip(Size._fields, look, wearer, strict=True)}
 
 
 def outline_roughness(picture: Picture, labels: Picture) -> float | None:
-    """Return the mean difference, in 8-bit steps, of a picture (H, W, 3) from its median around the garment's outline.
+    """Return the mean absolute difference, in 8-bit steps, of a picture (H, W, 3) and its median-filtered copy.
 
-    Dashes, dots and jagged edges raise it above that of real photos. None where no garment is labelled.
+    Only pixels around the garment's outline count. Dashes, dots and jagged edges give higher values than real photos.
+    Returns None if no garment is labelled.
     """
     top = np.isin(labels, body.TOPS).astype(np.uint8)
     if not top.any():

@@ -1,4 +1,4 @@
-"""Measuring a system on lists of pairs: every measure of every look, and their means."""
+"""Measure a system on lists of pairs: the measures of every look, and their means."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from fitroom.arrays import Array, Picture
-from fitroom.body import Label
+from fitroom.body import ARMS, BELOW_HEM, Label
 from fitroom.data.viton import Pair, read_rgb
 from fitroom.data.viton_sets import viton_sets
 from fitroom.errors import DataError, ImageError
@@ -34,8 +34,10 @@ from fitroom.photo.frames import garment_frame
 from fitroom.photo.masks import garment_mask
 from fitroom.runtime.interface import PersonParser
 
-# a garment region that moves less than this, in 8-bit steps on average, counts as unchanged
+# a garment region counts as unchanged up to this mean difference in 8-bit steps
 CHANGED = 5.0
+# labels of what may lie over the garment, and the label without a meaning
+MAY_COVER = (Label.HAIR, Label.NOISE, *BELOW_HEM, *ARMS)
 
 Case = dict[str, Any]  # person, garment, and the measures of one pair
 Descriptors = dict[str, NDArray[np.float32]]
@@ -43,12 +45,12 @@ Descriptors = dict[str, NDArray[np.float32]]
 
 @dataclass
 class Evaluation:
-    """What was measured. Figures go by the keys of `measures.py`, which says how to read them."""
+    """Figures and cases of an evaluation. Keys, ranges and better directions of the figures are in `measures.py`."""
 
     figures: dict[str, float] = field(default_factory=dict)
-    not_measured: dict[str, str] = field(default_factory=dict)  # what is missing, and why
+    not_measured: dict[str, str] = field(default_factory=dict)  # missing figures, and why
     facts: dict[str, str] = field(default_factory=dict)  # what the figures depend on
-    cases: list[Case] = field(default_factory=list)  # one for each unpaired pair
+    cases: list[Case] = field(default_factory=list)  # one per unpaired pair
     paired_cases: list[Case] = field(default_factory=list)
 
 
@@ -61,13 +63,14 @@ def evaluate(
     notify: Callable[[str], None] = lambda line: None,
     measures: LookMeasures | None = None,
 ) -> Evaluation:
-    """Measure a system on the looks of a plan's unpaired pairs, and its warp on the paired ones; see `make_plan`.
+    """Measure a system on the looks of a plan's unpaired pairs, and its warp on the paired pairs; see `make_plan`.
 
-    `measures` collects the looks for what is measured on pictures alone; without it that is not measured.
+    `measures` adds the measures that need only pictures; without it they are skipped.
 
-    `inception` and `lpips` are TorchScript files or "download"; without them their environment variables and the cache
-    are looked at, and what can't be had is named in `not_measured`. `notify` is told, before any person is dressed,
-    what makes figures doubtful. Raises DataError where a file of features, a garment or the layout can't be used.
+    `inception` and `lpips` are paths of TorchScript files, or "download". By default the environment variables and the
+    cache are searched. Figures that can't be measured are listed in `not_measured`. `notify` receives warnings about
+    unreliable figures before any person is dressed. Raises DataError if a file of features, a garment or the layout
+    can't be used.
     """
     extractor, perceptual = open_inception(inception), open_lpips(lpips)
     if system.needs_poses and not plan.reader.poses:
@@ -118,7 +121,7 @@ def evaluate(
 
 
 def look_measures_of(plan: Plan, parser: PersonParser) -> LookMeasures:
-    """Collects looks of a plan; garments are compared with the photos of their own wearers."""
+    """Return measures for a plan's looks, which compare garments with the photos of their own wearers."""
     wearer = {garment: person for person, garment in plan.own.items()}
 
     def photo_of(garment: str) -> Picture | None:
@@ -128,7 +131,7 @@ def look_measures_of(plan: Plan, parser: PersonParser) -> LookMeasures:
 
 
 def look_case(plan: Plan, subject: Subject, garment: str, look: Picture) -> LookCase:
-    """A look of a plan as `LookMeasures` takes it."""
+    """Return a look of a plan as a case for `LookMeasures`. Raises DataError."""
     picture = plan.garment(garment)
     label, points = subject.label, subject.key_points
     sets = None if label is None or points is None else viton_sets(subject.photo, label, points)
@@ -141,9 +144,9 @@ def look_case(plan: Plan, subject: Subject, garment: str, look: Picture) -> Look
 def evaluate_folder(
     looks: str | Path, plan: Plan, measures: LookMeasures, progress: Progress = lambda items, description: items
 ) -> Evaluation:
-    """Measure the looks of a folder that holds PERSON_GARMENT.png for every unpaired pair, by pictures alone.
+    """Measure the looks of a folder that has PERSON_GARMENT.png for every unpaired pair, by pictures alone.
 
-    Raises DataError for a look that is missing, broken, or not of its photo's size.
+    Raises DataError for a look that is missing, broken, or of another size than its photo.
     """
     result = Evaluation()
     for pair in progress(plan.unpaired.pairs, "measuring"):
@@ -160,14 +163,14 @@ def evaluate_folder(
 
 
 def look_name(pair: Pair) -> str:
-    """Name of a pair's look in a folder of looks, without its ending."""
+    """Return the file name of a pair's look in a folder of looks, without its extension."""
     return f"{Path(pair.person).stem}_{Path(pair.garment).stem}"
 
 
 def read_gallery(plan: Plan, progress: Progress) -> Descriptors:
-    """Descriptors of all garments by name; none where the layout has no poses to compare them with.
+    """Compute descriptors of all garments by name; return {} if the layout has no poses.
 
-    Raises DataError where a garment can't be told from its background.
+    Raises DataError if a garment can't be separated from its background.
     """
     if not plan.reader.poses:
         return {}
@@ -180,7 +183,7 @@ def read_gallery(plan: Plan, progress: Progress) -> Descriptors:
 
 
 def mask_of(plan: Plan, name: str, picture: Picture) -> Picture:
-    """The garment mask that fitroom finds by itself. Raises DataError."""
+    """Compute the garment mask of a product shot. Raises DataError."""
     try:
         return garment_mask(picture)
     except ImageError as error:
@@ -188,7 +191,7 @@ def mask_of(plan: Plan, name: str, picture: Picture) -> Picture:
 
 
 def dress(system: System, plan: Plan, photo: Picture, garment: str, key_points: Array | None) -> Worn:
-    """Let a system dress a person in a garment of the data folder. Raises DataError where it refuses."""
+    """Let a system dress a person in a garment of the data. Raises DataError if the system refuses."""
     try:
         return system.dress(photo, plan.garment(garment), key_points)
     except ImageError as error:
@@ -196,7 +199,7 @@ def dress(system: System, plan: Plan, photo: Picture, garment: str, key_points: 
 
 
 def look_measures(look: Worn, subject: Subject) -> Case:
-    """What a look changed, inside the garment and outside of what may change; nothing without label and pose."""
+    """Measure changes of a look in the garment and outside the changeable region; return {} without label or pose."""
     if subject.label is None or subject.key_points is None:
         return {}
     label = subject.label
@@ -209,7 +212,7 @@ def look_measures(look: Worn, subject: Subject) -> Case:
 
 
 def swap_back_measures(photo: Picture, look: Picture, back: Picture, perceptual: FeatureNetwork | None) -> Case:
-    """How well a person comes back in the own garment, and how near the look itself is to the photo."""
+    """Compare the photo with the swapped-back picture, and with the look itself (doing nothing)."""
     came_back, nothing = structural_similarity(back, photo), structural_similarity(look, photo)
     case = {
         "swap_back_ssim": came_back,
@@ -225,12 +228,14 @@ def swap_back_measures(photo: Picture, look: Picture, back: Picture, perceptual:
 
 
 def warp_measures(look: Worn, subject: Subject) -> Case:
-    """How the warped garment lies on the same garment in the photo; nothing without a warp or a label."""
+    """Compare the warped garment with the same garment in the photo; return {} without a warp or a label."""
     if look.warped_mask is None or look.warped_garment is None or subject.label is None:
         return {}
     worn = subject.label == Label.UPPER_CLOTHES
+    covers = np.isin(subject.label, MAY_COVER)
     return {
         "warp_iou": mask_iou(look.warped_mask, worn),
+        "warp_iou_clear": mask_iou(look.warped_mask & ~covers, worn & ~covers),
         "warp_l1": mean_difference(look.warped_garment, subject.photo, look.warped_mask & worn),
     }
 
@@ -238,9 +243,9 @@ def warp_measures(look: Worn, subject: Subject) -> Case:
 def rank(
     cases: list[Case], key: str, worn: list[NDArray[np.float32] | None], gallery: Descriptors, garments: list[str]
 ) -> None:
-    """Write into every case, under `key`, the place of its garment among `garments`, by what is `worn` in its picture.
+    """Write the rank of each case's garment among all `garments` into the case, under `key`.
 
-    Cases where nothing is known of what is worn stay as they are.
+    `worn` are descriptors of the clothes in the cases' pictures. Cases without a descriptor do not change.
     """
     names = sorted(set(garments))
     known = [
@@ -255,7 +260,7 @@ def rank(
 
 
 def means(cases: list[Case], paired_cases: list[Case]) -> dict[str, float]:
-    """The figures that are means over pairs, each over the pairs that have it."""
+    """Average the measures of cases, each over the cases that have it."""
     columns: dict[str, list[float]] = {}
     for case in cases + paired_cases:
         for key, value in case.items():
@@ -273,7 +278,7 @@ def means(cases: list[Case], paired_cases: list[Case]) -> dict[str, float]:
 
 
 def facts(plan: Plan, extractor: FeatureNetwork | None, perceptual: FeatureNetwork | None) -> dict[str, str]:
-    """What the figures depend on besides the system."""
+    """Describe what the figures depend on besides the system."""
     count = len({pair.garment for pair in plan.unpaired.pairs})
     told = {
         "photos": f"{plan.width}x{plan.height} pixels, {len(plan.unpaired.pairs)} pairs",
@@ -291,7 +296,7 @@ def facts(plan: Plan, extractor: FeatureNetwork | None, perceptual: FeatureNetwo
 
 
 def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: FeatureNetwork | None) -> dict[str, str]:
-    """Why figures are missing, by what they measure."""
+    """Explain why figures are missing, by measure."""
     found: dict[str, str] = {}
     if not plan.own:
         found["swap-back"] = "some person's own garment is unknown; give --paired, or name files NAME_0.jpg, NAME_1.jpg"
@@ -315,7 +320,7 @@ def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: Fe
 
 
 def missing_looks(figures: dict[str, float]) -> dict[str, str]:
-    """Say why figures that are measured on looks alone are missing, by what they measure."""
+    """Explain why figures that need only looks are missing, by measure."""
     found: dict[str, str] = {}
     if "kid_lite0" not in figures:
         found["KID (EfficientNet-Lite0)"] = (

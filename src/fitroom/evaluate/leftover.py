@@ -1,6 +1,6 @@
-"""Leftover: the share of the old clothes still visible. Damage: the share of other pixels that changed.
+"""Measure leftover, the share of the old clothes that is still visible, and damage, the share of changed other pixels.
 
-Doing nothing has no damage, and repainting everything has no leftover: read both together.
+An unchanged photo has no damage and a fully repainted one has no leftover: read both figures together.
 """
 
 from typing import NamedTuple
@@ -16,22 +16,22 @@ from fitroom.data.label_sets import BELT, ROW, SETS
 
 Mask = NDArray[np.bool_]
 
-CHANGED = 12.0  # 8-bit steps, mean of red, green and blue, from which a pixel counts as changed
-CLEAR = 4  # pixels from the old clothes within which damage does not count: labels are rough there
-REACH = 1.25  # widths of the old clothes, from their top down, that are looked at
-APART = 60.0  # 8-bit Lab distance of garment and old clothes from which a leftover shows
+CHANGED = 12.0  # difference from which a pixel counts as changed, 8-bit steps, mean of RGB
+CLEAR = 4  # margin in pixels around the old clothes where damage does not count, because labels are imprecise there
+REACH = 1.25  # measured height of the old clothes from their top, in multiples of their width
+APART = 60.0  # 8-bit Lab distance of garment and old clothes above which leftovers are visible
 
 TOP_ROWS = [ROW[labels] for labels in SETS if labels <= set(body.TOPS)]
-# what stays; sets that may be neck, arms or hands are left out, for a new garment may bare or cover them
+# labels that must not change; neck, arms and hands are not among them, because garments bare or cover them
 KEPT = {Label.HAIR, Label.OTHER, Label.LOWER_CLOTHES, *body.SHOES, Label.BACKGROUND, Label.RARE_2, Label.RARE_3}
 KEPT_ROWS = [ROW[labels] for labels in SETS if labels <= KEPT]
 
 
 class Leftover(NamedTuple):
-    """Shares of pixels, 0 to 1, lower is better; None where there is no such pixel."""
+    """Shares of pixels, 0 to 1, lower is better; None if there are no such pixels."""
 
-    leftover: float | None  # of the old clothes, that keep their colour
-    damage: float | None  # of hair, bags, trousers and background, that change
+    leftover: float | None  # share of the old clothes that keeps its colour
+    damage: float | None  # share of hair, bags, trousers and background that changes
 
 
 def mean_lab(picture: Picture, mask: Mask) -> NDArray[np.float64]:
@@ -41,9 +41,9 @@ def mean_lab(picture: Picture, mask: Mask) -> NDArray[np.float64]:
 
 
 def old_clothes(sets: Picture) -> Mask:
-    """Mark top and dress (H, W) in sets of labels (H, W), from their top down to REACH times their width.
+    """Mask tops and dresses (H, W) in sets of labels (H, W), from their top down to REACH times their width.
 
-    Belts count nowhere: they may belong to trousers.
+    Belts are not included, because they may belong to trousers.
     """
     clothes = np.isin(sets, TOP_ROWS)
     if not clothes.any():
@@ -55,9 +55,9 @@ def old_clothes(sets: Picture) -> Mask:
 
 
 def contrasting(photo: Picture, sets: Picture, garment: Picture, garment_mask: Picture) -> bool:
-    """Return whether a garment's mean colour is so far from the old clothes' that leftovers of these would show.
+    """Return whether the mean colours of a garment and the old clothes differ enough to make leftovers visible.
 
-    Pictures are uint8 (H, W, 3), `sets` (H, W) rows of `label_sets.TABLE`, the mask (h, w) 0 and 255.
+    Pictures are uint8 (H, W, 3), `sets` (H, W) are rows of `label_sets.TABLE`, the mask (h, w) has values 0 and 255.
     """
     clothes = old_clothes(sets)
     if not clothes.any():
@@ -69,8 +69,8 @@ def contrasting(photo: Picture, sets: Picture, garment: Picture, garment_mask: P
 def measure_leftover(photo: Picture, look: Picture, sets: Picture, look_labels: Picture) -> Leftover:
     """Measure a look (H, W, 3) of a photo (H, W, 3).
 
-    `sets` (H, W) are rows of `label_sets.TABLE` that are true of the photo; `look_labels` (H, W) are a parser's labels
-    of the look: what it calls a garment there is not damage.
+    `sets` (H, W) are the photo's true labels, as rows of `label_sets.TABLE`. `look_labels` (H, W) are a parser's labels
+    of the look; pixels that it labels as a garment are not damage.
     """
     clothes = old_clothes(sets)
     if not clothes.any():
@@ -79,7 +79,7 @@ def measure_leftover(photo: Picture, look: Picture, sets: Picture, look_labels: 
     rows = np.nonzero(clothes.any(axis=1))[0]
     heights = np.zeros(len(photo), bool)
     heights[rows[0] : rows[-1] + 1] = True
-    # any of the old clothes, also further down
+    # all of the old clothes, also below REACH
     around = np.ones((2 * CLEAR + 1, 2 * CLEAR + 1), np.uint8)
     near = cv2.dilate(np.isin(sets, [*TOP_ROWS, ROW[BELT]]).astype(np.uint8), around) > 0
     kept = np.isin(sets, KEPT_ROWS) & heights[:, None] & ~near & ~np.isin(look_labels, body.TOPS)

@@ -1,4 +1,4 @@
-"""Measures of looks that need nothing but pictures: of any system, of any version, from memory or from a folder."""
+"""Measure looks by pictures alone, so that looks of any system can be measured, from memory or from a folder."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -26,32 +26,32 @@ WHITE = (255, 255, 255)
 
 
 class LookCase(NamedTuple):
-    """One look with what it was made of; pictures (H, W, 3) of the photo's size."""
+    """One look and its inputs; `photo` and `look` are (H, W, 3) of one size."""
 
     photo: Picture
-    sets: Picture | None  # (H, W) rows of `label_sets.TABLE`, true of the photo
+    sets: Picture | None  # (H, W) the photo's true labels, rows of `label_sets.TABLE`
     garment: Picture  # (h, w, 3) product shot
-    garment_mask: Picture  # (h, w) of 0 and 255
+    garment_mask: Picture  # (h, w) 0 and 255
     garment_name: str
     look: Picture
-    frame: Frame  # the part that realism is measured on
+    frame: Frame  # part of the photo on which realism is measured
 
 
-Wearers = Callable[[str], Picture | None]  # the photo of a garment's own wearer, where there is one
+Wearers = Callable[[str], Picture | None]  # from a garment's name to a photo of its own wearer, if there is one
 
 
 class Wearer(NamedTuple):
-    """How a garment lies on its own wearer."""
+    """Cut and print size of a garment on its own wearer."""
 
     cut: Cut | None
     size: Size | None
 
 
 class LookMeasures:
-    """Collects looks, and measures them; see `cut`, `leftover` and `realism`."""
+    """A collection of looks and their measures; see `cut`, `leftover` and `realism`."""
 
     def __init__(self, parser: PersonParser, wearers: Wearers, features: FeatureNetwork | None) -> None:
-        """`parser` labels looks, photos and wearers; without `features` there is no realism."""
+        """Use `parser` to label looks, photos and wearers; skip realism if `features` is None."""
         self.parser, self.wearers, self.features = parser, wearers, features
         self.worn: dict[str, Wearer | None] = {}
         self.values: dict[str, list[float]] = {}
@@ -59,7 +59,7 @@ class LookMeasures:
         self.photos: list[Picture] = []
 
     def add(self, case: LookCase) -> dict[str, float]:
-        """Measure one look; returns its own figures: shares, differences and 8-bit steps by name. Raises DataError."""
+        """Measure one look and return its figures by name: shares, differences and 8-bit steps. Raises DataError."""
         look, photo = parse_photo(case.look, self.parser), parse_photo(case.photo, self.parser)
         found: dict[str, float] = {}
         if case.sets is not None and contrasting(case.photo, case.sets, case.garment, case.garment_mask):
@@ -67,7 +67,7 @@ class LookMeasures:
             found |= {name: value for name, value in zip(Leftover._fields, left, strict=True) if value is not None}
         wearer = self.wearer(case)
         if wearer is not None:
-            # the look has the photo's pose, whatever was painted over it
+            # use the photo's key points: the look has the same pose
             found |= prefixed("cut", cut_difference(measure_cut(look.labels, photo.key_points), wearer.cut))
             if wearer.size is not None:
                 size = measure_size(case.garment, case.garment_mask, case.look, look.labels, photo.key_points)
@@ -85,14 +85,14 @@ class LookMeasures:
         return found
 
     def wearer(self, case: LookCase) -> Wearer | None:
-        """Look up how the case's garment lies on its own wearer; each is measured once. Raises DataError."""
+        """Return cut and print size of the case's garment on its own wearer, measured once. Raises DataError."""
         if case.garment_name not in self.worn:
             photo = self.wearers(case.garment_name)
             self.worn[case.garment_name] = None if photo is None else self.measured(photo, case)
         return self.worn[case.garment_name]
 
     def measured(self, photo: Picture, case: LookCase) -> Wearer:
-        """Measure a garment on its own wearer's photo."""
+        """Measure a garment on the photo of its own wearer."""
         parse: Parse = parse_photo(photo, self.parser)
         points = parse.key_points
         return Wearer(
@@ -101,7 +101,7 @@ class LookMeasures:
         )
 
     def figures(self) -> dict[str, float]:
-        """Return the figures over all looks added, by the keys of `measures.py`, which gives units and ranges."""
+        """Return the figures over all looks, by the keys of `measures.py`, which has units and ranges."""
         values = self.values
         found = {name: float(np.mean(values[name])) for name in Leftover._fields if name in values}
         found |= {
@@ -114,7 +114,7 @@ class LookMeasures:
                 found |= {f"size_{side}": float(np.median(ratios)), f"size_{side}_90": float(np.percentile(ratios, 90))}
                 found["size_looks"] = float(len(ratios))
         if "outline_look" in values and "outline_photo" in values:
-            # smoother than photos is as wrong as rougher
+            # outlines smoother than in photos are as wrong as rougher ones
             found["outline"] = abs(float(np.mean(values["outline_look"]) - np.mean(values["outline_photo"])))
         if "leftover" in values:
             found["leftover_looks"] = float(len(values["leftover"]))
@@ -135,7 +135,7 @@ def prefixed(prefix: str, values: dict[str, float]) -> dict[str, float]:
 
 
 def features_or_none() -> FeatureNetwork | None:
-    """Open the feature network of realism; None where its package is not installed."""
+    """Open the feature network of realism; return None if its package is not installed."""
     try:
         return open_features()
     except MissingExtraError:
@@ -143,7 +143,7 @@ def features_or_none() -> FeatureNetwork | None:
 
 
 def measure_looks(cases: Iterable[LookCase], measures: LookMeasures) -> dict[str, float]:
-    """Measure looks, one after another; see `LookMeasures.figures`."""
+    """Measure looks one by one and return the figures over all of them; see `LookMeasures.figures`."""
     for case in cases:
         measures.add(case)
     return measures.figures()

@@ -1,4 +1,4 @@
-"""What every figure of an evaluation is called, which way it is better, and what it stands beside."""
+"""Titles, ranges and better directions of all measures of an evaluation, and the figures to read them with."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,15 +8,15 @@ from typing import Literal
 class Measure:
     """One figure of an evaluation."""
 
-    key: str  # in files
-    title: str  # on screen
+    key: str  # name in files
+    title: str  # name on screen
     better: Literal["higher", "lower"]
     limits: str  # range and unit
-    beside: str | None = None  # key of the figure that it must be read next to
+    beside: str | None = None  # key of the figure to read it with
     decimals: int = 4
 
 
-# the figures that stand beside others
+# short titles of the figures to read measures with
 BESIDE = {
     "nothing_ssim": "doing nothing",
     "nothing_psnr": "doing nothing",
@@ -39,6 +39,7 @@ MEASURES = (
     Measure("changed_share", "looks whose garment changed", "higher", "0 to 1"),
     Measure("outside_change", "outside change", "lower", "0 to 255", decimals=3),
     Measure("warp_iou", "warp IoU, paired", "higher", "0 to 1"),
+    Measure("warp_iou_clear", "warp IoU, paired, clear of hair, arms, lower clothes", "higher", "0 to 1"),
     Measure("warp_l1", "warp L1, paired", "lower", "0 to 255", decimals=2),
     Measure("fid", "FID", "lower", "0 and more", decimals=3),
     Measure("kid", "KID", "lower", "about 0 and more", decimals=5),
@@ -54,10 +55,10 @@ MEASURES = (
     Measure("outline", "outline's roughness, difference from photos", "lower", "8-bit steps", decimals=3),
 )
 
-# on how many looks some measures were taken
+# numbers of looks that some measures are based on
 COUNTS = {"leftover_looks": "looks with leftover and damage", "size_looks": "looks whose print was matched"}
 
-# what each pair has a figure of its own for, so that the worst can be looked at first
+# measures that every pair has a value of, with the better direction; cases can be sorted by them
 UNPAIRED_CASES = {
     "swap_back_ssim": "higher",
     "swap_back_lead": "higher",
@@ -68,15 +69,18 @@ UNPAIRED_CASES = {
     "leftover": "lower",
     "damage": "lower",
 }
-PAIRED_CASES = {"warp_iou": "higher", "warp_l1": "lower"}
+PAIRED_CASES = {"warp_iou": "higher", "warp_iou_clear": "higher", "warp_l1": "lower"}
 CASES = UNPAIRED_CASES | PAIRED_CASES
 
-# every figure of an evaluation in the order of tables and files
+# all figures of an evaluation, in the order of tables and files
 KEYS = (*(key for measure in MEASURES for key in (measure.key, measure.beside) if key), *COUNTS)
 
 
 def table(figures: dict[str, float], not_measured: dict[str, str]) -> list[str]:
-    """Lines of a table of all measures: value, what it stands beside, which way is better, range; reasons below."""
+    """Return the lines of a table: value, second figure, better direction and range of every measure.
+
+    The numbers of looks and the reasons for missing figures follow below the table.
+    """
     width = max(len(measure.title) for measure in MEASURES)
     lines = [f"{'measure':{width}}  {'value':>9}  {'beside it':24}  {'better':6}  range"]
     for measure in MEASURES:

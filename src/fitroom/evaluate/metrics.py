@@ -1,6 +1,6 @@
-"""Measures of looks, one function each. Pictures are uint8 (H, W, 3) RGB, masks boolean (H, W), all of one size.
+"""Compute single measures of looks. Pictures are uint8 (H, W, 3) RGB, masks boolean (H, W), all of one size.
 
-How they are put together, pair by pair, stands in `evaluate.py`; which way each is better, in `measures.py`.
+`evaluate.py` applies these functions to pairs; `measures.py` lists ranges and better directions.
 """
 
 import warnings
@@ -20,27 +20,27 @@ from fitroom.photo.masks import bleed
 Mask = NDArray[np.bool_]
 Quad = NDArray[np.float32]  # (4, 2): top left, top right, bottom right, bottom left; x before y, pixels
 
-MOST_PSNR = 100.0  # what equal pictures get, in place of infinity
+MOST_PSNR = 100.0  # PSNR of equal pictures, instead of infinity
 PATCH_HEIGHT, PATCH_WIDTH = 64, 48
-TORSO_SHARE = 0.8  # of the way from shoulders to hips; further down the hem lies, or the trousers
+TORSO_SHARE = 0.8  # of the way from shoulders to hips: hem or trousers may show below
 LAB_BINS = (20, 44, 44)
-LAB_RANGE = (0, 100.001, -112, 112, -112, 112)  # holds all of sRGB
-LAB_BLUR = cv2.getGaussianKernel(5, 1.5, cv2.CV_32F)  # over bins: light moves colours to neighbouring ones
+LAB_RANGE = (0, 100.001, -112, 112, -112, 112)  # covers all of sRGB
+LAB_BLUR = cv2.getGaussianKernel(5, 1.5, cv2.CV_32F)  # over bins: other light moves colours to neighbouring bins
 LAYOUT_ROWS, LAYOUT_COLUMNS = 8, 6
-LAYOUT_UNIT = 40.0  # Lab distance that weighs as much as histograms without a common bin, nearly
+LAYOUT_UNIT = 40.0  # Lab distance that weighs about as much as two histograms without a common bin
 
 
 def to_batch(picture: Picture) -> torch.Tensor:
-    """uint8 (H, W, 3) to uint8 (1, 3, H, W)."""
+    """Convert uint8 (H, W, 3) to a uint8 tensor (1, 3, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
 
 
 def structural_similarity(a: Picture, b: Picture) -> float:
-    """SSIM of two pictures, -1 to 1, higher is more alike, 1 for equal ones.
+    """Compute SSIM of two pictures: -1 to 1, higher is more similar, 1 for equal pictures.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004: Gaussian window of
-    standard deviation 1.5 and 11 pixels, mean over pixels and the channels of RGB (torchmetrics; in float32, so to
-    about 1e-4).
+    standard deviation 1.5 and 11 pixels, mean over pixels and RGB channels. torchmetrics computes it in float32, to
+    about 1e-4.
     """
     if np.array_equal(a, b):
         return 1.0
@@ -49,29 +49,29 @@ def structural_similarity(a: Picture, b: Picture) -> float:
 
 
 def peak_signal_to_noise(a: Picture, b: Picture) -> float:
-    """PSNR of two pictures in decibels, 0 to MOST_PSNR, higher is more alike; equal pictures get MOST_PSNR."""
+    """Compute PSNR of two pictures in decibels: 0 to MOST_PSNR (equal pictures), higher is more similar."""
     error = float(np.mean((a.astype(np.float64) - b) ** 2))
     return min(10 * float(np.log10(255**2 / error)), MOST_PSNR) if error else MOST_PSNR
 
 
 def mask_iou(a: Mask, b: Mask) -> float:
-    """Intersection over union, 0 to 1, higher is better; 1 where both are empty."""
+    """Compute intersection over union: 0 to 1, higher is better, 1 if both masks are empty."""
     union = int((a | b).sum())
     return float((a & b).sum() / union) if union else 1.0
 
 
 def mean_difference(a: Picture, b: Picture, where: Mask) -> float:
-    """Mean absolute difference inside a mask, in 8-bit steps, 0 to 255; 0 where the mask is empty."""
+    """Compute the mean absolute difference inside a mask, in 8-bit steps, 0 to 255; 0 if the mask is empty."""
     if not where.any():
         return 0.0
     return float(np.abs(a[where].astype(np.int16) - b[where]).mean())
 
 
 def neck_region(key_points: Array, height: int, width: int) -> Mask:
-    """Where the neck and the collar lie, from key points (18, 3): VITON's labels call the neck background.
+    """Mask neck and collar by key points (18, 3), because VITON labels the neck as background.
 
-    From the level of the nose to a third of a shoulder width below the neck, narrow at the top. Empty where the
-    shoulders are unknown.
+    The region starts halfway between nose and shoulders, ends about a third of a shoulder width below the shoulders,
+    and is narrow at the top. It is empty if the shoulders are unknown.
     """
     region = np.zeros((height, width), np.uint8)
     skeleton = body.complete(key_points)
@@ -88,7 +88,7 @@ def neck_region(key_points: Array, height: int, width: int) -> Mask:
 
 
 def changeable(label: Picture, key_points: Array, warped_mask: Mask, margin: int = 3) -> Mask:
-    """Where a look may differ from its photo: the garments worn before and after, a few pixels wider, arms and neck."""
+    """Mask where a look may differ from its photo: old and new garment, dilated by `margin` pixels, arms and neck."""
     height, width = label.shape
     garments = (label == Label.UPPER_CLOTHES) | warped_mask
     wider = cv2.dilate(garments.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) > 0
@@ -96,9 +96,10 @@ def changeable(label: Picture, key_points: Array, warped_mask: Mask, margin: int
 
 
 def torso_quad(key_points: Array) -> Quad | None:
-    """The torso of a person from key points (18, 3): shoulders, and TORSO_SHARE of the way to the hips.
+    """Return a person's torso by key points (18, 3): the shoulders, and TORSO_SHARE of the way to the hips.
 
-    None where the shoulders are unknown. The person's right is on the picture's left.
+    The first corner is the person's right shoulder, which is on the picture's left. Returns None if the shoulders are
+    unknown.
     """
     skeleton = body.complete(key_points)
     if skeleton is None:
@@ -110,10 +111,10 @@ def torso_quad(key_points: Array) -> Quad | None:
 
 
 def garment_quad(mask: Picture) -> Quad:
-    """The torso of a garment from its mask (H, W; above 127 inside): its whole height, without the sleeves.
+    """Return a garment's torso by its mask (H, W; above 127 inside): the whole height, without sleeves.
 
-    The width is the median, over the middle third of its rows, of the run of mask through its middle column. The mask
-    must not be empty.
+    Left and right edges are medians, over the middle third of the rows, of the run of mask pixels through the middle
+    column. The mask must not be empty.
     """
     inside = mask > 127
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
@@ -130,7 +131,7 @@ def garment_quad(mask: Picture) -> Quad:
 
 
 def cut_quad(picture: Picture, quad: Quad) -> Picture:
-    """A quadrilateral of a picture made upright, uint8 (PATCH_HEIGHT, PATCH_WIDTH, 3)."""
+    """Rectify a quadrilateral of a picture to a patch, uint8 (PATCH_HEIGHT, PATCH_WIDTH, 3)."""
     width, height = PATCH_WIDTH, PATCH_HEIGHT
     upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     matrix = cv2.getPerspectiveTransform(quad, upright)
@@ -141,14 +142,15 @@ def cut_quad(picture: Picture, quad: Quad) -> Picture:
 
 
 def appearance(patch: Picture) -> NDArray[np.float32]:
-    """Descriptor (d,) of a patch: which colours it has, and roughly where.
+    """Compute a descriptor (d,) of a patch: its colours and their rough layout.
 
-    A smoothed joint histogram in CIE Lab, its root taken, so that squared distances are Hellinger's (Arandjelovic and
-    Zisserman, "Three things everyone should know to improve object retrieval", 2012), and a grid of mean colours.
+    The descriptor joins the square root of a smoothed joint histogram in CIE Lab with a grid of mean colours. The root
+    turns squared distances into Hellinger distances (Arandjelovic and Zisserman, "Three things everyone should know to
+    improve object retrieval", 2012).
     """
     lab = cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     counts = cv2.calcHist([lab], [0, 1, 2], None, LAB_BINS, LAB_RANGE)
-    for _ in LAB_BINS:  # blurs the first axis, then turns the next one to its place
+    for _ in LAB_BINS:  # blur the first axis, then rotate the axes
         flat = counts.reshape(counts.shape[0], -1)
         flat = cv2.filter2D(flat, -1, LAB_BLUR, borderType=cv2.BORDER_CONSTANT)
         counts = np.ascontiguousarray(np.moveaxis(flat.reshape(counts.shape), 0, -1))
@@ -158,23 +160,23 @@ def appearance(patch: Picture) -> NDArray[np.float32]:
 
 
 def worn_appearance(photo: Picture, key_points: Array) -> NDArray[np.float32] | None:
-    """Descriptor of what a person wears; None where the shoulders are unknown."""
+    """Compute a descriptor of the clothes on a person's torso; return None if the shoulders are unknown."""
     quad = torso_quad(key_points)
     return None if quad is None else appearance(cut_quad(photo, quad))
 
 
 def garment_appearance(picture: Picture, mask: Picture) -> NDArray[np.float32]:
-    """Descriptor of a garment's torso; `mask` (H, W) is above 127 inside."""
+    """Compute a descriptor of a garment's torso; `mask` (H, W) is above 127 inside."""
     return appearance(cut_quad(bleed(picture, mask), garment_quad(mask)))
 
 
 def retrieval_ranks(
     worn: NDArray[np.float32], garments: NDArray[np.float32], wanted: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """Place of each look's own garment among all garments by likeness, 1 to m, lower is better; by chance (m + 1) / 2.
+    """Rank each look's own garment among all garments by similarity: 1 to m, lower is better, (m + 1) / 2 by chance.
 
-    worn (n, d) and garments (m, d) are descriptors, wanted (n,) the row of each look's garment. Garments as like as the
-    wanted one count half, so that descriptors that say nothing rank by chance.
+    `worn` (n, d) and `garments` (m, d) are descriptors; `wanted` (n,) is the row of each look's garment. Ties count
+    half, so that descriptors without information rank by chance.
     """
     squares = (worn.astype(np.float64) ** 2).sum(1)[:, None] + (garments.astype(np.float64) ** 2).sum(1)
     distances = squares - 2 * worn.astype(np.float64) @ garments.astype(np.float64).T
@@ -185,23 +187,27 @@ def retrieval_ranks(
 
 
 class Features(torch.nn.Module):
-    """Hands features through, for measures that expect to make them of pictures themselves."""
+    """Identity network, for torchmetrics that expect to compute features from pictures."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
         self.num_features = num_features
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the features unchanged."""
         return features
 
 
 def frechet_distance(looks: torch.Tensor, photos: torch.Tensor) -> float:
-    """FID of features (n, d) and (m, d), 0 and more, lower is better: squared distance of two normal distributions.
+    """Compute FID of features (n, d) and (m, d): the squared Fréchet distance of two normal distributions.
 
-    Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017. Biased
-    upwards for few pictures: compare only figures of equal lists. Two of each are needed. Not torchmetrics' form, whose
-    eigenvalues need not converge for fewer pictures than features: with centred features A and B, the trace of the
-    root of the covariances' product is the sum of the singular values of A Bᵀ, but for its divisors.
+    It is 0 or more, and lower is better. Heusel et al., "GANs trained by a two time-scale update rule converge to a
+    local Nash equilibrium", 2017. Few pictures bias it upwards: compare only figures of the same lists. Both sets need
+    at least two rows.
+
+    torchmetrics computes eigenvalues, which may not converge for fewer pictures than features. Here the trace of the
+    square root of the covariances' product is the sum of the singular values of A Bᵀ, for centred features A and B
+    divided by sqrt(n - 1) and sqrt(m - 1).
     """
     a, b = looks.double(), photos.double()
     means = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
@@ -212,13 +218,13 @@ def frechet_distance(looks: torch.Tensor, photos: torch.Tensor) -> float:
 
 
 def kernel_distance(looks: torch.Tensor, photos: torch.Tensor) -> float:
-    """KID of features (n, d) and (m, d), lower is better, about 0 for equal distributions and a little below by chance.
+    """Compute KID of features (n, d) and (m, d): lower is better, about 0 (also below) for equal distributions.
 
-    Binkowski et al., "Demystifying MMD GANs", 2018 (torchmetrics): unbiased, cubic polynomial kernel, one subset of as
-    many pictures as the smaller set has.
+    Binkowski et al., "Demystifying MMD GANs", 2018, by torchmetrics: unbiased, cubic polynomial kernel, one subset of
+    the smaller set's size.
     """
     size = min(len(looks), len(photos))
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # that it keeps all features
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # on keeping all features
         measure = KernelInceptionDistance(Features(looks.shape[1]), subsets=1, subset_size=size)
     measure.update(looks.double(), real=False)
     measure.update(photos.double(), real=True)

@@ -1,7 +1,7 @@
-"""Measures of a human parser: labels on photos with known labels, and key points.
+"""Measure the labels and key points of a human parser.
 
-Labels are mapped to the groups that the data can tell apart, so that a data set which calls the neck background does
-not count necks as errors. See `data/label_sets.py`.
+Labels are mapped to the groups that a data set distinguishes. A data set that labels the neck as background, for
+example, does not count necks as errors. See `data/label_sets.py`.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,12 +16,12 @@ from fitroom.arrays import Array, Picture
 from fitroom.data.label_sets import Groups
 from fitroom.photo.parse import Parse
 
-NEAR = 0.25  # shoulder widths within which a key point counts as found
+NEAR = 0.25  # error below which a key point counts as found, shoulder widths
 CALIBRATION_BINS = 10
 
 
 class Case(NamedTuple):
-    """One photo with its truth."""
+    """One photo with its ground truth."""
 
     name: str
     photo: Picture  # (H, W, 3)
@@ -34,12 +34,12 @@ class ParserFigures:
     """Figures of a parser on some photos."""
 
     groups: Groups
-    confusion: NDArray[np.int64]  # (groups, groups) pixels: rows are the truth, columns the prediction
-    by_photo: dict[str, list[float]]  # IoU of every photo that shows a group, by group
-    points: dict[str, float]  # see `point_figures`; empty where no photo has key points
+    confusion: NDArray[np.int64]  # (groups, groups) pixels: rows are true, columns predicted groups
+    by_photo: dict[str, list[float]]  # by group: IoU of every photo that shows the group
+    points: dict[str, float]  # see `point_figures`; empty if no photo has key points
 
     def pooled(self) -> dict[str, float]:
-        """Intersection over union of every group that occurs, over the pixels of all photos, 0 to 1."""
+        """Compute the IoU of every group that occurs, over the pixels of all photos, 0 to 1."""
         shared = self.confusion.diagonal()
         either = self.confusion.sum(axis=0) + self.confusion.sum(axis=1) - shared
         return {
@@ -49,12 +49,12 @@ class ParserFigures:
         }
 
     def medians(self) -> dict[str, float]:
-        """Median over photos of every group's intersection over union, among photos that show the group."""
+        """Compute the median IoU of every group, over the photos that show it."""
         return {name: float(np.median(values)) for name, values in self.by_photo.items()}
 
 
 def measure_parsing(cases: Iterable[Case], find: Callable[[Picture], Parse], groups: Groups) -> ParserFigures:
-    """Measure a parser, given as a function from a photo (H, W, 3) to its parse."""
+    """Measure a parser; `find` returns the parse of a photo (H, W, 3)."""
     count = len(groups.names)
     confusion = np.zeros((count, count), np.int64)
     by_photo: dict[str, list[float]] = {}
@@ -78,7 +78,7 @@ def measure_parsing(cases: Iterable[Case], find: Callable[[Picture], Parse], gro
 def confusion_of(labels: Picture, sets: Picture, groups: Groups) -> NDArray[np.int64]:
     """Count pixels, int64 (groups, groups), by true group (rows) and predicted group (columns).
 
-    `labels` (..., H, W) are of `body.Label`, `sets` of the same shape rows of `label_sets.TABLE`.
+    `labels` (..., H, W) are values of `body.Label`; `sets` are rows of `label_sets.TABLE`, of the same shape.
     """
     count = len(groups.names)
     true, mine = groups.compared(labels, sets)
@@ -86,11 +86,11 @@ def confusion_of(labels: Picture, sets: Picture, groups: Groups) -> NDArray[np.i
 
 
 def point_figures(found: Array, known: Array) -> dict[str, float]:
-    """Measure key points (n, 18, 3) against known ones.
+    """Measure key points (n, 18, 3) against known ones; return {} if no known point can be measured.
 
-    points: share of the known points that lie within NEAR of the shoulders' width; error: their median distance in
-    shoulder widths; calibration: expected calibration error of the confidence (Guo et al., ICML 2017), the mean over
-    CALIBRATION_BINS equal bins, by their counts, of the difference between mean confidence and share found.
+    points: share of the known points that are found within NEAR shoulder widths. error: median distance in shoulder
+    widths. calibration: expected calibration error of the confidence (Guo et al., ICML 2017), the difference between
+    mean confidence and share of found points, averaged over CALIBRATION_BINS equal bins weighted by their counts.
     """
     across = np.linalg.norm(known[:, body.LEFT_SHOULDER, :2] - known[:, body.RIGHT_SHOULDER, :2], axis=1)
     both = (known[:, [body.LEFT_SHOULDER, body.RIGHT_SHOULDER], 2] > 0).all(axis=1) & (across > 0)

@@ -1,4 +1,4 @@
-"""Photos to measure a parser on: labelled photos of any kind, a VITON layout, and scenes made of it."""
+"""Test cases for a human parser: labelled photos, a VITON layout, and scenes composed from a VITON layout."""
 
 import csv
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from fitroom.data.viton_sets import viton_sets
 from fitroom.errors import DataError
 from fitroom.evaluate.parser import Case
 
-# joints by the names that they have in files of marks, with their rows among the key points
+# rows of the key points by the joint names of annotation files
 JOINTS = {
     "nose": 0,
     "neck": 1,
@@ -35,14 +35,14 @@ JOINTS = {
     "left_knee": 12,
     "left_ankle": 13,
 }
-SCENES = 30  # made at once
+SCENES = 30  # scenes per batch
 SEED = 1
 
 
 def labelled_cases(
     folder: str | Path, listed: str, mapping: str | Path | None = None, joints: str | Path | None = None
 ) -> Iterator[Case]:
-    """The photos of a list of a folder of labelled photos; with joints marked by hand where there are some.
+    """Yield the photos of a list in a folder of labelled photos, with the hand-marked joints of the file `joints`.
 
     Raises DataError.
     """
@@ -53,7 +53,10 @@ def labelled_cases(
 
 
 def read_joints(path: str | Path) -> dict[str, NDArray[np.float32]]:
-    """Key points (18, 3) by photo, of a CSV of photo,joint,x,y; confidence 1 where marked. Raises DataError."""
+    """Read key points (18, 3) by photo from a CSV of photo,joint,x,y; marked joints have confidence 1, others 0.
+
+    Raises DataError.
+    """
     found: dict[str, NDArray[np.float32]] = {}
     for number, row in enumerate(csv.DictReader(read_text(Path(path)).splitlines()), 2):
         try:
@@ -68,7 +71,7 @@ def read_joints(path: str | Path) -> dict[str, NDArray[np.float32]]:
 
 
 def viton_cases(data: str | Path, pairs: str) -> Iterator[Case]:
-    """The persons of a pair list of a VITON layout or a pack. Raises DataError."""
+    """Yield the persons of a pair list of a VITON layout or a pack. Raises DataError."""
     reader = open_reader(data)
     for person in sorted({pair.person for pair in reader.pairs(pairs).pairs}):
         photo, label, points = reader.photo(person), reader.label(person), reader.pose(person)
@@ -76,7 +79,10 @@ def viton_cases(data: str | Path, pairs: str) -> Iterator[Case]:
 
 
 def scene_cases(data: str | Path, pairs: str, seed: int = SEED) -> Iterator[Case]:
-    """The same persons in scenes: smaller, elsewhere, before something else; always the same ones. Raises DataError."""
+    """Yield the persons of a pair list in scenes: at another size and place, in front of another background.
+
+    The same seed gives the same scenes. Raises DataError.
+    """
     reader = open_reader(data)
     listed = reader.pairs(pairs).pairs
     for start in range(0, len(listed), SCENES):

@@ -1,4 +1,4 @@
-"""Figures of a parser: a table to read, the confusion matrix as a picture, and CSV rows that say what made them."""
+"""Present and save the figures of a parser: a text table, a picture of the confusion matrix, and CSV rows."""
 
 import io
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ POINT_TITLES = {
 
 
 def parser_table(found: ParserFigures) -> list[str]:
-    """Lines of a table: a row a label, and the key points' figures below."""
+    """Return the lines of a table: one row per label, then the figures of the key points."""
     pooled, medians = found.pooled(), found.medians()
     lines = [f"{'label':16}  {'IoU, pooled':>11}  {'median over photos':>18}  {'photos':>6}"]
     lines += [
@@ -32,7 +32,7 @@ def parser_table(found: ParserFigures) -> list[str]:
 
 
 def draw_confusion(found: ParserFigures) -> Picture:
-    """The confusion matrix (H, W, 3): shares of every true label's pixels."""
+    """Draw the confusion matrix (H, W, 3); every row has the shares of one true label's pixels."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -59,13 +59,13 @@ def draw_confusion(found: ParserFigures) -> Picture:
 
 
 def check_parser_csv(path: str | Path) -> Path:
-    """The path of a CSV file to append to. Raises OutputError where it has other columns, or can't be written."""
+    """Return the path of a CSV file to append to. Raises OutputError if its columns differ or it can't be written."""
     read_rows(check_file(path), COLUMNS, "table of fitroom evaluate-parser")
     return Path(path)
 
 
 def append_parser(path: str | Path, found: ParserFigures, parser: str, data: str, command: str) -> Path:
-    """Append a row for every figure: IoU of every label, pooled and median, and key points. Raises OutputError."""
+    """Append one row per figure: pooled and median IoU of every label, and key points. Raises OutputError."""
     path = check_parser_csv(path)
     origin = {
         "date": datetime.now(UTC).date().isoformat(),

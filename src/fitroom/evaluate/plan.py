@@ -1,4 +1,4 @@
-"""What an evaluation will read, checked before any work is done."""
+"""Plan an evaluation: read its pair lists and check all files before any work is done."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from fitroom.data.reader import PairList, Reader
 from fitroom.data.viton import own_garment
 from fitroom.errors import DataError
 
-Progress = Callable[[Sequence[Any], str], Iterable[Any]]  # items, and what is done with them
-SHOWN = 5  # problems named in one message
+Progress = Callable[[Sequence[Any], str], Iterable[Any]]  # items, and a description of the work
+SHOWN = 5  # problems listed in one message
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A person of a list: photo (H, W, 3), parsing label (H, W) and key points (18, 3) where the data has them."""
+    """A person: photo (H, W, 3), and parsing label (H, W) and key points (18, 3) if the data has them."""
 
     photo: Picture
     label: Picture | None
@@ -26,25 +26,25 @@ class Subject:
 
 @dataclass(frozen=True)
 class Plan:
-    """Lists whose files were all found sound. `make_plan` makes it."""
+    """Pair lists whose files have all been checked; see `make_plan`."""
 
     reader: Reader
     unpaired: PairList
     paired: PairList | None
-    own: dict[str, str]  # the garment that each person of `unpaired` wears in the photo; empty where one is unknown
-    height: int  # of the photos, pixels
+    own: dict[str, str]  # garment in the photo of each person of `unpaired`; empty if any is unknown
+    height: int  # of the photos, in pixels
     width: int
 
     def subject(self, person: str) -> Subject:
-        """Read a person of the lists. Raises DataError."""
+        """Read a person. Raises DataError."""
         return read_subject(self.reader, person)
 
     def garment(self, name: str) -> Picture:
-        """Read a garment of the lists. Raises DataError."""
+        """Read a garment, uint8 (H, W, 3). Raises DataError."""
         return self.reader.garment(name)
 
     def first(self, count: int) -> "Plan":
-        """The same of the first pairs of each list."""
+        """Return a copy of the plan with the first `count` pairs of each list."""
         unpaired, paired = (part and replace(part, pairs=part.pairs[:count]) for part in (self.unpaired, self.paired))
         assert unpaired is not None
         return replace(self, unpaired=unpaired, paired=paired)
@@ -56,10 +56,10 @@ def make_plan(
     paired: str | Path | None = None,
     progress: Progress = lambda items, description: items,
 ) -> Plan:
-    """Read the lists and every file that they name, of a data folder or a pack.
+    """Read the pair lists of a data folder or a pack, and check every file that they name.
 
-    Raises DataError, naming up to SHOWN problems, for files that are missing or broken, labels of another size than
-    their photo, and photos that are not all of one size, 3:4.
+    Raises DataError, which lists up to SHOWN problems: missing or broken files, labels whose size differs from the
+    photo's, photos of several sizes, and photos that are not 3:4.
     """
     reader = open_reader(data)
     unpaired = reader.pairs(pairs)
@@ -95,7 +95,7 @@ def make_plan(
 
 
 def read_subject(reader: Reader, person: str) -> Subject:
-    """Read a person with all that the data has of them. Raises DataError."""
+    """Read a person's photo, and label and key points if the data has them. Raises DataError."""
     return Subject(
         reader.photo(person),
         reader.label(person) if reader.labels else None,
@@ -104,7 +104,10 @@ def read_subject(reader: Reader, person: str) -> Subject:
 
 
 def one_size(reader: Reader, sizes: dict[tuple[int, int], list[str]]) -> tuple[int, int]:
-    """Height and width of all photos, given the names of each. Raises DataError where there are several, or not 3:4."""
+    """Return height and width of all photos; `sizes` has names by size.
+
+    Raises DataError if there are several sizes, or if the size is not 3:4.
+    """
     by_count = sorted(sizes, key=lambda size: len(sizes[size]), reverse=True)
     height, width = by_count[0]
     if len(by_count) > 1:

@@ -1,4 +1,4 @@
-"""Plots of the report, as SVG that is the same for the same figures."""
+"""Draw the plots of the report as SVG. The same figures give the same file."""
 
 from pathlib import Path
 from typing import Any
@@ -7,17 +7,16 @@ import matplotlib
 from matplotlib.figure import Figure
 
 Row = dict[str, str]
-POINTS = 12  # of a curve
 SETTINGS: Any = {"svg.hashsalt": "fitroom", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure without the date."""
+    """Write a figure as SVG, without the date."""
     figure.savefig(path, format="svg", metadata={"Date": None}, bbox_inches="tight")
 
 
 def draw_systems(rows: list[Row], path: Path) -> None:
-    """Every system by garment retrieval (x) and by swap-back's lead over doing nothing (y): up and right is better."""
+    """Plot every system: garment retrieval (x) and lead of swap-back over doing nothing (y), both higher is better."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6, 3.6))
         axes = figure.add_subplot()
@@ -41,7 +40,7 @@ def draw_systems(rows: list[Row], path: Path) -> None:
 
 
 def losses_alone(rows: list[Row]) -> dict[str, list[tuple[float, float]]]:
-    """Losses by ratio of modules pruned alone, of rows of `fitroom prune --sensitivity`."""
+    """Return (ratio, loss) points of every module pruned alone, from rows of `fitroom prune --sensitivity`."""
     losses: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         module, _, ratio = row["scheme"].rpartition(" ")
@@ -51,7 +50,7 @@ def losses_alone(rows: list[Row]) -> dict[str, list[tuple[float, float]]]:
 
 
 def draw_sensitivity(losses: dict[str, list[tuple[float, float]]], path: Path) -> None:
-    """Loss of quality, a share, of modules pruned alone: (ratio, loss) by module."""
+    """Plot the loss of quality (a share) against the pruning ratio; `losses` has (ratio, loss) points by module."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6, 3.2))
         axes = figure.add_subplot()
@@ -65,7 +64,7 @@ def draw_sensitivity(losses: dict[str, list[tuple[float, float]]], path: Path) -
 
 
 def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> None:
-    """The original's FID against the size of the module that it pruned."""
+    """Plot the FID of the original system against the size of its pruned module."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6, 3.2))
         axes = figure.add_subplot()
@@ -80,7 +79,7 @@ def draw_original_pruning(warp: list[Row], generator: list[Row], path: Path) -> 
 
 
 def draw_calibration(points: list[tuple[float, float]], path: Path) -> None:
-    """How often looks are right, by how sure one could be of them: (confidence, share that is right)."""
+    """Plot the share of right looks against confidence; `points` are (confidence, share) pairs."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(3.4, 3.2))
         axes = figure.add_subplot()

@@ -1,6 +1,6 @@
-"""Feature networks of others that some measures need: TorchScript files, by path, from the cache, or downloaded.
+"""Open published feature networks that some measures need: TorchScript files by path, from the cache, or downloaded.
 
-Nothing is fetched unless asked for. What was downloaded once is found again without asking.
+A file is downloaded only on request. Later calls find it in the cache.
 """
 
 import hashlib
@@ -20,32 +20,32 @@ DOWNLOAD = "download"
 
 @dataclass(frozen=True)
 class PretrainedFile:
-    """A published TorchScript file, and how to name it."""
+    """A published TorchScript file, and the option and environment variable that name its path."""
 
     option: str
     variable: str
     url: str
     sha256: str
     megabytes: int
-    resizing: str  # what it does to pictures before its first layer
-    arguments: tuple[tuple[str, bool], ...]  # what it is called with, beside the pictures
+    resizing: str  # how the network resizes its input
+    arguments: tuple[tuple[str, bool], ...]  # keyword arguments of a call, in addition to the pictures
 
     @property
     def cached(self) -> Path:
-        """Where a download lies."""
+        """Path of the downloaded file."""
         root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Path(root) / "fitroom" / self.url.rsplit("/", 1)[-1]
 
     @property
     def advice(self) -> str:
-        """How to give the file."""
+        """Text that says how to provide the file."""
         name = self.url.rsplit("/", 1)[-1]
         return (
             f"give {name} by {self.option} PATH or {self.variable}, or {self.option} {DOWNLOAD} ({self.megabytes} MB)"
         )
 
 
-# Szegedy's Inception v3 as TensorFlow published it on 2015-12-05, which FID is defined on; translated by NVIDIA
+# Szegedy's Inception v3, which defines FID: TensorFlow's release of 2015-12-05, converted by NVIDIA
 INCEPTION = PretrainedFile(
     option="--inception",
     variable="FITROOM_INCEPTION",
@@ -56,7 +56,7 @@ INCEPTION = PretrainedFile(
     arguments=(("return_features", True),),
 )
 # VGG-16 with the linear weights of Zhang et al., "The unreasonable effectiveness of deep features as a perceptual
-# metric", 2018; LPIPS is the squared distance of its outputs
+# metric", 2018; LPIPS is the squared distance between two outputs
 LPIPS = PretrainedFile(
     option="--lpips",
     variable="FITROOM_LPIPS",
@@ -69,9 +69,10 @@ LPIPS = PretrainedFile(
 
 
 def find(wanted: PretrainedFile, given: str | None) -> Path | None:
-    """The file by path, by its environment variable, from the cache, or downloaded where `given` is "download".
+    """Find a file by the path `given`, its environment variable, or in the cache. Download it if `given` is "download".
 
-    None where it is nowhere. Raises DataError for a path without a file, and for a download that fails or is damaged.
+    Returns None if there is no file. Raises DataError for a path without a file, and for a download that fails or is
+    damaged.
     """
     if given == DOWNLOAD:
         return wanted.cached if wanted.cached.is_file() else download(wanted)
@@ -85,7 +86,7 @@ def find(wanted: PretrainedFile, given: str | None) -> Path | None:
 
 
 def download(wanted: PretrainedFile) -> Path:
-    """Fetch a file into the cache and check it. Raises DataError."""
+    """Download a file into the cache and check its SHA-256. Raises DataError."""
     try:
         wanted.cached.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(wanted.url, str(wanted.cached), hash_prefix=wanted.sha256, progress=False)
@@ -97,7 +98,7 @@ def download(wanted: PretrainedFile) -> Path:
 
 
 class FeatureNetwork:
-    """A TorchScript file that turns pictures into features."""
+    """A TorchScript network that computes features of pictures."""
 
     def __init__(self, path: Path, published: PretrainedFile) -> None:
         self.arguments = dict(published.arguments)
@@ -119,30 +120,30 @@ class FeatureNetwork:
             ) from error
 
     def __call__(self, pictures: list[Picture]) -> torch.Tensor:
-        """Features (n, size) of pictures of one size, float32."""
+        """Return features (n, size), float32, of uint8 pictures (H, W, 3) of one size."""
         batch = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32))
         with torch.inference_mode():
             return self.features(batch)
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Features (n, size) of pictures (n, 3, H, W) in [0, 255]; gradients flow."""
+        """Return features (n, size) of pictures (n, 3, H, W) in [0, 255], with gradients."""
         found: torch.Tensor = self.network(pictures, **self.arguments)
         return found.reshape(len(pictures), -1)
 
 
 def open_inception(given: str | None) -> FeatureNetwork | None:
-    """The network that FID and KID are measured with; None where there is no file. Raises DataError, see `find`."""
+    """Open the network for FID and KID; return None if there is no file. Raises DataError, see `find`."""
     path = find(INCEPTION, given)
     return None if path is None else FeatureNetwork(path, INCEPTION)
 
 
 def open_lpips(given: str | None) -> FeatureNetwork | None:
-    """The network that LPIPS is measured with; None where there is no file. Raises DataError, see `find`."""
+    """Open the network for LPIPS; return None if there is no file. Raises DataError, see `find`."""
     path = find(LPIPS, given)
     return None if path is None else FeatureNetwork(path, LPIPS)
 
 
 def lpips_distance(network: FeatureNetwork, a: Picture, b: Picture) -> float:
-    """LPIPS (VGG) of two pictures of one size, 0 and more, lower is more alike."""
+    """Compute LPIPS (VGG) of two pictures of one size: 0 or more, lower is more similar."""
     first, second = network([a]), network([b])
     return float((first - second).square().sum())

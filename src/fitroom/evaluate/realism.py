@@ -1,6 +1,6 @@
-"""Realism: the distance between looks and real photos in the features of EfficientNet-Lite0, trained on ImageNet.
+"""Measure realism: the distance between looks and real photos in ImageNet features of EfficientNet-Lite0.
 
-This is KID and Fréchet distance on another network than Inception: compare it with nothing but itself.
+KID and Fréchet distance use this network instead of Inception, so compare them only with figures of the same kind.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.evaluate.metrics import frechet_distance, kernel_distance
 from fitroom.nets.efficientnet import EPSILON, HEAD, STAGES, EfficientNetLite0, SameConvolution
 
-# as Google trained it; docs/evaluation.md compares it with ImageNet's mean and deviation, which others use
+# Google's values in training; docs/evaluation.md compares them with the usual ImageNet mean and deviation
 MEAN, DEVIATION = 127.0, 128.0
 PATCH_BLOCK = 10  # the 11th block: 112 channels at a sixteenth of the size
-RESAMPLES = 50  # of half of the pictures, without replacement
+RESAMPLES = 50  # each draws half of the pictures without replacement
 BATCH = 16
 
 
 class FeatureNetwork(torch.nn.Module):
-    """EfficientNet-Lite0 up to its 1,280 last maps, in evaluation mode."""
+    """EfficientNet-Lite0 up to its last 1,280 feature maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,14 +32,17 @@ class FeatureNetwork(torch.nn.Module):
         self._bn1 = torch.nn.BatchNorm2d(HEAD, EPSILON)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pooled features (N, 1280) and patch features (N, 112, H / 16, W / 16) of pictures (N, 3, H, W) in 0..255."""
+        """Compute pooled (N, 1280) and patch features (N, 112, H/16, W/16) of pictures (N, 3, H, W) in [0, 255]."""
         maps = self.body.maps((pictures - MEAN) / DEVIATION)
         last = torch.nn.functional.relu6(self._bn1(self._conv_head(maps[-1])))
         return last.mean(dim=(2, 3)), maps[PATCH_BLOCK]
 
 
 def open_features() -> FeatureNetwork:
-    """Open the feature network with its tensors. Raises MissingExtraError."""
+    """Open the pretrained feature network in evaluation mode.
+
+    Raises MissingExtraError if the package of its tensors is not installed.
+    """
     tensors = imagenet_tensors()
     network = FeatureNetwork()
     network.body.load_state_dict(network.body.own_tensors(tensors))
@@ -51,9 +54,9 @@ def open_features() -> FeatureNetwork:
 
 @torch.inference_mode()
 def features_of(network: FeatureNetwork, pictures: Sequence[Picture]) -> tuple[Tensor, Tensor]:
-    """Compute pooled features (n, 1280), and features (m, 112) of all patches, of uint8 pictures (H, W, 3) of one size.
+    """Compute pooled features (n, 1280) and the features (m, 112) of all patches of uint8 pictures (H, W, 3).
 
-    Pictures are not resized; height and width must be divisible by 32.
+    Pictures must have one size, divisible by 32; they are not resized.
     """
     pooled, patches = [], []
     for start in range(0, len(pictures), BATCH):
@@ -66,18 +69,18 @@ def features_of(network: FeatureNetwork, pictures: Sequence[Picture]) -> tuple[T
 
 @dataclass(frozen=True)
 class Realism:
-    """Distances of looks from real photos, lower is better. KID is about 0 for equal sets, and below by chance."""
+    """Distances between looks and real photos; lower is better. KID is about 0, also below, for equal sets."""
 
     kid: float  # kernel (x.y / d + 1)^3, unbiased, over all pictures
-    kid_deviation: float  # standard deviation over RESAMPLES of half of the pictures
+    kid_deviation: float  # standard deviation over RESAMPLES
     frechet: float  # of pooled features
     patch_frechet: float  # of patch features
 
 
 def realism(network: FeatureNetwork, looks: Sequence[Picture], photos: Sequence[Picture]) -> Realism:
-    """Measure the realism of looks, uint8 (H, W, 3), against real photos of the same size; two of each are needed.
+    """Measure the realism of looks, uint8 (H, W, 3), against real photos of the same size, at least two of each.
 
-    Height and width must be divisible by 32. Equal pictures give equal figures.
+    Height and width must be divisible by 32. The same pictures give the same figures.
     """
     (a, patches_a), (b, patches_b) = features_of(network, looks), features_of(network, photos)
     generator = torch.Generator().manual_seed(0)

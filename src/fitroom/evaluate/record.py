@@ -1,4 +1,4 @@
-"""Keeping what was measured: JSON with every case, and CSV rows that say what made them."""
+"""Save evaluations: JSON files with every case, and CSV rows that include hardware, versions and command."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ COLUMNS = (*ORIGIN, *KEYS, *CIRCUMSTANCES)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where figures come from: what was measured on which lists, on what, and how."""
+    """Origin of figures: system, pair lists, parser, hardware, versions and command."""
 
     system: str
     version: str
@@ -30,14 +30,14 @@ class Origin:
     pairs_sha256: str
     paired: str
     paired_sha256: str
-    parser: str  # whose labels the looks were measured with
+    parser: str  # the parser that labelled the looks
     hardware: str
     versions: str
     command: str
 
 
 def origin(name: str, version: str, backend: str, plan: Plan, parser: str, command: str) -> Origin:
-    """The system, its lists, the parser, this machine, and the versions installed on it."""
+    """Collect the origin of figures measured on this machine."""
     lists = (
         plan.unpaired.name,
         plan.unpaired.sha256,
@@ -47,7 +47,7 @@ def origin(name: str, version: str, backend: str, plan: Plan, parser: str, comma
 
 
 def check_file(path: str | Path) -> Path:
-    """The path of a file to write. Raises OutputError where it can't be written, before any work is done."""
+    """Return the path of a file to write. Raises OutputError if it can't be written, before any work is done."""
     path = Path(path)
     folder = path.absolute().parent
     if path.is_dir():
@@ -60,7 +60,7 @@ def check_file(path: str | Path) -> Path:
 
 
 def write_json(path: str | Path, result: Evaluation, came_from: Origin) -> Path:
-    """Write all that was measured, every case included. Raises OutputError."""
+    """Write all figures and cases of an evaluation as JSON. Raises OutputError."""
     path = check_file(path)
     text = json.dumps({"origin": asdict(came_from)} | asdict(result), indent=1)
     try:
@@ -71,7 +71,7 @@ def write_json(path: str | Path, result: Evaluation, came_from: Origin) -> Path:
 
 
 def check_csv(path: str | Path) -> Path:
-    """The path of a CSV file to append to. Raises OutputError where it has other columns, or can't be written."""
+    """Return the path of a CSV file to append to. Raises OutputError if its columns differ or it can't be written."""
     path = check_file(path)
     if path.exists():
         with path.open(newline="", encoding="utf-8") as stream:
@@ -85,7 +85,7 @@ def check_csv(path: str | Path) -> Path:
 
 
 def append_csv(path: str | Path, result: Evaluation, came_from: Origin) -> Path:
-    """Append one row; the header first where the file is new. Raises OutputError."""
+    """Append one row, with a header if the file is new. Raises OutputError."""
     path = check_csv(path)
     row: dict[str, object] = {key: round(value, 6) for key, value in result.figures.items() if key in KEYS}
     row |= asdict(came_from) | {

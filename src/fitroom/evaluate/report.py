@@ -1,4 +1,4 @@
-"""The report: measured figures beside those that the original system published, as one page with plots."""
+"""Write the report: a Markdown page with plots that compares our figures with those of the original system."""
 
 import csv
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ NOT_YET = "not yet"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table that the original system published, and the file that holds our rows of it."""
+    """A table that the original system published, and the file that holds our rows."""
 
     title: str
     file: str  # in results/original; ours has the same name in results
-    headings: dict[str, str]  # what each column is called, by its name in the file; the first one names the row
+    headings: dict[str, str]  # titles by column of the file; the first column names the row
     note: str
 
 
@@ -39,7 +39,7 @@ PRUNING = {
     "fid": "FID",
     "fid_loss_percent": "FID loss, %",
 }
-# columns of ours, behind the original's
+# our own columns, after the original's
 OURS = {
     "network": "network",
     "swap_back_ssim": "swap-back SSIM",
@@ -99,7 +99,7 @@ COMPARISONS = (
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Rows of a CSV file; none where there is no such file. Raises DataError where it can't be read."""
+    """Read the rows of a CSV file; return none if the file does not exist. Raises DataError if it can't be read."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             return list(csv.DictReader(stream))
@@ -110,13 +110,13 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def markdown_table(headings: list[str], rows: list[list[str]]) -> list[str]:
-    """Lines of a Markdown table."""
+    """Return the lines of a Markdown table."""
     lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
     return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
 
 
 def newest(rows: list[Row]) -> list[Row]:
-    """The last row of each system on each list, in the order in which they first came."""
+    """Keep the last row of each system and pair list, in order of first appearance."""
     kept: dict[tuple[str, ...], Row] = {}
     for row in rows:
         kept[tuple(row[key] for key in ("pairs_sha256", "paired_sha256", "system", "version", "backend"))] = row
@@ -124,7 +124,7 @@ def newest(rows: list[Row]) -> list[Row]:
 
 
 def quality_row(measure: Measure, rows: list[Row]) -> list[str]:
-    """One measure of every system; what it must be read next to in brackets."""
+    """Return a table row with one measure of every system; the figure to read it with is in brackets."""
 
     def shown(row: Row, key: str | None) -> str:
         return f"{float(row[key]):.{measure.decimals}f}" if key and row[key] else ""
@@ -138,12 +138,15 @@ def quality_row(measure: Measure, rows: list[Row]) -> list[str]:
 
 
 def system_name(row: Row) -> str:
-    """What was measured in a row: system, version, backend."""
+    """Return system, version and backend of a row as one string."""
     return " ".join(filter(None, (row["system"], row["version"], row["backend"])))
 
 
 def speed_section(rows: list[Row]) -> list[str]:
-    """Medians of one run of `fitroom benchmark`, a line for each figure, a column for each system and precision."""
+    """Return the section on speed: medians of one run of `fitroom benchmark`.
+
+    The table has a line for each figure and a column for each system and precision.
+    """
     lines = ["## Speed", ""]
     if not rows:
         return lines + [f"{NOT_YET}: run `fitroom benchmark --csv results/speed.csv`.", ""]
@@ -171,7 +174,7 @@ def speed_section(rows: list[Row]) -> list[str]:
 
 
 def evaluation_section(rows: list[Row]) -> list[str]:
-    """Tables of the systems, one for each pair of lists, with the command of every row."""
+    """Return the section on quality: a table of all systems for each pair of lists, and the command of every row."""
     lines = ["## Quality", ""]
     if not rows:
         return lines + [f"{NOT_YET}: run `fitroom evaluate --csv results/evaluation.csv`.", ""]
@@ -195,9 +198,9 @@ def evaluation_section(rows: list[Row]) -> list[str]:
 
 
 def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row]) -> list[str]:
-    """One of the original's tables, our rows below each of its own, one of each network."""
+    """Return one of the original's tables; below each of its rows is the newest of our rows for each network."""
     key, *columns = comparison.headings
-    # of a label and a network, whatever its version, the newest row
+    # the newest row by label and network, whatever the version
     own: dict[str, dict[str, Row]] = {}
     for row in ours:
         own.setdefault(row[key], {})[row.get("network", "").split(" ")[0]] = row
@@ -226,9 +229,9 @@ def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row
 
 
 def write_report(results: str | Path, output: str | Path) -> Path:
-    """Read `results`/*.csv and write a Markdown page, with its plots in a folder of the page's name beside it.
+    """Read `results`/*.csv and write a Markdown page. Plots go into a folder beside it that has the page's name.
 
-    Raises DataError where the results or the original's tables are missing, OutputError where nothing can be written.
+    Raises DataError if the results or the original's tables are missing, OutputError if a file can't be written.
     """
     results, output = Path(results), Path(output)
     if not (results / "original").is_dir():

@@ -1,4 +1,4 @@
-"""What looks are worth where people's own photos are: validation persons smaller, elsewhere, before other things."""
+"""Measure looks of scenes: validation persons at another size and place, in front of other backgrounds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,14 +19,15 @@ from fitroom.evaluate.plan import Plan, Progress
 from fitroom.photo import frames
 from fitroom.tryon import TryOn
 
-ENLARGED = 3  # photos, before persons are made smaller: a photo has more pixels than what is dressed of it
-TOGETHER = 12  # persons whose scenes are drawn together, and may hold each other's garments
+# scale of photos before persons are made smaller: users' photos have more pixels than the network's input
+ENLARGED = 3
+TOGETHER = 12  # scenes per batch; their backgrounds may show each other's garments
 ELSEWHERE = replace(SceneConfig(), flip=0.0, larger=0.0, turn=0.0, background=1.0, light=0.0, tint=0.0, blur=0.0)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A person somewhere: photo (H, W, 3), label (H, W) and key points (18, 3) in its pixels."""
+    """A person in a scene: photo (H, W, 3), label (H, W) and key points (18, 3) in pixels of the photo."""
 
     photo: Picture
     label: Picture
@@ -34,7 +35,10 @@ class Scene:
 
 
 def scenes_of(plan: Plan, pairs: list[Pair], config: SceneConfig, seed: int = 0) -> Iterator[Scene]:
-    """Scenes of the persons of pairs, always the same ones. Raises DataError where the data has no labels or poses."""
+    """Yield a scene for the person of each pair; the same seed gives the same scenes.
+
+    Raises DataError if the data has no labels or poses.
+    """
     for start in range(0, len(pairs), TOGETHER):
         part = pairs[start : start + TOGETHER]
         subjects = [plan.subject(pair.person) for pair in part]
@@ -54,12 +58,12 @@ def scenes_of(plan: Plan, pairs: list[Pair], config: SceneConfig, seed: int = 0)
 
 
 def resized(picture: Picture, height: int, width: int, how: int = cv2.INTER_LINEAR) -> torch.Tensor:
-    """A picture (H, W, ...) of another size."""
+    """Resize a picture (H, W, ...)."""
     return torch.from_numpy(cv2.resize(picture, (width, height), interpolation=how))
 
 
 def enlarged(picture: Picture, how: int) -> torch.Tensor:
-    """A picture (H, W, ...) ENLARGED times as large."""
+    """Scale a picture (H, W, ...) by ENLARGED."""
     return resized(picture, picture.shape[0] * ENLARGED, picture.shape[1] * ENLARGED, how)
 
 
@@ -70,9 +74,9 @@ def measure_scenes(
     seed: int = 0,
     progress: Progress = lambda items, description: items,
 ) -> dict[str, float]:
-    """Figures of a plan's pairs in scenes; see `measures.py`, and refused: the share of persons that are refused.
+    """Measure a plan's pairs in scenes; see `measures.py`. `refused` is the share of refused persons, 0 to 1.
 
-    Who is refused counts as a warp that misses, and as a garment that is not found. Raises DataError.
+    A refused person counts with a warp IoU of 0, and with the unchanged photo as the look. Raises DataError.
     """
     if plan.paired is None:
         raise DataError("scenes are measured on paired and unpaired pairs; give both lists.")
@@ -99,7 +103,10 @@ def measure_scenes(
 
 
 def warp_iou(tryon: TryOn, scene: Scene, garment: Picture) -> float:
-    """How the warped garment lies on the same garment in a scene, at the network's size. Raises PersonError."""
+    """Compute the IoU of the warped garment and the same garment in a scene, at the network's size.
+
+    Raises PersonError.
+    """
     person = tryon.person(scene.photo)
     look = person.wear(garment, size="model")
     framed = frames.cut((scene.label == Label.UPPER_CLOTHES).astype(np.uint8) * 255, person.encoded.framed.frame, 0)

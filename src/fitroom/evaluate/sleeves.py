@@ -1,6 +1,6 @@
-"""Sleeves of another length: whether long ones cover arms that a photo shows bare, and bare arms show where they go.
+"""Measure sleeves of another length: whether long sleeves cover bare arms, and short sleeves show skin.
 
-Neither warp IoU, which looks at garments that are worn already, nor retrieval sees them.
+Warp IoU, which is measured on paired samples, and retrieval miss these errors.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,23 +19,23 @@ from fitroom.tryon import TryOn
 
 Mask = NDArray[np.bool_]
 
-FOREARM = 0.85  # of the way from elbow to wrist, up to which an arm is looked at: hands stay bare
-RADIUS = 0.07  # of the shoulders' width around the bone
-MOSTLY = 0.7  # share of a forearm's pixels by which it counts as bare, or as covered
+FOREARM = 0.85  # measured part of the way from elbow to wrist, because hands are always bare
+RADIUS = 0.07  # measured radius around the bone, shoulder widths
+MOSTLY = 0.7  # share of a forearm's pixels from which it counts as bare or covered
 
 
 @dataclass(frozen=True)
 class Sleeves:
-    """Means over forearms, of persons whose forearms are both seen."""
+    """Counts of forearms and means over them, of persons whose forearms are both visible."""
 
-    bare: int  # forearms bare in the photo, in garments whose own wearers' are covered
-    covered: float  # share of their pixels that the new garment covers
-    long: int  # forearms covered in the photo, in garments whose own wearers' are bare
-    bared: float  # share of their pixels that have the colour of the face's skin in the look
+    bare: int  # forearms that are bare in the photo, dressed in garments with long sleeves
+    covered: float  # share of their pixels that the new garment covers, 0 to 1
+    long: int  # forearms that are covered in the photo, dressed in garments with short sleeves
+    bared: float  # share of their pixels with the skin colour of the face in the look, 0 to 1
 
 
 def forearms(subject: Subject) -> list[Mask]:
-    """Masks (H, W) of the middle of both forearms; none where key points or label do not tell them."""
+    """Return masks (H, W) of the middle of both forearms; return none if key points or label are missing."""
     skeleton = None if subject.key_points is None else body.complete(subject.key_points)
     if skeleton is None or subject.label is None:
         return []
@@ -49,17 +49,17 @@ def forearms(subject: Subject) -> list[Mask]:
 
 
 def mostly(subject: Subject, masks: Iterable[Mask], labels: Sequence[int]) -> bool:
-    """Whether each mask shows mostly these labels, and there is one."""
+    """Return whether there are masks and at least MOSTLY of each has one of the labels."""
     assert subject.label is not None
     shares = [np.isin(subject.label[mask], labels).mean() for mask in masks]
     return bool(shares) and min(shares) >= MOSTLY
 
 
 def measure_sleeves(tryon: TryOn, plan: Plan, progress: Progress = lambda items, said: items) -> Sleeves:
-    """Dress persons with bare forearms in garments of those with covered ones, and the other way round.
+    """Dress persons with bare forearms in long sleeves, and persons with covered forearms in short sleeves.
 
-    Each person gets one garment, in turn, and fills the photo: `tryon` needs no parser. Raises DataError where the
-    lists do not have some of both.
+    Sleeve lengths are those on the garments' own wearers. Each person gets one garment, in rotation. Persons must fill
+    the photo, so `tryon` needs no parser. Raises DataError if there are no persons of either kind.
     """
     bare, long = [], []
     for person in sorted(plan.own):

@@ -1,4 +1,4 @@
-"""Evaluation in the street: labelled photos of real people, dressed in garments that contrast with their clothes."""
+"""Evaluate looks of labelled street photos, dressed in garments that contrast with the old clothes."""
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
@@ -30,24 +30,24 @@ class StreetPair(NamedTuple):
 
     @property
     def look(self) -> str:
-        """Name of the pair's look in a folder of looks, without its ending."""
+        """File name of the look in a folder of looks, without its extension."""
         return f"{self.photo}_{Path(self.garment).stem}"
 
 
-# of a pair, its photo, garment and garment mask: a look of the photo's size; raises PersonError where it refuses
+# from pair, photo, garment and garment mask to a look of the photo's size; raises PersonError to refuse a photo
 Dress = Callable[[StreetPair, Picture, Picture, Picture], Picture]
 
 
 @dataclass
 class StreetEvaluation:
-    """What was measured."""
+    """Figures of an evaluation on street photos."""
 
     figures: dict[str, float]  # by the keys of `measures.py`, with `refused` and `dressed`
-    refused: dict[str, str] = field(default_factory=dict)  # looks that were refused, and with which code
+    refused: dict[str, str] = field(default_factory=dict)  # error codes of refused looks, by name
 
 
 def read_street_pairs(path: str | Path) -> list[StreetPair]:
-    """Read a CSV of `photo,garment`. Raises DataError."""
+    """Read a CSV with the columns `photo,garment`. Raises DataError."""
     rows = csv.DictReader(read_text(Path(path), "the list of pairs").splitlines())
     pairs = [StreetPair(row.get("photo") or "", row.get("garment") or "") for row in rows]
     if not pairs or not all(photo and garment for photo, garment in pairs):
@@ -58,9 +58,9 @@ def read_street_pairs(path: str | Path) -> list[StreetPair]:
 def contrasting_pairs(
     folder: LabelledPhotos, names: Iterable[str], reader: Reader, garments: Sequence[str]
 ) -> list[StreetPair]:
-    """Choose for each photo the next of some garments whose mean colour is far from the old clothes'; see `leftover`.
+    """Choose a garment for each photo, in rotation, whose mean colour contrasts with the old clothes; see `leftover`.
 
-    Photos that show no clothes, or that none contrasts with, are left out.
+    Photos without clothes or without a contrasting garment are left out.
     """
     pairs, place = [], 0
     for name in names:
@@ -76,7 +76,7 @@ def contrasting_pairs(
 
 
 def wearers_of(reader: Reader, pairs: Sequence[Pair]) -> Wearers:
-    """Find photos of garments' own wearers, by a list of persons with what they wear."""
+    """Return a function that finds the photo of a garment's own wearer, by a list of persons in their own garments."""
     wearer = {pair.garment: pair.person for pair in pairs}
 
     def photo_of(garment: str) -> Picture | None:
@@ -94,10 +94,10 @@ def evaluate_street(
     parser: PersonParser,
     progress: Progress = lambda items, description: items,
 ) -> StreetEvaluation:
-    """Dress the persons of labelled photos and measure the looks; refused photos count, and are left out.
+    """Dress the persons of labelled photos and measure the looks. Refused photos are counted but not measured.
 
-    Realism is measured on the upper body, framed by `parser`. Raises DataError; ImageError for a garment that can't be
-    told from its background.
+    Realism is measured on the upper body, framed by `parser`. Raises DataError, and ImageError if a garment can't be
+    separated from its background.
     """
     result = StreetEvaluation({})
 
@@ -121,9 +121,9 @@ def evaluate_street(
 
 
 def looks_of_folder(looks: str | Path, pairs: Sequence[StreetPair]) -> Dress:
-    """Read looks from a folder that holds PHOTO_GARMENT.png for each pair; a missing one counts as refused.
+    """Return a function that reads looks from a folder of PHOTO_GARMENT.png files; missing files count as refused.
 
-    Raises DataError where the folder has none of them.
+    Raises DataError if the folder has no look of any pair.
     """
     root = Path(looks)
     if not any((root / f"{pair.look}.png").is_file() for pair in pairs):
@@ -139,7 +139,7 @@ def looks_of_folder(looks: str | Path, pairs: Sequence[StreetPair]) -> Dress:
 
 
 def looks_of_tryon(tryon: TryOn) -> Dress:
-    """Make looks with weights, through the path that every user takes."""
+    """Return a function that makes looks with `TryOn`, the path of every user."""
 
     def dress(pair: StreetPair, photo: Picture, garment: Picture, mask: Picture) -> Picture:
         return tryon(photo, garment, mask).image

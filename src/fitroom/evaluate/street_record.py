@@ -1,4 +1,4 @@
-"""Figures of looks in the street: a table to read, and CSV rows that say what made them."""
+"""Present and save the figures of looks on street photos: a text table and CSV rows."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from fitroom.evaluate.street import StreetEvaluation
 from fitroom.files import append_row, read_rows
 from fitroom.hardware import hardware, versions
 
-# what is measured in the street, most telling first
+# figures of an evaluation on street photos, most informative first
 STREET_KEYS = (
     "dressed",
     "refused",
@@ -42,7 +42,7 @@ TITLES = {measure.key: measure.title for measure in MEASURES} | {
 
 
 def street_table(found: StreetEvaluation) -> list[str]:
-    """Lines of a table of figures, and of the photos that were refused."""
+    """Return the lines of a table of figures, and a line that lists the refused looks."""
     lines = [
         f"{TITLES.get(key, key.replace('_', ' ')):40}  {found.figures[key]:9.4f}"
         for key in STREET_KEYS
@@ -54,7 +54,7 @@ def street_table(found: StreetEvaluation) -> list[str]:
 
 
 def check_street_csv(path: str | Path) -> Path:
-    """The path of a CSV file to append to. Raises OutputError where it has other columns, or can't be written."""
+    """Return the path of a CSV file to append to. Raises OutputError if its columns differ or it can't be written."""
     read_rows(check_file(path), COLUMNS, "table of fitroom evaluate-street")
     return Path(path)
 
@@ -62,7 +62,7 @@ def check_street_csv(path: str | Path) -> Path:
 def append_street(
     path: str | Path, found: StreetEvaluation, system: str, version: str, pairs: str, parser: str, command: str
 ) -> Path:
-    """Append one row of figures; the header first where the file is new. Raises OutputError."""
+    """Append one row of figures, with a header if the file is new. Raises OutputError."""
     row: dict[str, object] = {key: round(found.figures[key], 6) for key in STREET_KEYS if key in found.figures}
     row |= {
         "date": datetime.now(UTC).date().isoformat(),

@@ -1,4 +1,4 @@
-"""What is evaluated: weights, or a baseline that shows what a figure is worth."""
+"""Systems to evaluate: weights, and baselines that give the figures a reference."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from fitroom.tryon import TryOn, check_choice
 
 @dataclass(frozen=True)
 class Worn:
-    """A person in a garment, pictures of the photo's size; no warped garment where nothing was warped."""
+    """A person in a garment, as pictures of the photo's size; `warped_*` are None if the system does not warp."""
 
     image: Picture
     warped_garment: Picture | None = None
@@ -24,7 +24,7 @@ class Worn:
 
 
 class System(Protocol):
-    """Something that dresses persons in garments."""
+    """A system that dresses persons in garments."""
 
     name: str
     version: str
@@ -32,15 +32,15 @@ class System(Protocol):
     needs_poses: bool
 
     def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
-        """Dress the person of a photo (H, W, 3), whose key points (18, 3) are known or not.
+        """Dress the person of a photo (H, W, 3); `key_points` (18, 3) are None if unknown.
 
-        Raises ImageError where the garment can't be used.
+        Raises ImageError if the garment can't be used.
         """
         ...
 
 
 class FitroomSystem:
-    """Weights, through the path that every user takes; `open_system` leaves out what looks for persons and garments."""
+    """Weights, run through `TryOn` as for every user; `open_system` opens it without parser and segmenter."""
 
     needs_poses = False
 
@@ -51,6 +51,7 @@ class FitroomSystem:
         self.backend = backend if backend == "torch" else f"{backend} {tryon.weights.manifest.precision}"
 
     def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        """See `System`."""
         look = self.tryon(photo, garment)
         height, width = photo.shape[:2]
         warped, mask = look.warped_garment, look.warped_mask
@@ -61,23 +62,25 @@ class FitroomSystem:
 
 
 class Copy:
-    """The person unchanged: what measures give that reward doing nothing."""
+    """A baseline that returns the photo unchanged, which exposes measures that reward doing nothing."""
 
     name, version, backend, needs_poses = "copy", "", "", False
 
     def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        """See `System`."""
         return Worn(photo)
 
 
 class Paste:
-    """The garment's own pixels, scaled so that its torso fills the box around the person's: nothing is fitted.
+    """A baseline that pastes the garment, scaled so that its torso fills the bounding box of the person's torso.
 
-    Persons whose shoulders are unknown stay as they are.
+    Photos whose shoulders are unknown do not change.
     """
 
     name, version, backend, needs_poses = "paste", "", "", True
 
     def dress(self, photo: Picture, garment: Picture, key_points: Array | None) -> Worn:
+        """See `System`."""
         target = None if key_points is None else torso_quad(key_points)
         if target is None:
             return Worn(photo)
@@ -95,9 +98,12 @@ BASELINES: dict[str, type[Copy] | type[Paste]] = {"copy": Copy, "paste": Paste}
 
 
 def open_system(weights: str | Path = DEFAULT, backend: str = "openvino", baseline: str | None = None) -> System:
-    """A baseline by name, or weights by name or folder on a backend. Raises what `TryOn.load` raises, InputError."""
+    """Open a baseline by name, or weights by name or folder on a backend.
+
+    Raises InputError for an unknown baseline, and the errors of `TryOn.load`.
+    """
     if baseline is None:
-        # the lists show studio pictures, and figures are those of the network
+        # pair lists have studio pictures, so that the network alone is measured
         return FitroomSystem(TryOn.load(weights, backend, "none", "colour"), backend)
     check_choice("baseline", baseline, tuple(BASELINES))
     return BASELINES[baseline]()
