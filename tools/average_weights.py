@@ -1,5 +1,4 @@
-"""Weights between two of one network, of which one was trained on from the other: halfway what both do, less of what
-either does by chance (Wortsman et al., "Model soups", ICML 2022).
+"""Average two sets of weights of one network (Wortsman et al., "Model soups", ICML 2022).
 
 From the project's root: average_weights.py ONE OTHER OUT [WARP GENERATOR]
 WARP and GENERATOR say how much of OTHER's warp and generator is taken, from 0 to 1; 0.5 where they are left out.

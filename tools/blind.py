@@ -22,7 +22,7 @@ SIDES = ("left", "right")
 
 
 def read(path: Path) -> Picture:
-    """A picture file, uint8 (H, W, 3) BGR. Raises ClickException."""
+    """Read a picture file, uint8 (H, W, 3) BGR. Raises ClickException."""
     picture = cv2.imread(str(path))
     if picture is None:
         raise click.ClickException(f"{path}: missing, or not a picture.")
@@ -30,7 +30,7 @@ def read(path: Path) -> Picture:
 
 
 def read_look(folder: Path, name: str) -> Picture:
-    """The look of a case, NAME.png or NAME.jpg of a folder, after the same JPEG as all looks. Raises ClickException."""
+    """Read the look NAME.png or NAME.jpg of a folder, after the same JPEG as all looks. Raises ClickException."""
     found = next((path for path in (folder / f"{name}.png", folder / f"{name}.jpg") if path.exists()), None)
     if found is None:
         raise click.ClickException(f"{folder}: no look {name}.png or {name}.jpg.")
@@ -39,7 +39,7 @@ def read_look(folder: Path, name: str) -> Picture:
 
 
 def row(number: int, pictures: list[Picture], height: int) -> Picture:
-    """A sheet's row: a number and pictures side by side, each 3:4 and `height` pixels high."""
+    """Draw a sheet's row: a number and pictures side by side, each 3:4 and `height` pixels high."""
     size = height * 3 // 4, height
     label = np.full((height, LABEL, 3), 255, np.uint8)
     cv2.putText(label, str(number), (5, height // 2), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0, 0, 0), 2)

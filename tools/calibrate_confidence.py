@@ -1,5 +1,6 @@
-"""Fit confidence on looks of training persons, test it on those of validation persons: print its constants, write
-results/confidence.csv.
+"""Fit confidence on looks of training persons and test it on those of validation persons.
+
+It prints the constants, and writes results/confidence.csv.
 
 From the project's root: calibrate_confidence.py DATA, the VITON folder. Constants go into
 src/fitroom/photo/confidence.py.

@@ -30,7 +30,7 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """The columns."""
+    """Return the columns."""
     person, garment = read_sample("person-1.jpg"), read_sample("garment-3.jpg")
     height, width = garment.shape[:2]
     room = np.full((2 * len(person), 3 * person.shape[1], 3), (150, 140, 120), np.uint8)
@@ -57,7 +57,7 @@ def cases() -> list[Case]:
 
 
 def cell(picture: Picture | None) -> Picture:
-    """A picture in its frame; white for none."""
+    """Draw a picture in its frame; white for none."""
     if picture is None:
         return np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     framed = frames.cut(picture, frames.garment_frame(picture.shape[1], picture.shape[0]), (255, 255, 255))

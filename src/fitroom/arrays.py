@@ -1,4 +1,4 @@
-"""Types of arrays, and the size of the pictures that networks see."""
+"""Defines array types and the picture size of the networks."""
 
 import numpy as np
 from numpy.typing import NDArray

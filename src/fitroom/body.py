@@ -1,6 +1,6 @@
-"""Labels of human parsing, what each pixel of a photo shows of a person; and joints, key points in COCO order.
+"""Defines the labels of human parsing and the joints (18 key points, COCO order), and measures limbs.
 
-Values 0 to 13 are those of VITON's label files. Left and right are the person's own.
+Label values 0 to 13 are those of VITON's label files. Left and right are the person's own.
 """
 
 from collections.abc import Iterable
@@ -17,16 +17,16 @@ Floats = NDArray[np.floating[Any]]
 
 
 class Label(IntEnum):
-    """One label a pixel, as the parser predicts it."""
+    """Human-parsing label of a pixel."""
 
     BACKGROUND = 0
     HAIR = 1
-    RARE_2 = 2  # in three of 10,000 pixels of VITON's labels, with no meaning that holds
+    RARE_2 = 2  # in 3 of 10,000 pixels of VITON's labels, without a consistent meaning
     RARE_3 = 3
     UPPER_CLOTHES = 4
     LEFT_SHOE = 5
     RIGHT_SHOE = 6
-    NOISE = 7  # of VITON's label files; never predicted
+    NOISE = 7  # in VITON's label files; never predicted
     LOWER_CLOTHES = 8
     LEFT_LEG = 9
     RIGHT_LEG = 10
@@ -34,21 +34,21 @@ class Label(IntEnum):
     FACE = 12
     RIGHT_ARM = 13
     NECK = 14
-    OTHER = 15  # stays when the top is changed: bags, straps, hats, glasses, scarves, jewellery, phones
+    OTHER = 15  # bags, straps, hats, glasses, scarves, jewellery, phones: they stay when the top changes
     LEFT_HAND = 16
     RIGHT_HAND = 17
     DRESS = 18
 
 
 LABEL_COUNT = len(Label)
-# labels that a parser predicts; the others have next to no pixels to learn from
+# labels that a parser predicts; the others have too few pixels to learn from
 PREDICTED = tuple(label for label in Label if label not in (Label.RARE_2, Label.RARE_3, Label.NOISE))
-TOPS = (Label.UPPER_CLOTHES, Label.DRESS)  # what a new top replaces, in full or above the hem
+TOPS = (Label.UPPER_CLOTHES, Label.DRESS)  # replaced by a new top, entirely or above its hem
 ARMS = (Label.LEFT_ARM, Label.RIGHT_ARM)
 HANDS = (Label.LEFT_HAND, Label.RIGHT_HAND)
 LEGS = (Label.LEFT_LEG, Label.RIGHT_LEG)
 SHOES = (Label.LEFT_SHOE, Label.RIGHT_SHOE)
-BELOW_HEM = (Label.LOWER_CLOTHES, *LEGS, *SHOES)  # what lies below a top
+BELOW_HEM = (Label.LOWER_CLOTHES, *LEGS, *SHOES)  # visible below a top
 SKIN = (Label.FACE, Label.NECK, *ARMS, *HANDS, *LEGS)
 
 OPPOSITE = {
@@ -59,14 +59,14 @@ OPPOSITE = {
 }
 OPPOSITE |= {right: left for left, right in OPPOSITE.items()}
 
-# joints: rows of key points (18, 3)
+# joints: row numbers in key points (18, 3)
 NOSE, NECK = 0, 1
 RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
 LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
 RIGHT_HIP, RIGHT_KNEE, LEFT_HIP, LEFT_KNEE = 8, 9, 11, 12
 RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR = 14, 15, 16, 17
 
-FOUND = 0.3  # confidence, calibrated, at which a key point counts as found
+FOUND = 0.3  # minimum calibrated confidence of a key point that counts as found
 
 # parts of a garment
 TORSO, RIGHT_ARM, LEFT_ARM = 0, 1, 2
@@ -77,26 +77,31 @@ ARM_JOINTS = {
 
 
 def mirrored(labels: Iterable[Label]) -> frozenset[Label]:
-    """The labels that a mirrored photo shows in place of `labels`."""
+    """Return `labels` with left and right exchanged, as in a mirrored photo."""
     return frozenset(OPPOSITE.get(label, label) for label in labels)
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The joints that carry a garment. `points` is float32 (18, 2), COCO order; every joint used here is known."""
+    """The joints that carry a garment.
+
+    `points` is float32 (18, 2), x and y in pixels, COCO order. Shoulders, elbows, wrists and hips are known.
+    """
 
     points: Array
 
     @property
     def shoulder_width(self) -> float:
-        """Distance between the shoulders in pixels, the unit for widths across a limb."""
+        """Distance between the shoulders in pixels. It is the unit of widths across a limb."""
         return float(np.linalg.norm(self.points[LEFT_SHOULDER] - self.points[RIGHT_SHOULDER]))
 
 
 def complete(key_points: Array) -> Skeleton | None:
-    """Fill in the hips and arms that a pose (18, 3: x, y, confidence) lacks; None where the shoulders are unknown.
+    """Fill in missing hips and arms of a pose (18, 3: x, y, confidence).
 
-    A missing arm hangs straight down from its shoulder; missing hips lie 1.45 shoulder widths below.
+    A missing elbow lies straight below its shoulder. A missing wrist continues the line from shoulder to elbow. Missing
+    hips lie 1.45 shoulder widths below the shoulders. Returns None if a shoulder is unknown, or if the shoulders are
+    less than a pixel apart.
     """
     known = key_points[:, 2] > 0
     points = key_points[:, :2].astype(np.float32).copy()
@@ -120,13 +125,17 @@ def complete(key_points: Array) -> Skeleton | None:
 
 
 def pixel_grid(height: int, width: int) -> Array:
-    """Pixel coordinates, float32 (height, width, 2), x then y."""
+    """Return pixel coordinates, float32 (height, width, 2), x then y."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     return np.stack([x, y], axis=-1)
 
 
 def along_and_across(grid: Array, start: Array, end: Array) -> tuple[Floats, Floats, float]:
-    """Coordinates in a bone's frame: 0 to 1 along it, and pixels across it; and the bone's length in pixels."""
+    """Return coordinates of `grid` (..., 2) relative to a bone, and the bone's length in pixels.
+
+    The first (...) runs along the bone, 0 at `start` and 1 at `end`. The second (...) is the signed distance from its
+    line in pixels.
+    """
     bone = end - start
     length = max(float(np.hypot(*bone)), 1e-3)
     direction = bone / length
@@ -137,15 +146,17 @@ def along_and_across(grid: Array, start: Array, end: Array) -> tuple[Floats, Flo
 
 
 def distance_to_bone(grid: Array, start: Array, end: Array) -> Array:
-    """Distance in pixels from each grid point to the segment from start to end, float32 (H, W)."""
+    """Return the distance in pixels from each grid point to the segment from start to end, float32 (H, W)."""
     along, across, length = along_and_across(grid, start, end)
     beyond = (along - np.clip(along, 0, 1)) * length
     return np.asarray(np.hypot(beyond, across))
 
 
 def along_forearms(skeleton: Skeleton, height: int, width: int) -> dict[int, tuple[Floats, Floats]]:
-    """For LEFT_ARM and RIGHT_ARM, how far along the forearm every pixel (H, W) lies, 0 at the elbow and 1 at the wrist,
-    and how far beside its line, in shoulder widths.
+    """Return the position of every pixel relative to each forearm, by LEFT_ARM and RIGHT_ARM.
+
+    The first array (H, W) runs along the forearm, 0 at the elbow and 1 at the wrist. The second (H, W) is the distance
+    from its line in shoulder widths.
     """
     grid = pixel_grid(height, width)
     found: dict[int, tuple[Floats, Floats]] = {}
@@ -156,10 +167,11 @@ def along_forearms(skeleton: Skeleton, height: int, width: int) -> dict[int, tup
 
 
 def compared_with_skin(colours: Floats, skin: Floats) -> tuple[Floats, Floats]:
-    """Compare colours (..., 3), 0 to 255, with those of known skin (n, 3), in any light.
+    """Compare colours (..., 3) with the colours of known skin (n, 3), both RGB in 0..255.
 
-    Returns the largest difference (...) of their shares of red, green and blue from the skin's medians, and their
-    brightness (...) by the skin's median.
+    The first result (...) compares chromaticity, which does not depend on brightness: the largest absolute difference
+    of the shares of red, green and blue from the skin's median shares. The second (...) is the brightness relative to
+    the skin's median brightness.
     """
     (shares, sums), (known, brightness) = (
         (values / (values.sum(axis=-1, keepdims=True) + 1), values.sum(axis=-1)) for values in (colours, skin)

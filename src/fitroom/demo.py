@@ -1,4 +1,4 @@
-"""The demo: shipped figures dressed in shipped garments, as one picture."""
+"""Draws the demo: shipped persons dressed in shipped garments, as one picture."""
 
 from collections.abc import Callable, Iterable
 from importlib.resources import files
@@ -15,20 +15,23 @@ Pairs = list[tuple[str, str]]
 
 
 def sample_names() -> tuple[list[str], list[str]]:
-    """Names of the shipped persons and garments."""
+    """Return the names of the shipped persons and of the shipped garments."""
     names = sorted(entry.name for entry in SAMPLES.iterdir() if entry.name.endswith(".jpg"))
     return [n for n in names if n.startswith("person")], [n for n in names if n.startswith("garment")]
 
 
 def read_sample(name: str) -> Picture:
-    """A shipped picture."""
+    """Read a shipped picture, uint8 (H, W, 3) RGB."""
     return decode.read((SAMPLES / name).read_bytes(), name)
 
 
 def draw_grid(
     tryon: TryOn, persons: list[str], garments: list[str], progress: Callable[[Pairs], Iterable[tuple[str, str]]] = iter
 ) -> Picture:
-    """Garments across the top, persons down the side, and each person in each garment, uint8 (H, W, 3)."""
+    """Dress each person in each garment and draw the looks as a grid, uint8 (H, W, 3).
+
+    Garments are in the top row, persons in the left column. Each cell is CELL_HEIGHT x CELL_WIDTH pixels.
+    """
     people = {name: tryon.person(read_sample(name)) for name in persons}
     clothes = {name: read_sample(name) for name in garments}
     pairs = [(person, garment) for person in persons for garment in garments]

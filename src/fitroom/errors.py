@@ -1,4 +1,7 @@
-"""Errors that fitroom raises. Messages name the file, what was found, what is needed and the remedy."""
+"""Defines the errors that fitroom raises.
+
+Messages name the file, what was found, what is needed and the remedy.
+"""
 
 import functools
 import warnings
@@ -11,7 +14,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class FitroomError(Exception):
     """Base of every error that fitroom raises.
 
-    `exit_code` is what the command line exits with; `code` names the kind to programs, in the service's answers.
+    `exit_code` is the exit status of the command line. `code` identifies the kind of error in the service's answers.
     """
 
     exit_code = 1
@@ -19,33 +22,34 @@ class FitroomError(Exception):
 
 
 class InputError(FitroomError):
-    """What was given can't be used: a picture, a list, a setting, a name. The caller can mend it."""
+    """An input that can't be used: a picture, list, setting or name. The caller can correct it."""
 
     exit_code = 2
     code = "bad-input"
 
 
 class ImageError(InputError):
-    """A picture can't be read or is not what it should be."""
+    """A picture that can't be read or used."""
 
     code = "unusable-picture"
 
 
 class NotAPictureError(ImageError):
-    """Bytes or a file are no JPEG, PNG or WebP picture."""
+    """Bytes or a file that are not a JPEG, PNG or WebP picture."""
 
     code = "not-a-picture"
 
 
 class PictureTooLargeError(ImageError):
-    """A picture has more bytes or pixels than are read."""
+    """A picture with more bytes or pixels than the limit."""
 
     code = "picture-too-large"
 
 
 class PersonError(ImageError):
-    """A photo shows nobody who could be dressed. `code` says why: "no-person", "person-too-small", "back-view",
-    "upper-body-outside", "too-dark", "blurred".
+    """A photo without a person who could be dressed.
+
+    `code` gives the reason: "no-person", "person-too-small", "back-view", "upper-body-outside", "too-dark", "blurred".
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -54,27 +58,30 @@ class PersonError(ImageError):
 
 
 class WeightsError(InputError):
-    """Weights are unknown, damaged or of another network."""
+    """Weights that are unknown, damaged or of another network."""
 
 
 class DataError(InputError):
-    """A data folder, or a file in it, is missing or broken."""
+    """A data folder, or a file in it, that is missing or broken."""
 
 
 class OutputError(InputError):
-    """The result can't be written where it was asked for."""
+    """An output path that can't be written."""
 
 
 class MissingExtraError(InputError):
-    """A command needs packages that the base install leaves out."""
+    """A command that needs packages outside the base install."""
 
 
 class ExportError(FitroomError):
-    """An exported graph does not compute what its network computes."""
+    """An exported graph whose outputs differ from its network's."""
 
 
 def renamed_arguments(**names: str) -> Callable[[Function], Function]:
-    """Let a function take keyword arguments by their old names too, each with a DeprecationWarning; `old=new`."""
+    """Make a decorator that also accepts keyword arguments by their old names, given as `old=new`.
+
+    The function then emits a DeprecationWarning for an old name, and raises TypeError if both names are given.
+    """
 
     def decorate(function: Function) -> Function:
         @functools.wraps(function)

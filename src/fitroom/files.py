@@ -1,4 +1,4 @@
-"""Files: written whole or not at all; and tables of measured rows, CSV files that grow row by row."""
+"""Writes files atomically, and reads and extends CSV tables of measurements."""
 
 import csv
 import os
@@ -9,17 +9,17 @@ from pathlib import Path
 
 from fitroom.errors import OutputError
 
-PARTS = ".fitroom-*.part"  # names of what is being written
+PARTS = ".fitroom-*.part"  # names of unfinished files
 
 
 @contextmanager
 def atomic_write(path: Path, scratch: Path | None = None, remedy: str = "") -> Iterator[Path]:
-    """Yield a path to write to, which takes the place of `path` afterwards; where that fails nothing is left behind.
+    """Yield a temporary path to write to, which replaces `path` when the block succeeds.
 
-    It lies in the folder `scratch`, on the same disk, or beside `path`. Raises OutputError, whose message ends with
-    `remedy`.
+    The temporary file lies beside `path`, or in `scratch`, which must be on the same disk. It is removed on failure.
+    Raises OutputError if writing fails; its message ends with `remedy`.
     """
-    # other processes and threads may write beside it, even the same file
+    # unique per process and thread, because several may write the same file at once
     part = (scratch or path.absolute().parent) / f".fitroom-{os.getpid()}-{threading.get_ident()}.part"
     try:
         yield part
@@ -32,7 +32,10 @@ def atomic_write(path: Path, scratch: Path | None = None, remedy: str = "") -> I
 
 
 def read_rows(path: Path, columns: Sequence[str], kind: str) -> list[dict[str, str]]:
-    """Rows of a table; none where there is no file. Raises OutputError where it has other columns than its `kind`."""
+    """Read the rows of a CSV table, or return [] if there is no file.
+
+    Raises OutputError if its columns differ from `columns`; the message names the expected `kind` of table.
+    """
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as stream:
@@ -43,7 +46,7 @@ def read_rows(path: Path, columns: Sequence[str], kind: str) -> list[dict[str, s
 
 
 def append_row(path: Path, columns: Sequence[str], row: Mapping[str, object]) -> None:
-    """Add a row, the header first where the file is new. Raises OutputError."""
+    """Append a row to a CSV table, with a header if the file is new. Raises OutputError if it can't be written."""
     try:
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""This machine: what is written beside every figure that is measured on it, and how long calls take."""
+"""Describes the machine and the software of a measurement, and times calls."""
 
 import os
 import shlex
@@ -15,16 +15,16 @@ import numpy as np
 from fitroom.runtime.openvino import device_name
 
 PACKAGES = ("fitroom", "openvino", "torch", "torchmetrics", "numpy", "opencv-python-headless", "nncf", "onnxruntime")
-WARM_UP = 5  # calls that are not measured
+WARM_UP = 5  # calls before the measured ones
 
 
 def hardware() -> str:
-    """Name of the processor, and how many cores there are."""
+    """Return the processor's name and the number of logical cores."""
     return f"{device_name()}, {os.cpu_count()} cores"
 
 
 def versions() -> str:
-    """Versions of the packages that figures depend on, of those that are installed."""
+    """Return the versions of those of PACKAGES that are installed."""
     found = []
     for package in PACKAGES:
         try:
@@ -35,7 +35,7 @@ def versions() -> str:
 
 
 def command() -> str:
-    """The command line that is running, as a shell takes it: fitroom's, or of one of the project's tools."""
+    """Return the running command line, quoted for a shell: `fitroom ...` or `python tools/...`."""
     program = Path(sys.argv[0])
     named = ["python", f"tools/{program.name}"] if program.parent.name == "tools" else ["fitroom"]
     return shlex.join([*named, *sys.argv[1:]])
@@ -43,7 +43,7 @@ def command() -> str:
 
 @dataclass(frozen=True)
 class Spread:
-    """Repeated measurements: median, and the tenth and ninetieth of every hundred."""
+    """Median, 10th and 90th percentile of repeated measurements."""
 
     median: float
     low: float
@@ -52,13 +52,13 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> "Spread":
-        """The spread of some values."""
+        """Compute the spread of `values`."""
         low, median, high = (float(value) for value in np.quantile(values, [0.1, 0.5, 0.9]))
         return cls(median, low, high, len(values))
 
 
 def time_ms(work: Callable[[], Any], repeats: int, warm_up: int = WARM_UP) -> Spread:
-    """Milliseconds of a call, after a few that do not count."""
+    """Time `repeats` calls of `work` in milliseconds, after `warm_up` calls that are not measured."""
     for _ in range(warm_up):
         work()
     times = []

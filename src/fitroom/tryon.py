@@ -116,7 +116,7 @@ class Person:
         return bytes_of(self.photo, self.small, *self.encoded.features, *([] if foreground is None else [foreground]))
 
     def wear(self, garment: Source | EncodedGarment, garment_mask: Source | None = None, size: Size = "photo") -> Look:
-        """This person in a garment, or in one that `TryOn.garment` has encoded; see `TryOn.__call__`."""
+        """Dress this person in a garment, or in one that `TryOn.garment` has encoded; see `TryOn.__call__`."""
         check_choice("size", size, SIZES)
         if isinstance(garment, EncodedGarment):
             return self.wear_encoded(garment, size)
@@ -126,12 +126,12 @@ class Person:
         return self.wear_encoded(self.tryon.encode_garment(picture, mask), size)
 
     def dress(self, garment: EncodedGarment) -> Dressed:
-        """What the network makes of this person in a garment, at its own size."""
+        """Dress this person at the network's size."""
         encoded = self.encoded.features, garment.features
         return self.tryon.runner.dress(self.small, garment.small, garment.mask, *encoded)
 
     def wear_encoded(self, encoded: EncodedGarment, size: Size) -> Look:
-        """This person in a garment that is encoded."""
+        """Dress this person in an encoded garment."""
         dressed = self.dress(encoded)
         image = dressed.look
         if size == "photo":
@@ -156,8 +156,10 @@ class TryOn:
         parser: PersonParser | None = None,
         segmenter: GarmentSegmenter | None = None,
     ) -> None:
-        """With a parser, persons are framed wherever they stand in a photo; without one they must fill it. With a
-        segmenter, garments may lie on any background; without one on a plain, light one.
+        """Put networks together.
+
+        With a parser, persons may stand anywhere in a photo; without one they must fill it. With a segmenter, garments
+        may lie on any background; without one they need a plain, light background.
         """
         self.weights = weights
         self.runner = runner
@@ -229,10 +231,11 @@ class TryOn:
 
     @renamed_arguments(at="person_point")
     def parse(self, photo: Source, person_point: tuple[int, int] | None = None) -> Parse:
-        """Label every pixel of a person's photo, and find the joints: labels uint8 (H, W) of `body.Label` at the
-        photo's own size, key points (18, 3) in its pixels, the frame that is dressed, and everybody's box.
+        """Label every pixel of a person's photo, and find the joints.
 
-        `person_point` as of `frame`. Raises ImageError where the photo can't be read; InputError without a parser.
+        Returns labels uint8 (H, W) of `body.Label` at the photo's own size, key points (18, 3) in its pixels, the frame
+        that is dressed, and the box of every person. `person_point` as in `frame`. Raises ImageError if the photo can't
+        be read, InputError without a parser.
         """
         if self.parser is None:
             raise InputError("parse: no parser is loaded; name its weights as parser, such as the shipped one.")
@@ -251,8 +254,10 @@ class TryOn:
         return self.encode_garment(decode.read(picture, "garment"), mask)
 
     def garment_mask(self, picture: Picture) -> Picture:
-        """Mask (H, W) of 0 and 255 of a garment (H, W, 3): by colour on a studio's background, elsewhere by the
-        segmenter. Raises ImageError where there is none of either, and where no garment is found.
+        """Find the mask (H, W) of 0 and 255 of a garment (H, W, 3).
+
+        It is found by colour on a studio's background, elsewhere by the segmenter. Raises ImageError if no garment is
+        found, or if the background is no studio's and no segmenter is loaded.
         """
         if self.segmenter is None or masks.is_studio(picture):
             return masks.garment_mask(picture)
@@ -325,12 +330,12 @@ class TryOn:
 
 
 def load_parser(weights: str | Path, threads: int = 0) -> PersonParser | None:
-    """A parser, from its weights; none for "none". Raises WeightsError."""
+    """Load a parser from its weights; return None for "none". Raises WeightsError."""
     return None if weights == "none" else open_parser(weights, threads)
 
 
 def open_parser(weights: str | Path, threads: int = 0) -> PersonParser:
-    """A parser, from its weights. Raises WeightsError."""
+    """Load a parser from its weights. Raises WeightsError."""
     # other backends do without OpenVINO
     from fitroom.runtime.openvino import OpenVinoParser
 
@@ -338,8 +343,10 @@ def open_parser(weights: str | Path, threads: int = 0) -> PersonParser:
 
 
 def load_segmenter(segmenter: str | Path, threads: int = 0) -> GarmentSegmenter | None:
-    """What tells garments from any background but a studio's: a segmenter's weights, or "rembg"; none for
-    "colour". Raises WeightsError, MissingExtraError, ImageError: see `RembgSegmenter`.
+    """Load what separates garments from any background.
+
+    `segmenter` is a weights folder or name, "rembg", or "colour" for none. Raises WeightsError, MissingExtraError, and
+    ImageError as in `RembgSegmenter`.
     """
     if segmenter == "colour":
         return None
@@ -354,7 +361,7 @@ def load_segmenter(segmenter: str | Path, threads: int = 0) -> GarmentSegmenter 
 
 
 def place_of(text: str, name: str) -> tuple[int, int]:
-    """A pixel that was written as X,Y; `name` names it in messages. Raises InputError."""
+    """Parse a pixel that is written as X,Y; `name` names it in messages. Raises InputError."""
     x, comma, y = text.partition(",")
     if not (comma and x.strip().isdecimal() and y.strip().isdecimal()):
         raise InputError(f"{name}: found {text[:20]!r}; need X,Y, a pixel of the person's photo, such as 120,300.")

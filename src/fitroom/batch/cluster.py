@@ -1,4 +1,7 @@
-"""Workers of a Ray cluster: what is encoded lies in its store, tasks run where there is a core, lost ones run again."""
+"""Run a batch on a Ray cluster.
+
+Encoded persons and garments lie in Ray's object store. Tasks run wherever a core is free, and lost tasks run again.
+"""
 
 import logging
 import os
@@ -15,17 +18,17 @@ from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
 from fitroom.tryon import EncodedGarment, TryOn
 
-# Ray reports its use to its makers unless it is told not to
+# by default Ray sends usage statistics to its developers
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import ray
 
-AHEAD = 3  # tasks that are handed out for each core of the cluster
+AHEAD = 3  # tasks submitted per core of the cluster
 CONNECT_SECONDS = 10
-FOREVER = -1  # a lost task is run again: it writes the same files
+FOREVER = -1  # retries: a lost task can always run again, since it writes the same files
 
 
 class Names(NamedTuple):
-    """What a worker loads; see `job.BatchConfig`."""
+    """Names of the weights that a worker loads; see `job.BatchConfig`."""
 
     weights: str
     parser: str
@@ -34,7 +37,7 @@ class Names(NamedTuple):
 
 @lru_cache(maxsize=1)
 def worker(names: Names) -> TryOn:
-    """A worker process's own weights, opened once; each has one core."""
+    """Load the weights in a worker process, once per process. A worker uses one core."""
     opened = open_weights(names.weights)
     runner = OpenVinoRunner.from_weights(opened, threads=1)
     return TryOn.of(opened, runner, names.parser, names.segmenter, threads=1)
@@ -42,32 +45,35 @@ def worker(names: Names) -> TryOn:
 
 @ray.remote(max_retries=FOREVER)
 def person_object(names: Names, name: str) -> SentPerson | Failure:
-    """A person, into the object store; made again where its node is lost."""
+    """Encode a person into the object store. Ray repeats this if the node is lost."""
     return encode_person(worker(names), name)
 
 
 @ray.remote(max_retries=FOREVER)
 def garment_object(names: Names, garment: tuple[str, str]) -> EncodedGarment | Failure:
-    """A garment, the same."""
+    """Encode a garment into the object store. Ray repeats this if the node is lost."""
     return encode_garment(worker(names), garment)
 
 
 @ray.remote(max_retries=FOREVER)
 def dress(names: Names, garment: Any, jobs: list[Job], output: Output, *persons: Any) -> list[Result]:
-    """One task, its garment and persons from the object store."""
+    """Run one task. Its garment and persons come from the object store."""
     return dress_all(worker(names), garment, list(persons), jobs, output)
 
 
 def cores() -> int:
-    """Cores of the cluster, as it is now."""
+    """Return the current number of cores of the cluster."""
     return int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
 
 
 def on_ray(address: str) -> Workers:
-    """Workers of the cluster at an address, or "auto". Raises InputError where there is none."""
+    """Connect to the cluster at an address, or at "auto", and return its workers.
+
+    Raises InputError if there is no cluster.
+    """
     try:
         if address != "auto":
-            # Ray itself waits for minutes
+            # fail early: Ray itself would wait for minutes
             host, _, port = address.removeprefix("ray://").rpartition(":")
             socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
@@ -80,7 +86,7 @@ def work_on_ray(work: Iterator[Work], persons: list[str], config: BatchConfig) -
     """See `job.Workers`."""
     names = Names(config.weights, config.parser, config.segmenter)
     running: list[Any] = []
-    held: dict[int, Any] = {}  # persons of a block
+    held: dict[int, Any] = {}  # persons of the current block
     block = garment = -1
     worn: Any = None
     for item in work:

@@ -1,4 +1,4 @@
-"""What a worker does, on this machine or on a cluster: one garment, and the persons who wear it."""
+"""Encode and dress the pairs of a task. Workers on this machine and on a cluster share this code."""
 
 import time
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from fitroom.tryon import EncodedGarment, EncodedPerson, Person, Size, TryOn
 
 @dataclass(frozen=True)
 class Output:
-    """How looks are written."""
+    """Where looks are written, and in which size."""
 
     root: str  # folder or URL
     size: Size = "photo"
 
 
 class Failure(NamedTuple):
-    """Why a person or a garment can't be used: the same for all of its pairs."""
+    """Why a person or a garment can't be used. It applies to all of its pairs."""
 
     code: str
     error: str
 
 
 class SentPerson(NamedTuple):
-    """A person encoded once, as it travels between workers."""
+    """A person encoded once, in the form that is sent between workers."""
 
     photo: arrays.Picture
     encoded: EncodedPerson
@@ -36,13 +36,13 @@ class SentPerson(NamedTuple):
 class Job(NamedTuple):
     """One pair of a task."""
 
-    key: int  # Row.key
-    person: int  # place in the task's persons
-    path: str  # of the look, below the output's root
+    key: int  # see `Row.key`
+    person: int  # index in the task's persons
+    path: str  # of the look, relative to `Output.root`
 
 
 def encode_person(tryon: TryOn, name: str) -> SentPerson | Failure:
-    """Read and encode a person."""
+    """Read and encode a person. Return a Failure if that is impossible."""
     try:
         person = tryon.person(source(name))
         return SentPerson(person.photo, person.encoded)
@@ -51,7 +51,7 @@ def encode_person(tryon: TryOn, name: str) -> SentPerson | Failure:
 
 
 def encode_garment(tryon: TryOn, garment: tuple[str, str]) -> EncodedGarment | Failure:
-    """Read and encode a garment: a picture, and its mask or ""."""
+    """Read and encode a garment, given as picture and mask (or ""). Return a Failure if that is impossible."""
     picture, mask = garment
     try:
         return tryon.garment(source(picture), source(mask) if mask else None)
@@ -66,9 +66,9 @@ def dress_all(
     jobs: list[Job],
     output: Output,
 ) -> list[Result]:
-    """Dress persons in one garment, and write the looks; what failed has its reason.
+    """Dress persons in one garment and write the looks. The result of a failed pair has the reason.
 
-    Raises OutputError where nothing can be written any more.
+    Raises OutputError if no look can be written any more.
     """
     results = []
     for job in jobs:
@@ -84,7 +84,7 @@ def dress_all(
 
 
 def dress_one(tryon: TryOn, person: SentPerson, garment: EncodedGarment, job: Job, output: Output) -> Result:
-    """Dress and write one pair. Raises OutputError where nothing can be written any more."""
+    """Dress and write one pair. Raises OutputError if no look can be written any more."""
     start = time.perf_counter()
     try:
         look = Person(tryon, person.photo, encoded=person.encoded).wear(garment, size=output.size)
@@ -101,13 +101,13 @@ def dress_one(tryon: TryOn, person: SentPerson, garment: EncodedGarment, job: Jo
 
 
 def failure(error: Exception) -> Failure:
-    """Why something failed; a run goes on whatever it was."""
+    """Return why something failed. A run continues after any error."""
     if isinstance(error, FitroomError):
         return Failure(error.code, str(error))
     return Failure("failure", f"{type(error).__name__}: {error}")
 
 
 def failed(job: Job, error: Exception) -> Result:
-    """The result of a pair that failed."""
+    """Return the result of a pair that failed."""
     code, text = failure(error)
     return Result(job.key, code=code, error=text)

@@ -1,4 +1,4 @@
-"""Files of a run: on this machine or a shared disk by path, elsewhere by fsspec URL (s3://, gs://, memory:// ...)."""
+"""Read and write the files of a run: by path, or by fsspec URL (s3://, gs://, memory:// ...)."""
 
 import re
 import shutil
@@ -14,17 +14,17 @@ from fitroom.errors import DataError, ImageError, InputError, MissingExtraError,
 from fitroom.photo.encode import encode_picture, save_picture
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
-SCRATCH = ".part"  # folder of pictures that are being written
-LONGEST = 80  # characters of a file's name
+SCRATCH = ".part"  # folder for pictures that are being written
+LONGEST = 80  # characters of a file name
 
 
 def is_url(name: str) -> bool:
-    """Whether a name is a URL, not a path."""
+    """Return whether a name is a URL and not a path."""
     return "://" in name
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path in it. Raises MissingExtraError, InputError."""
+    """Return the fsspec file system of a URL and the path in it. Raises MissingExtraError, InputError."""
     try:
         import fsspec
     except ImportError as error:
@@ -38,7 +38,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def source(name: str) -> str | bytes:
-    """What `decode.read` takes: a path as it is, the bytes of a URL. Raises ImageError."""
+    """Return a source for `decode.read`: a path unchanged, or the bytes at a URL. Raises ImageError."""
     if not name:
         raise ImageError("the list names no picture here.")
     if not is_url(name):
@@ -46,12 +46,12 @@ def source(name: str) -> str | bytes:
     system, path = file_system(name)
     try:
         return bytes(system.cat_file(path))
-    except Exception as error:  # every file system has errors of its own
+    except Exception as error:  # every file system raises its own errors
         raise ImageError(f"{name}: can't be read ({type(error).__name__}: {error}).") from error
 
 
 def list_pictures(folder: str) -> list[str]:
-    """Pictures in a folder or URL and below, sorted. Raises DataError."""
+    """List the pictures in a folder or URL and in its subfolders, sorted. Raises DataError if there are none."""
     if is_url(folder):
         system, path = file_system(folder)
         found = [system.unstrip_protocol(name) for name in system.find(path)]
@@ -66,7 +66,7 @@ def list_pictures(folder: str) -> list[str]:
 
 
 def write_look(picture: Picture, root: str, name: str) -> None:
-    """Write a look below a folder or URL, whole or not at all. Raises OutputError."""
+    """Write a look below a folder or URL, completely or not at all. Raises OutputError."""
     if not is_url(root):
         path, scratch = Path(root) / name, Path(root) / SCRATCH
         try:
@@ -80,22 +80,23 @@ def write_look(picture: Picture, root: str, name: str) -> None:
     system, path_in = file_system(f"{root.rstrip('/')}/{name}")
     try:
         system.makedirs(path_in.rpartition("/")[0], exist_ok=True)
-        # object stores show an object when it is whole
+        # object stores show an object only when it is complete
         system.pipe_file(path_in, data)
     except Exception as error:
         raise OutputError(f"{root}/{name}: can't be written ({type(error).__name__}: {error}).") from error
 
 
 def sweep(root: str) -> None:
-    """Remove what killed workers left half-written below a folder."""
+    """Remove incomplete files that killed workers left below a folder."""
     if not is_url(root):
         shutil.rmtree(Path(root) / SCRATCH, ignore_errors=True)
 
 
 class FileNames:
-    """A file name for each of some names: the name, or made safe and with a digest where that is not enough.
+    """Safe and distinct file names for a list of names.
 
-    `whole` gives what tells those apart that have the same name. They are made when asked for: lists may be long.
+    A safe and unique name stays as it is. Any other is made safe and gets a digest of `whole(number)`, which
+    distinguishes equal names. File names are computed on access, since lists may be long.
     """
 
     def __init__(self, names: Sequence[str], whole: Callable[[int], str]) -> None:
@@ -112,21 +113,24 @@ class FileNames:
 
     @staticmethod
     def mark(name: str) -> int:
-        """The same for two names that a file system which doesn't tell cases apart would take for one."""
+        """Return a hash that is equal for names that a case-insensitive file system treats as one."""
         return int.from_bytes(digest(safe(name).lower(), 8))
 
 
 def stem_of(path: str) -> str:
-    """The name of a file, of a path or URL, without its ending."""
+    """Return the file name of a path or URL, without its suffix."""
     name = re.split(r"[/\\]", path)[-1]
     return name.rpartition(".")[0] or name
 
 
 def safe(name: str) -> str:
-    """A name for every file system: letters, digits, dot, dash and underline, not too many, and no dot ahead."""
+    """Return a name that is valid on every file system.
+
+    It has only letters, digits, dots, dashes and underscores, no leading dot, and at most LONGEST characters.
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:LONGEST] or "_"
 
 
 def digest(text: str, size: int) -> bytes:
-    """Some bytes that tell a text from others; names of files may hold bytes that are no text."""
+    """Return a digest of a text, `size` bytes. File names may contain bytes that are not valid text."""
     return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=size).digest()

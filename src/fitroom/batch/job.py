@@ -1,4 +1,4 @@
-"""A run over many pairs: what is done already is left alone, what fails has its reason, what is killed goes on."""
+"""Dress many pairs. Finished pairs are skipped, failures are recorded, and a killed run can be continued."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,59 +19,59 @@ from fitroom.runtime.interface import PARSER, SEGMENTER
 from fitroom.store import DEFAULT
 from fitroom.tryon import Size
 
-LOOKS = "looks"  # folder of the pictures
+LOOKS = "looks"  # default folder of the looks, in `BatchConfig.out`
 PERSONS_MB = 512  # memory for the persons of a block
-FEATURES_BYTES = 10**6  # of an encoded person, beside the photo
-UNKNOWN_PIXELS = 4 * 10**6  # of a photo whose header is not looked at
-NOTED = 20  # failures that a summary names
+FEATURES_BYTES = 10**6  # of an encoded person, without the photo
+UNKNOWN_PIXELS = 4 * 10**6  # assumed for a photo whose header is not read
+NOTED = 20  # failures listed in a summary
 
 
 @dataclass(frozen=True)
 class BatchConfig:
     """Settings of a run."""
 
-    out: str  # folder of journal and results, and of the looks
-    looks: str = ""  # folder or URL of the looks, where they shall lie elsewhere
+    out: str  # folder of the journal, the results and, by default, the looks
+    looks: str = ""  # folder or URL of the looks; "": LOOKS in `out`
     weights: str = DEFAULT
-    parser: str = PARSER  # weights that find persons in their photos, or "none"
-    segmenter: str = SEGMENTER  # how garments are told from any ground but a studio's, see `TryOn.load`
+    parser: str = PARSER  # weights that find persons in photos, or "none"
+    segmenter: str = SEGMENTER  # how garments are separated from backgrounds that are not a studio's, see `TryOn.load`
     format: Literal["png", "webp", "jpg"] = "png"
     size: Size = "photo"
-    workers: int = 0  # threads; 0: as many as the processor runs best
+    workers: int = 0  # threads; 0: the number that OpenVINO recommends
 
     @property
     def output(self) -> Output:
-        """How looks are written."""
+        """Return where looks are written, and in which size."""
         return Output(self.looks or str(Path(self.out) / LOOKS), self.size)
 
 
 @dataclass(frozen=True)
 class Work:
-    """A task with all that a worker has to know."""
+    """A task with everything that a worker needs."""
 
     task: Task
     garment: tuple[str, str]
-    persons: list[int]  # numbers of persons
+    persons: list[int]  # indices in `Pairs.persons`
     jobs: list[Job]
 
 
 class Workers(Protocol):
-    """Who does the work: threads here, or a cluster."""
+    """A function that runs tasks on threads or on a cluster."""
 
     def __call__(self, work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
-        """Results of tasks as they come."""
+        """Yield the results of tasks as they finish."""
         ...
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to."""
+    """The outcome of a run."""
 
     pairs: int
-    before: int  # of them had a look already
+    before: int  # pairs that needed no work: they had a look already, or repeat an earlier pair
     done: int
     failed: int
-    failures: list[tuple[str, str]]  # the first ones: pair and reason
+    failures: list[tuple[str, str]]  # pair and reason, at most NOTED
     results: Path
 
 
@@ -82,9 +82,11 @@ def run_batch(
     begun: Callable[[int, int], None],
     advance: Callable[[int], None],
 ) -> Summary:
-    """Dress pairs. `begun` is told how many there are and how many are done already, `advance` of each some more.
+    """Dress the pairs that have no look yet.
 
-    Raises OutputError where nothing can be written any more: what is done is noted, and the next run goes on there.
+    `begun` is called with the number of pairs and how many of them are done already, `advance` with the number of
+    pairs that have finished since. Raises OutputError if nothing can be written any more: the journal has the finished
+    pairs, and the next run continues there. Raises InputError if `config.out` is a URL.
     """
     need_pyarrow()
     if is_url(config.out):
@@ -119,7 +121,7 @@ def run_batch(
 
 
 def work_of(pairs: Pairs, task: Task, keys: NDArray[np.uint64], names: Callable[[int], str]) -> Work:
-    """A task with its files."""
+    """Complete a task with its files and keys."""
     persons = [int(person) for person in np.unique(pairs.person[task.pairs])]
     place = {person: number for number, person in enumerate(persons)}
     jobs = [Job(int(keys[n]), place[int(pairs.person[n])], names(int(n))) for n in task.pairs]
@@ -127,7 +129,10 @@ def work_of(pairs: Pairs, task: Task, keys: NDArray[np.uint64], names: Callable[
 
 
 def doubled_ids(pairs: Pairs, keys: NDArray[np.uint64]) -> dict[int, str]:
-    """Pairs whose id an earlier, other pair has, with the reason; the same pair twice is one."""
+    """Return the pairs whose id belongs to an earlier, different pair, with an error message.
+
+    Repeating the same pair is allowed.
+    """
     if pairs.ids is None:
         return {}
     marks = np.fromiter((int.from_bytes(digest(name, 8)) for name in pairs.ids), np.uint64, len(pairs))
@@ -138,7 +143,7 @@ def doubled_ids(pairs: Pairs, keys: NDArray[np.uint64]) -> dict[int, str]:
 
 
 def look_names(pairs: Pairs, config: BatchConfig) -> Callable[[int], str]:
-    """The path of each pair's look: PERSON/GARMENT, or PERSON/ID where the list has ids."""
+    """Return a function from a pair's number to its look's path: PERSON/GARMENT, or PERSON/ID if the list has ids."""
     people = FileNames([stem_of(person) for person in pairs.persons], lambda number: pairs.persons[number])
     folders = [people[number] for number in range(len(pairs.persons))]
     garments, ids = pairs.garments, pairs.ids
@@ -151,17 +156,17 @@ def look_names(pairs: Pairs, config: BatchConfig) -> Callable[[int], str]:
 
 
 def persons_held(pairs: Pairs) -> int:
-    """How many persons fit into a block's memory, by the largest photo."""
+    """Return how many persons fit into a block's memory, if all photos are as large as the largest."""
     largest = max((pixels_of(name) for name in pairs.persons), default=0)
     return max(PERSONS_MB * 2**20 // (3 * largest + FEATURES_BYTES), 1)
 
 
 def pixels_of(name: str) -> int:
-    """Pixels of a photo, from its header; 0 where it has none."""
+    """Return the pixels of a photo according to its header, 0 if that can't be read, UNKNOWN_PIXELS for a URL."""
     if is_url(name):
         return UNKNOWN_PIXELS
     try:
         with Image.open(name) as opened:
             return opened.width * opened.height
-    except Exception:  # whatever is wrong with it is found again when it is read
+    except Exception:  # the error is reported when the photo is decoded
         return 0

@@ -1,4 +1,4 @@
-"""What became of each pair: a journal that grows line by line and outlives the run, and in the end results.parquet."""
+"""Record the result of each pair: during a run in a journal that survives a crash, at its end in results.parquet."""
 
 import json
 import os
@@ -15,27 +15,27 @@ from fitroom.errors import OutputError
 from fitroom.files import atomic_write
 
 JOURNAL, RESULTS = "journal.jsonl", "results.parquet"
-GROUP = 50_000  # rows that are turned into Parquet at a time
+GROUP = 50_000  # rows converted to Parquet at a time
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one pair."""
+    """The result of one pair."""
 
-    key: int  # Row.key
-    path: str = ""  # of the look, below the output folder; empty where there is none
-    code: str = ""  # of what went wrong
+    key: int  # see `Row.key`
+    path: str = ""  # of the look, relative to the folder of looks; empty if there is none
+    code: str = ""  # of the error
     error: str = ""
-    ms: float = 0.0  # that dressing and writing took
-    warnings: tuple[str, ...] = ()  # codes of what may be wrong with the look
+    ms: float = 0.0  # duration of dressing and writing
+    warnings: tuple[str, ...] = ()  # codes of the look's warnings
     confidence: float | None = None  # in the look, 0 to 1
 
 
 class Journal:
-    """The journal of an output folder. Used by one process."""
+    """The journal of an output folder. Only one process may use it."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or begin it; half a line, which a killed run may have left, is cut off. Raises OutputError."""
+        """Open or create the journal, and remove an incomplete last line of a killed run. Raises OutputError."""
         self.path = folder / JOURNAL
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class Journal:
             raise OutputError(f"{self.path}: can't be written ({error.strerror}).") from error
 
     def mend(self) -> None:
-        """Cut off what follows the last whole line."""
+        """Remove what follows the last complete line."""
         if not self.path.exists():
             return
         with self.path.open("rb+") as stream:
@@ -61,7 +61,7 @@ class Journal:
             stream.truncate(0)
 
     def add(self, results: list[Result]) -> None:
-        """Note results. Raises OutputError."""
+        """Append results. Raises OutputError."""
         try:
             for result in results:
                 self.stream.write(json.dumps(vars(result)) + "\n")
@@ -70,7 +70,7 @@ class Journal:
             raise OutputError(f"{self.path}: can't be written ({error.strerror}); what is noted is kept.") from error
 
     def read(self) -> Iterator[tuple[int, Result]]:
-        """All results and where in the file they begin, oldest first; the last one of a pair counts."""
+        """Yield all results with their offsets in the file, oldest first. The last result of a pair counts."""
         start = 0
         with self.path.open("rb") as stream:
             for line in stream:
@@ -78,26 +78,27 @@ class Journal:
                 start += len(line)
 
     def finished(self) -> NDArray[np.uint64]:
-        """Keys of the pairs that have a look, sorted."""
+        """Return the keys of the pairs that have a look, sorted."""
         return np.unique(np.fromiter((result.key for _, result in self.read() if result.path), np.uint64))
 
     def close(self) -> None:
-        """See it onto the disk."""
+        """Flush the journal to disk and close it."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
         self.stream.close()
 
 
 def parsed(line: bytes) -> Result:
-    """The result of a line."""
+    """Parse a line of the journal."""
     values: dict[str, Any] = json.loads(line)
     return Result(**values | {"warnings": tuple(values["warnings"])})
 
 
 def write_results(journal: Journal, pairs: Pairs, keys: NDArray[np.uint64]) -> Path:
-    """results.parquet beside the journal: a row for each pair that is done or failed, in the order of the list.
+    """Write results.parquet beside the journal and return its path.
 
-    `keys` are those of the pairs. Raises OutputError.
+    It has a row for each pair that is done or failed, in the order of the list. `keys` are the keys of the pairs.
+    Raises OutputError.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -117,7 +118,7 @@ def write_results(journal: Journal, pairs: Pairs, keys: NDArray[np.uint64]) -> P
         ]
     )
     order = np.argsort(keys, kind="stable")
-    place = np.full(len(keys), -1, np.int64)  # where in the journal each pair's last result begins
+    place = np.full(len(keys), -1, np.int64)  # offset of each pair's last result in the journal
     for start, result in journal.read():
         at = int(np.searchsorted(keys, np.uint64(result.key), sorter=order))
         while at < len(keys) and keys[order[at]] == result.key:
@@ -136,10 +137,10 @@ def write_results(journal: Journal, pairs: Pairs, keys: NDArray[np.uint64]) -> P
 
 
 def values_of(pairs: Pairs, number: int, result: Result) -> dict[str, Any]:
-    """A row of results.parquet."""
+    """Return a row of results.parquet."""
 
     def text(value: str) -> str | None:
-        # names of files may hold bytes that are no text
+        # file names may contain bytes that are not valid text
         return value.encode("utf-8", "replace").decode() if value else None
 
     row = pairs.row(number)

@@ -1,6 +1,6 @@
-"""Which pairs a run dresses: a list, or every person of a folder in every garment of another.
+"""Read the pairs of a run: a list, or every person of one folder with every garment of another.
 
-Lists may be long: files are kept once, a pair is two small numbers, and ids lie end to end.
+Lists may be long. So each file name is stored once, a pair is two integers, and all ids share one buffer.
 """
 
 import csv
@@ -18,11 +18,11 @@ from fitroom.errors import DataError, MissingExtraError
 
 COLUMNS = ("person", "garment", "garment_mask", "id")
 NEEDED = ("person", "garment")
-BLOCK = 2**16  # rows that are made Arrow arrays at a time
+BLOCK = 2**16  # rows converted to Arrow arrays at a time
 
 
 class Row(NamedTuple):
-    """One pair, as the list has it; empty where it says nothing."""
+    """One pair as given in the list. Missing values are empty."""
 
     person: str
     garment: str
@@ -31,12 +31,12 @@ class Row(NamedTuple):
 
     @property
     def key(self) -> int:
-        """64 bits that tell it from other pairs."""
+        """Return 64 bits that identify the pair."""
         return int.from_bytes(digest("\0".join(self), 8))
 
 
 class Texts(Sequence[str]):
-    """Strings of an Arrow array of bytes, in little more memory than their letters take."""
+    """Strings stored in an Arrow array of bytes, which needs little more memory than the characters."""
 
     def __init__(self, array: Any) -> None:
         self.array = array
@@ -53,25 +53,25 @@ class Pairs:
     """The pairs of a run, by number."""
 
     persons: list[str]
-    garments: list[tuple[str, str]]  # with their masks, or ""
-    person: NDArray[np.int32]  # of each pair, a number of `persons`
-    garment: NDArray[np.int32]  # of each pair, a number of `garments`
-    ids: Texts | None  # of each pair; None where the list has no such column
+    garments: list[tuple[str, str]]  # picture, and mask or ""
+    person: NDArray[np.int32]  # index in `persons`, for each pair
+    garment: NDArray[np.int32]  # index in `garments`, for each pair
+    ids: Texts | None  # one for each pair; None if the list has none
 
     def __len__(self) -> int:
         return len(self.person)
 
     def row(self, number: int) -> Row:
-        """A pair as the list has it."""
+        """Return a pair as given in the list."""
         garment, mask = self.garments[self.garment[number]]
         return Row(self.persons[self.person[number]], garment, mask, self.ids[number] if self.ids else "")
 
 
 def read_pairs(path: str | Path) -> Pairs:
-    """Pairs of a CSV or Parquet file with columns person, garment, and perhaps garment_mask and id.
+    """Read the pairs of a CSV or Parquet file with columns person, garment, and optionally garment_mask and id.
 
-    Relative paths start at the file's folder. Raises DataError where it can't be read or lacks a column, and
-    MissingExtraError without pyarrow.
+    Relative paths start at the file's folder. Raises DataError if the file can't be read, has no pairs, or lacks a
+    column or has an unknown one. Raises MissingExtraError without pyarrow.
     """
     path = Path(path)
     rows = parquet_rows(path) if path.suffix.lower() == ".parquet" else csv_rows(path)
@@ -82,7 +82,7 @@ def read_pairs(path: str | Path) -> Pairs:
 
 
 def cross_product(persons: str, garments: str) -> Pairs:
-    """Every person of a folder, or URL, in every garment of another. Raises DataError."""
+    """Pair every person of a folder or URL with every garment of another. Raises DataError."""
     people, clothes = list_pictures(persons), list_pictures(garments)
     count = len(people) * len(clothes)
     numbers = np.arange(count)
@@ -96,7 +96,7 @@ def cross_product(persons: str, garments: str) -> Pairs:
 
 
 def collect(rows: Iterable[Row]) -> Pairs:
-    """Pairs of rows. Raises MissingExtraError without pyarrow."""
+    """Build pairs from rows. Raises MissingExtraError without pyarrow."""
     need_pyarrow()
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -121,17 +121,17 @@ def collect(rows: Iterable[Row]) -> Pairs:
 
 
 def encoded(text: str) -> bytes:
-    """A string as bytes; names of files may hold bytes that are no text."""
+    """Encode a string as bytes. File names may contain bytes that are not valid text."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def decoded(data: bytes) -> str:
-    """The string that `encoded` made bytes of."""
+    """Decode the bytes that `encoded` returned."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def need_pyarrow() -> None:
-    """Raise MissingExtraError where pyarrow is not installed."""
+    """Raise MissingExtraError if pyarrow is not installed."""
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
@@ -142,7 +142,7 @@ def need_pyarrow() -> None:
 
 
 def placed(row: Row, folder: Path) -> Row:
-    """A row whose relative paths start at a folder."""
+    """Return a row whose relative paths are resolved against a folder."""
 
     def place(name: str) -> str:
         return name if not name or is_url(name) else str(folder / name)
@@ -151,12 +151,12 @@ def placed(row: Row, folder: Path) -> Row:
 
 
 def row_of(values: dict[str, str | None]) -> Row:
-    """A row of what a line says."""
+    """Build a row from the values of a line, by column."""
     return Row(*((values.get(name) or "").strip() for name in COLUMNS))
 
 
 def check_columns(found: Iterable[str], path: Path) -> None:
-    """Raise DataError where a list lacks a column, or has one that is not known."""
+    """Raise DataError if a list lacks a column or has an unknown one."""
     names = list(found)
     if not set(NEEDED) <= set(names) or not set(names) <= set(COLUMNS):
         raise DataError(
@@ -166,7 +166,7 @@ def check_columns(found: Iterable[str], path: Path) -> None:
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
-    """Rows of a CSV file. Raises DataError."""
+    """Yield the rows of a CSV file. Raises DataError."""
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
             reader = csv.DictReader(stream)
@@ -177,7 +177,7 @@ def csv_rows(path: Path) -> Iterator[Row]:
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:
-    """Rows of a Parquet file. Raises DataError, MissingExtraError."""
+    """Yield the rows of a Parquet file. Raises DataError, MissingExtraError."""
     need_pyarrow()
     from pyarrow import ArrowException, parquet
 

@@ -1,7 +1,7 @@
-"""In which order pairs are dressed: so that each person and each garment is encoded once, in bounded memory.
+"""Order the pairs so that encoded persons and garments are reused, in bounded memory.
 
-Persons are held in memory, a block of them at a time, and garments pass by: one garment and all of a block's persons
-who wear it are a task. With one block every garment is encoded once, with more of them once a block.
+Only the persons of one block are in memory at a time. A task pairs one garment with at most LARGEST_TASK persons of the
+block. Each person is encoded once, and each garment once per block.
 """
 
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 
 from fitroom.batch.pairs import Pairs
 
-LARGEST_TASK = 64  # pairs: what is lost with a worker, and how evenly work is shared
+LARGEST_TASK = 64  # pairs: limits what a lost worker costs, and balances the load
 
 
 @dataclass(frozen=True)
 class Task:
-    """Some pairs of one garment, whose persons are of one block."""
+    """Pairs of one garment with persons of one block."""
 
     block: int
     garment: int
-    pairs: NDArray[np.int64]  # numbers of pairs
+    pairs: NDArray[np.int64]  # indices of pairs
 
 
 def tasks(pairs: Pairs, todo: NDArray[np.int64], persons_held: int) -> Iterator[Task]:
-    """Tasks of the pairs that are to do, block after block; a block has `persons_held` persons at most."""
+    """Yield the tasks of the pairs `todo`, block by block. A block has at most `persons_held` persons."""
     if not len(todo):
         return
     wanted = np.unique(pairs.person[todo])

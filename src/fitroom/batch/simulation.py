@@ -1,4 +1,4 @@
-"""A catalogue's run without its pictures: what is encoded and held, machines' hours, what the list costs."""
+"""Simulate a run over a catalogue without pictures: encodings, memory, machine hours, and the cost of the list."""
 
 import heapq
 import time
@@ -19,28 +19,28 @@ from fitroom.batch.schedule import Task, tasks
 
 @dataclass(frozen=True)
 class Costs:
-    """Milliseconds of one core."""
+    """Milliseconds on one core."""
 
     person: float
     garment: float
-    look: float  # dressed and written
-    start: float = 1000.0  # of a worker: opening weights
+    look: float  # dressing and writing
+    start: float = 1000.0  # of a worker: opening the weights
 
 
 @dataclass
 class Counted:
-    """What passed by."""
+    """Counts of a simulated run."""
 
     persons: int = 0  # encoded
     garments: int = 0
     tasks: int = 0
-    held: int = 0  # most persons at a time
+    held: int = 0  # largest number of persons in memory
     block: int = -1
     garment: int = -1
     people: set[int] = field(default_factory=set)
 
     def count(self, task: Task, persons: NDArray[np.int32]) -> tuple[int, int]:
-        """How many persons and garments a task is the first to need."""
+        """Count a task. Return how many persons and garments it has to encode."""
         if task.block != self.block:
             self.block, self.garment, self.people = task.block, -1, set()
         new = set(persons.tolist()) - self.people
@@ -55,7 +55,7 @@ class Counted:
 
 
 def drawn_list(persons: int, garments: int) -> Pairs:
-    """Every person in every garment, of files that don't exist."""
+    """Pair every person with every garment. The files don't exist."""
     numbers = np.arange(persons * garments)
     return Pairs(
         [f"persons/{number:06}.jpg" for number in range(persons)],
@@ -67,9 +67,9 @@ def drawn_list(persons: int, garments: int) -> Pairs:
 
 
 def simulate(pairs: Pairs, costs: Costs, workers: int) -> tuple[Counted, float, float]:
-    """What is encoded, the hours that so many cores take, and the share of them that they are busy.
+    """Simulate a run on `workers` cores. Return its counts, its hours, and the share of them in which cores are busy.
 
-    The next task goes to whoever is free first; a task encodes what it is the first to need.
+    The next task goes to the core that is free first. A task encodes what no earlier task of its block has encoded.
     """
     counted = Counted()
     free = [costs.start] * workers
@@ -83,9 +83,10 @@ def simulate(pairs: Pairs, costs: Costs, workers: int) -> tuple[Counted, float, 
 
 
 def plan_list(pairs: Pairs) -> dict[str, float]:
-    """Microseconds a pair that a run costs the machine that leads it, all but the looks: `run_batch` itself.
+    """Measure what `run_batch` itself costs, without the looks: microseconds per pair on the leading machine.
 
-    Its workers answer at once, with looks that are not there. Beside it the bytes of journal and results.
+    Workers that return results at once, without looks, take the place of the real ones. Also return the bytes per pair
+    of the journal and results.
     """
 
     def at_once(work: Iterator[Work], persons: list[str], config: BatchConfig) -> Iterator[list[Result]]:
@@ -101,7 +102,10 @@ def plan_list(pairs: Pairs) -> dict[str, float]:
 
 
 def benchmark_schedule(persons: int, garments: int, machines: list[int], cores: int, costs: Costs) -> dict[str, float]:
-    """All of it, for each number of machines of so many cores; `held_mb`: persons of a block, of 192x256."""
+    """Run `simulate` for each number of machines with `cores` cores each, and `plan_list`. Return their figures.
+
+    `held_mb` is the memory in MiB of the persons of a block, with photos of 192x256.
+    """
     pairs = drawn_list(persons, garments)
     figures: dict[str, float] = {"pairs": len(pairs)}
     for count in machines:

@@ -1,4 +1,4 @@
-"""Workers of this machine: threads of one process, each with a stream of the graphs' own."""
+"""Run a batch on threads of one process. Each thread has its own inference stream."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,19 +15,19 @@ from fitroom.runtime.openvino import OpenVinoRunner
 from fitroom.store import open_weights
 from fitroom.tryon import EncodedGarment, TryOn
 
-AHEAD = 3  # tasks that are handed out for each thread
+AHEAD = 3  # tasks submitted per thread
 Made = TypeVar("Made")
 
 
 class Once(Generic[Made]):
-    """What is made once, by whichever thread needs it first."""
+    """A value that is computed once, by the first thread that needs it."""
 
     def __init__(self, make: Callable[[], Made]) -> None:
         self.make, self.lock = make, threading.Lock()
         self.made: list[Made] = []
 
     def __call__(self) -> Made:
-        """What was made; the others wait for it."""
+        """Return the value. Other threads wait until it is computed."""
         with self.lock:
             if not self.made:
                 self.made.append(self.make())
@@ -41,7 +41,7 @@ def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) ->
     tryon = TryOn.of(weights, runner, config.parser, config.segmenter)
     threads = config.workers or runner.streams
     before, output = cv2.getNumThreads(), config.output
-    # each thread has a core of its own; OpenCV's would fight over them
+    # every thread has its own core; OpenCV's threads would compete for the cores
     cv2.setNumThreads(1)
 
     def do(
@@ -50,7 +50,7 @@ def on_threads(work: Iterator[Work], persons: list[str], config: BatchConfig) ->
         return dress_all(tryon, garment(), [person() for person in people], item.jobs, output)
 
     pool, running = ThreadPoolExecutor(threads), set[Future[list[Result]]]()
-    held: dict[int, Once[SentPerson | Failure]] = {}  # persons of a block
+    held: dict[int, Once[SentPerson | Failure]] = {}  # persons of the current block
     block = garment = -1
     try:
         for item in work:

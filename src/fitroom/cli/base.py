@@ -89,7 +89,7 @@ def reports_errors(command: Command) -> Command:
 
 
 def bar(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
-    """A progress bar on a terminal that appears after half a second; silent elsewhere."""
+    """Show a progress bar on a terminal after half a second; stay silent elsewhere."""
     progress: Iterable[Item] = tqdm(items, desc=description, total=total, delay=0.5, leave=False, disable=None)
     return progress
 

@@ -12,7 +12,7 @@ MODULES = ("warp.person", "warp.garment", "warp.flow", "generator")
 
 
 def share(context: click.Context, option: click.Parameter, value: str) -> float:
-    """A share, written as 2% or 0.02, as a number."""
+    """Parse a share that is written as 2% or 0.02."""
     try:
         return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
     except ValueError as error:
@@ -116,7 +116,7 @@ def prune(
 
 
 def needed(value: Any, option: str) -> Any:
-    """The value of an option. Raises InputError where it was not given."""
+    """Return the value of an option. Raises InputError if it is missing."""
     if value is None:
         raise InputError(f"{option} is missing; fitroom prune --help says more.")
     return value

@@ -62,7 +62,10 @@ def serve(
     person_minutes: float,
     cors: tuple[str, ...],
 ) -> None:
-    """A page and a REST interface (needs the extra serve). Photos stay in memory; garments are kept in --data-dir."""
+    """Serve a page and a REST interface (needs the extra serve).
+
+    Photos stay in memory; garments are kept in --data-dir.
+    """
     with missing_extra("serve", "serve"):
         from fitroom.serve.server import serve as run
         from fitroom.serve.settings import ServeConfig

@@ -57,7 +57,7 @@ class Lines:
 
 @contextmanager
 def training_bar(total: int, done: int) -> Iterator[Any]:
-    """A bar of images with rate and time left on a terminal; lines elsewhere."""
+    """Show images, rate and time left as a bar on a terminal, as lines elsewhere."""
     if not sys.stderr.isatty():
         yield Lines(total, done)
         return
@@ -87,7 +87,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def stage_command(stage: str, summary: str) -> Callable[..., None]:
-    """The command of one stage; all stages take the same options."""
+    """Make the command of one stage; all stages take the same options."""
 
     @train.command(stage, help=f"{summary} --work holds every stage's files.")
     @run_options

@@ -1,0 +1,1 @@
+"""Prunes and quantizes networks, and measures what that costs in quality."""

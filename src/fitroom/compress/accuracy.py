@@ -1,11 +1,11 @@
-"""Post-training quantization that gives back to float32 what costs too much: NNCF's accuracy control."""
+"""Quantizes with NNCF's accuracy control: operations that cost too much quality return to float32."""
 
 import contextlib
 import io
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-# before nncf, which imports openvino: see there why
+# before nncf, which imports openvino: this module hides openvino's telemetry first
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov  # isort: skip
 
 import nncf
@@ -17,16 +17,17 @@ from fitroom.export.cases import Case
 from fitroom.export.parity import look
 from fitroom.runtime.interface import GRAPHS, LOOK
 
-RANKED = 4  # pairs that tell which operations cost most
+RANKED = 4  # pairs on which operations are ranked by their cost in quality
 
 
 def controlled(
     models: Mapping[str, ov.Model], cases: Sequence[Case], compared: Sequence[Case], kept: Sequence[str], most: float
 ) -> dict[str, ov.Model]:
-    """The three graphs in INT8, as `quantized` makes them, but for operations that are float32 again.
+    """Quantize the three graphs as `quantized` does, but return costly operations to float32.
 
-    Looks of `compared` then differ from float32's by `most`/255 on average at most: a third of it for each graph, one
-    after the other, where there are operations enough to give back. Raises InputError without cases, or with LOOK.
+    On average, looks of `compared` then differ from the float32 looks by at most `most`/255, provided that enough
+    operations can return. Graphs are quantized in turn, and each may use a third of that difference. Raises InputError
+    if `cases` or `compared` is empty, or if `models` has LOOK.
     """
     if not cases or not compared:
         raise InputError("accuracy control needs pairs to calibrate on and to compare; found none.")
@@ -61,7 +62,7 @@ def controlled(
             advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=RANKED),
         )
 
-    # its bars go to the standard output, which is not ours to write on
+    # keep NNCF's progress bars off the standard output
     with contextlib.redirect_stdout(io.StringIO()):
         for name in GRAPHS:
             done[name] = control(name)

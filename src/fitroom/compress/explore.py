@@ -1,4 +1,4 @@
-"""What `fitroom prune --sensitivity` and `--search` do."""
+"""Runs `fitroom prune --sensitivity` and `fitroom prune --search`."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,18 +19,18 @@ UNPAIRED, PAIRED = "val_pairs_unpaired.txt", "val_pairs_paired.txt"
 
 @dataclass(frozen=True)
 class ExploreRequest:
-    """What to measure without fine-tuning, and where to keep the rows."""
+    """Settings of pruning measurements without fine-tuning."""
 
     weights: str
     modules: tuple[str, ...]
     data: str  # data folder or pack with validation lists
-    csv: str  # rows; those that it has are not measured again
+    csv: str  # file of measured rows; rows already in it are reused
     importance: Importance = "l2"
-    looks: int = 60  # first pairs of the lists
+    looks: int = 60  # number of pairs, from the start of each list
 
 
 def open_measurer(request: ExploreRequest, tell: Callable[[Row], None], progress: Progress) -> Measurer:
-    """Everything read and checked. Raises InputError, WeightsError, DataError, OutputError."""
+    """Read and check everything that a request needs. Raises InputError, WeightsError, DataError, OutputError."""
     weights = open_weights(request.weights)
     if request.importance == "taylor":
         raise InputError(
@@ -48,7 +48,7 @@ def open_measurer(request: ExploreRequest, tell: Callable[[Row], None], progress
 def run_sensitivity(
     request: ExploreRequest, plot: str | None, tell: Callable[[Row], None], progress: Progress
 ) -> list[Row]:
-    """Every module alone, at every ratio; rows to the CSV, losses to an SVG."""
+    """Measure every module alone at every ratio. Writes rows to the CSV and, with `plot`, an SVG of the losses."""
     rows = list(sensitivity(open_measurer(request, tell, progress), request.modules))
     if plot:
         draw_sensitivity(losses_alone([asdict(row) for row in rows]), Path(plot))
@@ -63,7 +63,10 @@ def run_search(
     progress: Progress,
     step: Step = lambda message: None,
 ) -> Exported:
-    """The fastest scheme within a budget (a share of quality), as weights."""
+    """Search for the fastest pruning scheme and write its weights to `folder`.
+
+    `budget` is the largest relative loss of quality, for example 0.02.
+    """
     check_weights_output(folder)
     measurer = open_measurer(request, tell, progress)
     best = search(measurer, request.modules, budget)

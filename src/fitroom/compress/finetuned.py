@@ -1,4 +1,4 @@
-"""From weights to pruned weights: what `fitroom prune` does."""
+"""Prunes and fine-tunes weights: runs `fitroom prune`."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,29 +23,29 @@ from fitroom.train.tasks.tryon import TryOnTask, network_of
 
 @dataclass(frozen=True)
 class PruneRequest:
-    """What to prune, and how to fine-tune what is left."""
+    """What to prune, and how to fine-tune the pruned network."""
 
-    weights: str  # by name or folder; they must hold tensors
+    weights: str  # name or folder; they must hold tensors
     modules: tuple[str, ...]
-    ratio: float  # of the channels inside each module
+    ratio: float  # share of the channels inside each module that is removed
     importance: Importance = "l2"
     round_to: int = ROUND_TO
-    data: str | None = None  # data folder or pack to fine-tune on, and to gather gradients on
-    work: str | None = None  # folder with fakes, which also keeps the checkpoint
-    config: str | None = None  # settings of the stage finetune, YAML; None: the recipe finetune
+    data: str | None = None  # data folder or pack, for fine-tuning and for gradients
+    work: str | None = None  # folder with fakes; the checkpoint is kept there too
+    config: str | None = None  # YAML settings of the stage finetune; None: the recipe finetune
     overrides: tuple[str, ...] = ()
-    epochs: int | None = None  # over the training pairs; with neither these nor minutes, nothing is fine-tuned
+    epochs: int | None = None  # passes over the training pairs; without epochs and minutes, nothing is fine-tuned
     max_minutes: float | None = None
     precision: Precision = "32-true"
 
     @property
     def finetunes(self) -> bool:
-        """Whether anything is trained."""
+        """Whether fine-tuning is requested."""
         return self.epochs is not None or self.max_minutes is not None
 
 
 def check_request(request: PruneRequest, weights: Weights) -> None:
-    """Raise InputError where a request can't be met, before any work is done."""
+    """Raise InputError if a request can't be carried out."""
     network = load_network(weights)
     check_pruning(network, request.modules, request.ratio)
     needs = [
@@ -60,7 +60,7 @@ def check_request(request: PruneRequest, weights: Weights) -> None:
 
 
 def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) -> Exported:
-    """Prune weights, fine-tune where that is asked for, and write them. A run that was cut off is taken up again.
+    """Prune weights, fine-tune them if requested, and write them to `folder`. Resumes an interrupted run.
 
     Raises InputError, WeightsError, DataError, OutputError.
     """
@@ -94,7 +94,7 @@ def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) 
 
 
 def stage_config(request: PruneRequest, weights: Weights, start: str) -> TrainConfig:
-    """Settings of the fine-tuning: from `start`, towards the unpruned weights."""
+    """Return the settings of the fine-tuning, which starts from `start` with the unpruned weights as teacher."""
     config = finetune_config(weights, start, request.modules, request.config, request.overrides)
     if request.epochs is None:
         return config

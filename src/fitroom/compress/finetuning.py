@@ -1,4 +1,4 @@
-"""Settings of the training that follows pruning and goes along with quantization: the stage finetune."""
+"""Builds the settings of the stage finetune, which follows pruning and simulates quantization."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ RECIPE = "finetune"
 
 
 def resting(modules: Sequence[str]) -> str:
-    """What stays as it is where these modules change, as `StageConfig.rests` has it: only what changed is trained."""
+    """Return the value of `StageConfig.rests` that freezes the unchanged part of the network."""
     generates = [module == "generator" for module in modules]
     return "warp" if all(generates) else "nothing" if any(generates) else "generator"
 
@@ -18,9 +18,11 @@ def resting(modules: Sequence[str]) -> str:
 def finetune_config(
     weights: Weights, start: str, modules: Sequence[str], path: str | None = None, overrides: tuple[str, ...] = ()
 ) -> TrainConfig:
-    """From `start` towards `weights`, a student of the same kind of which `modules` were changed.
+    """Return settings that train `start` with `weights` as its teacher.
 
-    `start` names weights, or is their folder; settings are those of `path`, or of RECIPE. Raises InputError.
+    `start` is the name or folder of weights. `modules` were pruned or quantized; only the part of the network that has
+    them, warp or generator, is trained. Other settings come from the YAML file `path`, or else from RECIPE. Raises
+    InputError.
     """
     manifest = weights.manifest
     settings = {name: value for name, value in manifest.config.items() if name not in ("widths", "person")}

@@ -1,7 +1,7 @@
-"""Structured pruning by Torch-Pruning's dependency graph (Fang et al., CVPR 2023): whole channels go, widths shrink.
+"""Prunes whole channels with Torch-Pruning's dependency graph (Fang et al., CVPR 2023).
 
-Modules are pruned one at a time. What graphs and modules hand each other (feature pyramids, flows, the generator's
-maps) keeps its width; inside, everything that must agree is cut alike. Needs the extra `compress`.
+Modules are pruned one at a time. Tensors passed between graphs or modules (feature pyramids, flows, the generator's
+maps) keep their width. Inside a module, coupled layers are pruned together. Needs the extra `compress`.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from fitroom.nets.narrow import widths
 
 Importance = Literal["l2", "batch_norm", "taylor"]
 LARGEST = 0.9
-ROUND_TO = 8  # channels; processors compute whole vectors
+ROUND_TO = 8  # channels; processors compute in vectors
 IMPORTANCE: dict[str, Any] = {
     "l2": lambda: tp.importance.GroupMagnitudeImportance(p=2),
     "batch_norm": tp.importance.BNScaleImportance,
@@ -40,10 +40,11 @@ def check_pruning(network: TryOnNetwork, modules: Sequence[str], ratio: float) -
 def pruned(
     network: TryOnNetwork, modules: Sequence[str], ratio: float, importance: Importance = "l2", round_to: int = ROUND_TO
 ) -> TryOnNetwork:
-    """A narrower network: of the channels inside each module a share of `ratio` is left out, the least important.
+    """Return a copy of a network without the least important channels of each module.
 
-    The network itself stays as it is. "taylor" reads the gradients that its parameters hold. Widths are multiples of
-    `round_to`, layers narrower than that stay. Raises InputError.
+    `ratio`, 0 to LARGEST, is the share of channels that is removed. Importance "taylor" reads the gradients of the
+    network's parameters. Widths are rounded to multiples of `round_to`; convolutions with at most `round_to` output
+    channels stay. Raises InputError for a wrong ratio or module.
     """
     check_pruning(network, modules, ratio)
     cut = rebuilt(network)
@@ -58,7 +59,7 @@ def pruned(
 
 
 def prune_part(part: Part, ratio: float, importance: Importance, round_to: int) -> None:
-    """Narrow one part in place."""
+    """Prune one part in place."""
     example = [torch.rand(shape, generator=torch.Generator().manual_seed(0)) for shape in part.inputs]
     narrow_layers = [
         layer for layer in part.module.modules() if isinstance(layer, nn.Conv2d) and layer.out_channels <= round_to
@@ -78,30 +79,31 @@ def prune_part(part: Part, ratio: float, importance: Importance, round_to: int) 
 
 
 class Inputs(nn.Module):
-    """A part called with a list of inputs; its outputs in a flat list."""
+    """Wraps a part of a network to take a list of inputs and return a flat list of outputs."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, inputs: list[Tensor]) -> list[Tensor]:
+        """Run the part."""
         return flat(self.module(*inputs))
 
 
 def flat(outputs: Any) -> list[Tensor]:
-    """Tensors of nested sequences."""
+    """Flatten nested sequences of tensors."""
     return [outputs] if isinstance(outputs, Tensor) else [tensor for output in outputs for tensor in flat(output)]
 
 
 def rebuilt(network: TryOnNetwork) -> TryOnNetwork:
-    """A copy that shares nothing."""
+    """Return a copy in evaluation mode that shares no tensors."""
     copy = type(network)(network.config)  # type: ignore[arg-type]
     copy.load_state_dict(network.state_dict())
     return copy.eval()
 
 
 def settled(cut: TryOnNetwork, network: TryOnNetwork) -> TryOnNetwork:
-    """The pruned network built anew from a config that names its widths."""
+    """Rebuild the pruned network `cut` from a config that holds its widths."""
     unpruned = widths(type(network)(replace(network.config, widths={})))  # type: ignore[arg-type]
     narrower = {name: width for name, width in widths(cut).items() if width != unpruned[name]}
     config = replace(network.config, widths=narrower)

@@ -1,7 +1,7 @@
-"""Quantization-aware training by NNCF: rounding is simulated, and weights and ranges are trained with it.
+"""Prepares quantization-aware training with NNCF: simulates rounding while weights and ranges are trained.
 
-A network is quantized stage by stage (person, garment, flow, generator), so that it stays what every network is, trains
-by the one loop, and exports to the same graphs. Needs the extra `compress`.
+Each stage of a network (person, garment, flow, generator) is quantized separately. The result is a `TryOnNetwork`, so
+the usual loop trains it, and it exports to the usual graphs. Needs the extra `compress`.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 
-# before nncf, which imports openvino: see there why
+# before nncf, which imports openvino: this module hides openvino's telemetry first
 from fitroom.runtime.openvino import ov  # noqa: F401 # isort: skip
 
 import nncf
@@ -28,15 +28,15 @@ from fitroom.runtime.interface import batched
 STAGES_OF = {
     "warp": ("person", "garment", "flow"),
     "generator": ("generator",),
-}  # stages by module, as the original cuts
+}  # stages by module, split as in the original system
 
-# what stays in float32, by NNCF's names: a stage's own operations on positions, masks and colours, and what upsamples
-# the flow; layers alone are quantized
+# Patterns (NNCF's names) of operations that stay in float32: a stage's own operations on positions, masks and colours,
+# and the upsampling of the flow. Only layers are quantized.
 FLOATING = (r"/.*", r"upsample/.*", r"affine/.*")
 
 
 class Stage(nn.Module):
-    """One of a network's four methods, as a module of its own."""
+    """One of a network's four methods, as a module."""
 
     def __init__(self, network: TryOnNetwork) -> None:
         super().__init__()
@@ -44,40 +44,44 @@ class Stage(nn.Module):
 
 
 class PersonStage(Stage):
-    """person -> features"""
+    """Person to features."""
 
     def forward(self, person: Tensor) -> Features:
+        """See `TryOnNetwork.person_features`."""
         return self.network.person_features(person)
 
 
 class GarmentStage(Stage):
-    """garment, garment mask -> features"""
+    """Garment and garment mask to features."""
 
     def forward(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        """See `TryOnNetwork.garment_features`."""
         return self.network.garment_features(garment, garment_mask)
 
 
 class FlowStage(Stage):
-    """features of person and of garment -> flows"""
+    """Features of person and garment to flows."""
 
     def forward(self, *features: Tensor) -> tuple[Tensor, ...]:
+        """See `TryOnNetwork.flows`. `features` are those of the person, then those of the garment."""
         persons = self.network.person_maps
         return self.network.flows(features[:persons], features[persons:])
 
 
 class GeneratorStage(Stage):
-    """person, garment, garment mask, flow, features of person and of garment -> Dressed"""
+    """Person, garment, garment mask, flow, and features of person and garment to `Dressed`."""
 
     def forward(self, person: Tensor, garment: Tensor, mask: Tensor, flow: Tensor, *features: Tensor) -> Dressed:
+        """See `TryOnNetwork.generate`. `features` are those of the person, then those of the garment."""
         persons = self.network.person_maps
         return self.network.generate(person, garment, mask, flow, features[:persons], features[persons:])
 
 
 class QuantizedNetwork(TryOnNetwork):
-    """A network whose stages simulate INT8; batch norms are folded. See `interface.TryOnNetwork`."""
+    """A `TryOnNetwork` whose stages simulate INT8, with folded batch norms."""
 
     def __init__(self, network: TryOnNetwork, stages: dict[str, nn.Module]) -> None:
-        """`stages` has person, garment, flow and generator, quantized or not, of `network`."""
+        """Use `stages` of `network`: person, garment, flow and generator, each quantized or not."""
         super().__init__()
         self.name = network.name
         self.align_corners = network.align_corners
@@ -86,12 +90,15 @@ class QuantizedNetwork(TryOnNetwork):
         self.stages = nn.ModuleDict(stages)
 
     def person_features(self, person: Tensor) -> Features:
+        """See `TryOnNetwork`."""
         return tuple(self.stages["person"](person))
 
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        """See `TryOnNetwork`."""
         return tuple(self.stages["garment"](garment, garment_mask))
 
     def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        """See `TryOnNetwork`."""
         return tuple(self.stages["flow"](*person_features, *garment_features))
 
     def generate(
@@ -103,12 +110,13 @@ class QuantizedNetwork(TryOnNetwork):
         person_features: Features,
         garment_features: Features = (),
     ) -> Dressed:
+        """See `TryOnNetwork`."""
         features = (*person_features, *garment_features)
         return Dressed(*self.stages["generator"](person, garment, garment_mask, flow, *features))
 
 
 def stage_inputs(network: TryOnNetwork, cases: Sequence[Case]) -> dict[str, list[tuple[Tensor, ...]]]:
-    """What each stage is fed on some cases."""
+    """Compute the inputs of each stage for some cases."""
     inputs: dict[str, list[tuple[Tensor, ...]]] = {"person": [], "garment": [], "flow": [], "generator": []}
     with torch.no_grad():
         for case in cases:
@@ -123,7 +131,7 @@ def stage_inputs(network: TryOnNetwork, cases: Sequence[Case]) -> dict[str, list
 
 
 def simulated(network: TryOnNetwork, cases: Sequence[Case], modules: Sequence[str]) -> QuantizedNetwork:
-    """A network that simulates INT8 in `modules` (keys of STAGES_OF), ranges set on some cases, ready to train."""
+    """Return a copy that simulates INT8 in `modules` (keys of STAGES_OF), with ranges calibrated on `cases`."""
     float_network = folded(network)
     stages: dict[str, nn.Module] = {
         "person": PersonStage(float_network),

@@ -1,4 +1,4 @@
-"""Post-training quantization of OpenVINO graphs to INT8 by NNCF. Needs the extra `compress`."""
+"""Quantizes OpenVINO graphs to INT8 after training, with NNCF. Needs the extra `compress`."""
 
 import contextlib
 import io
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# before nncf, which imports openvino: see there why
+# before nncf, which imports openvino: this module hides openvino's telemetry first
 from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov  # isort: skip
 
 import nncf
@@ -17,8 +17,9 @@ from fitroom.export.cases import Case, Cases
 from fitroom.export.weights import Quantize
 from fitroom.runtime.interface import DRESS, GARMENT, GRAPHS, LOOK, PERSON, batched
 
-# what stays in float32, by OpenVINO's names: everything on positions, masks and colours, where eight bits show; and the
-# first and last layers of the flow, which cost little and move everything behind them; layers alone are quantized
+# Patterns (OpenVINO's names) of operations that stay in float32. Only layers are quantized, because rounding positions,
+# masks and colours to 8 bits is visible. The flow's first and last layers stay in float32 too: they are cheap, and
+# everything after them depends on them.
 FLOATING = (
     r"(__module/)?aten::.*",
     r".*network/.*",
@@ -33,7 +34,7 @@ FLOATING = (
 
 
 def calibration_inputs(models: Mapping[str, ov.Model], cases: Sequence[Case]) -> dict[str, list[list[Any]]]:
-    """What every graph is fed on some cases, features computed by the given float32 models."""
+    """Compute the inputs of every graph for some cases, with features from the float32 `models`."""
     runner = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
     inputs: dict[str, list[list[Any]]] = {PERSON: [], GARMENT: [], DRESS: [], LOOK: []}
     for case in cases:
@@ -47,19 +48,19 @@ def calibration_inputs(models: Mapping[str, ov.Model], cases: Sequence[Case]) ->
 
 
 def ignored(kept: Sequence[str]) -> nncf.IgnoredScope:
-    """What stays in float32: FLOATING, and operations whose names match `kept`, regular expressions."""
+    """Return the operations that stay in float32: FLOATING and those that match the regular expressions `kept`."""
     return nncf.IgnoredScope(patterns=[*FLOATING, *kept], validate=False)
 
 
 def settings() -> AdvancedQuantizationParameters:
-    """Weights use 7 bits of 8: on processors without VNNI sums of products would saturate otherwise."""
+    """Return settings that limit weights to 7 bits. With 8, sums of products saturate on processors without VNNI."""
     return AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
 
 
 def of_inputs(model: ov.Model, inputs: Sequence[Sequence[Any]], kept: Sequence[str] = ()) -> ov.Model:
-    """A model in INT8, its activations' ranges from inputs. What matches `kept` stays in float32, see `ignored`."""
+    """Quantize a model to INT8, with activation ranges from `inputs`. For `kept`, see `ignored`."""
     nncf.set_log_level(logging.ERROR)
-    # its bars go to the standard output, which is not ours to write on
+    # keep NNCF's progress bars off the standard output
     with contextlib.redirect_stdout(io.StringIO()):
         return nncf.quantize(
             model,
@@ -72,7 +73,10 @@ def of_inputs(model: ov.Model, inputs: Sequence[Sequence[Any]], kept: Sequence[s
 
 
 def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Sequence[str] = ()) -> dict[str, ov.Model]:
-    """Models in INT8, their activations' ranges from the cases; see `of_inputs`. Raises InputError without cases."""
+    """Quantize models to INT8, with activation ranges from `cases`. For `kept`, see `ignored`.
+
+    Raises InputError if there are no cases.
+    """
     if not cases:
         raise InputError("INT8 needs pairs to calibrate on; found none.")
     inputs = calibration_inputs(models, cases)
@@ -80,9 +84,10 @@ def quantized(models: Mapping[str, ov.Model], cases: Sequence[Case], kept: Seque
 
 
 def quantizer(kept: Sequence[str] = (), most_apart: float | None = None) -> Quantize:
-    """Make what `export_network` quantizes with. Operations whose names match `kept` stay in float32.
+    """Make a quantization function for `export_network`. Operations that match `kept` stay in float32.
 
-    With `most_apart`, more of them do, until looks differ from float32's by so many 255ths on average at most.
+    With `most_apart`, further operations stay in float32 so that looks differ from the float32 looks by at most
+    `most_apart`/255 on average. See `accuracy.controlled`.
     """
 
     def quantize(models: dict[str, ov.Model], cases: Cases) -> dict[str, ov.Model]:

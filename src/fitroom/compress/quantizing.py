@@ -1,4 +1,4 @@
-"""From weights to INT8 weights: what `fitroom quantize` does."""
+"""Quantizes weights to INT8: runs `fitroom quantize`."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,33 +20,33 @@ from fitroom.train.task import RunConfig, run_task
 from fitroom.train.tasks.tryon import TryOnTask
 
 Method = Literal["ptq", "qat"]
-# operations of each module, regular expressions on OpenVINO's names
+# regular expressions for each module's operations, by OpenVINO's names
 OPERATIONS = {
     "warp": r".*network\.(warp|person_encoder|garment_encoder)[./].*",
     "generator": r".*network\.generator[./].*",
 }
 COMPARED, CALIBRATED = 8, 128  # pairs
-SLOWLY = "loop.learning_rate=2.0e-5"  # of qat, where no settings are given: only roundings are new
+SLOWLY = "loop.learning_rate=2.0e-5"  # for qat without a config: a low rate, because only the rounding is new
 
 
 @dataclass(frozen=True)
 class QuantizeRequest:
-    """What to quantize, and how."""
+    """What to quantize, and with which method."""
 
-    weights: str  # by name or folder; they must hold tensors
-    modules: tuple[str, ...]  # of STAGES_OF
-    data: str  # data folder or pack: calibrates, trains, compares
+    weights: str  # name or folder; they must hold tensors
+    modules: tuple[str, ...]  # keys of STAGES_OF
+    data: str  # data folder or pack, for calibration, training and comparison
     method: Method = "ptq"
-    most_apart: float | None = None  # for ptq: see `quantize.quantizer`
-    work: str | None = None  # for qat: folder with fakes, which also keeps the checkpoint
-    config: str | None = None  # settings of the stage finetune, YAML; None: the recipe finetune
+    most_apart: float | None = None  # for ptq; see `quantize.quantizer`
+    work: str | None = None  # for qat: folder with fakes; the checkpoint is kept there too
+    config: str | None = None  # YAML settings of the stage finetune; None: the recipe finetune
     overrides: tuple[str, ...] = ()
     max_minutes: float | None = None
     precision: Precision = "32-true"
 
 
 def check_request(request: QuantizeRequest, weights: Weights) -> None:
-    """Raise InputError where a request can't be met, before any work is done."""
+    """Raise InputError if a request can't be carried out."""
     if weights.manifest.precision == "int8":
         raise InputError(f"{weights.folder}: these weights are INT8 already; quantize the float ones.")
     unknown = [module for module in request.modules if module not in STAGES_OF]
@@ -59,7 +59,7 @@ def check_request(request: QuantizeRequest, weights: Weights) -> None:
 
 
 def run_quantize(request: QuantizeRequest, folder: str | Path, faces: Faces = SILENT) -> Exported:
-    """Quantize weights and write them. Training that was cut off is taken up again.
+    """Quantize weights and write them to `folder`. Resumes interrupted training.
 
     Raises InputError, WeightsError, DataError, ExportError, OutputError.
     """
@@ -87,7 +87,7 @@ def run_quantize(request: QuantizeRequest, folder: str | Path, faces: Faces = SI
 
 
 def train_quantized(request: QuantizeRequest, weights: Weights, cases: Cases, faces: Faces) -> QuantizedNetwork:
-    """The network of weights after training that simulates INT8, distilled from itself in float32."""
+    """Train the network of weights while simulating INT8, with its float32 version as teacher."""
 
     def prepared(network: TryOnNetwork) -> QuantizedNetwork:
         return simulated(network.eval(), cases.calibrated, request.modules)

@@ -1,4 +1,4 @@
-"""How much each module minds being pruned alone, and the scheme that costs least time within a loss of quality."""
+"""Measures the loss of quality by pruned module, and searches for the fastest scheme within a budget."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
@@ -16,26 +16,26 @@ from fitroom.nets.interface import TryOnNetwork
 from fitroom.store import Weights
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5)
-KEPT = ("swap_back_ssim", "swap_back_lead", "retrieval_top5", "warp_iou")  # figures of a row
+KEPT = ("swap_back_ssim", "swap_back_lead", "retrieval_top5", "warp_iou")  # quality figures of a row
 Scheme = dict[str, float]  # ratio by module
 Tell = Callable[["Row"], None]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one scheme costs and is worth, and what it was measured on."""
+    """Cost and quality of one scheme, and the conditions of the measurement."""
 
     weights: str
     scheme: str
     importance: str
-    multiply_adds: float  # billions, of everything
+    multiply_adds: float  # billions, of the whole network
     parameters: float  # millions
     ms: float
     swap_back_ssim: float
     swap_back_lead: float
     retrieval_top5: float
     warp_iou: float
-    loss: float  # the largest share that a figure of quality has lost
+    loss: float  # largest relative loss of a quality figure; see `Worth.loss_against`
     looks: int
     pairs: str
     hardware: str
@@ -47,12 +47,12 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def written(scheme: Scheme) -> str:
-    """A scheme in words: generator 0.3, warp.flow 0.1."""
+    """Format a scheme as text, for example "generator 0.3, warp.flow 0.1"."""
     return ", ".join(f"{module} {ratio:g}" for module, ratio in sorted(scheme.items()) if ratio) or "unpruned"
 
 
 class Measurer:
-    """Measures schemes of one network; what a CSV file has is not measured again."""
+    """Measures pruning schemes of one network. Reuses the rows of its CSV file."""
 
     def __init__(
         self,
@@ -72,23 +72,23 @@ class Measurer:
 
     @property
     def name(self) -> str:
-        """The weights as rows name them."""
+        """Name and version of the weights, as in rows."""
         return f"{self.weights.manifest.name} {self.weights.manifest.version}"
 
     def is_of_this(self, row: Row) -> bool:
-        """Whether a row is of the same weights, importance and pairs."""
+        """Return whether a row has the same weights, importance and number of looks."""
         looks = len(self.plan.unpaired.pairs)
         return (row.weights, row.importance, row.looks) == (self.name, self.importance, looks)
 
     def narrowed(self, scheme: Scheme) -> TryOnNetwork:
-        """The network pruned by a scheme, module after module."""
+        """Return the network pruned by a scheme, one module after the other."""
         network = self.network
         for module, ratio in scheme.items():
             network = pruned(network, [module], ratio, self.importance)
         return network
 
     def row(self, scheme: Scheme) -> Row:
-        """The figures of a scheme, without fine-tuning. Raises OutputError where they can't be kept."""
+        """Measure a scheme without fine-tuning, or return its stored row. Raises OutputError if saving fails."""
         name = written(scheme)
         if name in self.rows:
             return self.rows[name]
@@ -121,7 +121,7 @@ class Measurer:
 
 
 def sensitivity(measurer: Measurer, modules: tuple[str, ...]) -> Iterator[Row]:
-    """Every module alone at every ratio of RATIOS, the unpruned network first."""
+    """Measure the unpruned network, then every module alone at every ratio of RATIOS."""
     yield measurer.row({})
     for module in modules:
         for ratio in RATIOS:
@@ -129,9 +129,10 @@ def sensitivity(measurer: Measurer, modules: tuple[str, ...]) -> Iterator[Row]:
 
 
 def search(measurer: Measurer, modules: tuple[str, ...], budget: float, step: float = RATIOS[0]) -> Row:
-    """The fastest scheme found whose loss keeps within a budget (a share), pruning a little more at a time.
+    """Search greedily for the fastest scheme whose relative loss is at most `budget`.
 
-    Each round tries every module a step further and goes on from the fastest that keeps within the budget.
+    Each round raises the ratio of every module in turn by `step` and continues from the fastest candidate within the
+    budget. The search ends when no candidate is faster.
     """
     scheme: Scheme = {}
     best = measurer.row(scheme)
@@ -149,5 +150,5 @@ def search(measurer: Measurer, modules: tuple[str, ...], budget: float, step: fl
 
 
 def kept_rows(path: Path) -> list[Row]:
-    """Rows of a CSV file that this wrote; none where there is no file. Raises OutputError for another table."""
+    """Read the rows of a CSV file, or return [] if there is no file. Raises OutputError if it holds another table."""
     return TypeAdapter(list[Row]).validate_python(read_rows(path, COLUMNS, "table of fitroom prune"))

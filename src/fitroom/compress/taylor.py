@@ -1,4 +1,4 @@
-"""Gradients of a network on batches of its fine-tuning: what Taylor importance reads (Molchanov et al., CVPR 2019)."""
+"""Computes a network's gradients on fine-tuning batches, for Taylor importance (Molchanov et al., CVPR 2019)."""
 
 from pathlib import Path
 
@@ -16,19 +16,19 @@ from fitroom.train.tasks.stages import StageConfig, Trainee
 from fitroom.train.tasks.tryon import find_fakes
 
 BATCHES = 8
-PAIRS = 256  # read for them
+PAIRS = 256  # training pairs that batches are drawn from
 
 
 def gather_gradients(network: TryOnNetwork, config: TrainConfig, data: str, work: str) -> None:
-    """Leave the mean gradient of some batches' losses in a network's parameters. Raises DataError."""
+    """Add the mean gradient of BATCHES batches' losses to the gradients of a network's parameters. Raises DataError."""
     reader = open_reader(data)
     pairs = reader.pairs(TRAIN_LIST).pairs[:PAIRS]
     samples = load_samples(reader, pairs, config.height, config.width, 2, lambda items, total: items)
     fakes = find_fakes(config, Path(work), samples, Faces())
     batches = Batches(samples, fakes, UNCHANGED, config.loop.batch, seed=config.loop.seed)
-    # losses against the photo: those against the unpruned network, itself, are nothing yet
+    # losses against the photo, because a distillation loss against the network itself is zero
     trainee = Trainee(network, StageConfig(config.stage.name))
-    # running statistics stay as they were trained
+    # keep the running statistics of batch norms
     trainee.eval()
     with torch.enable_grad():
         for step in range(BATCHES):

@@ -1,0 +1,1 @@
+"""Training and evaluation data: readers, checks, augmentation and drawn figures."""

@@ -1,6 +1,7 @@
-"""A shop's own pictures made a data folder: what the networks train on and people do not photograph, told by networks.
+"""Annotate a shop's own pictures for training: parsing labels, key points and garment masks.
 
-Parsing and pose come from a human parser, garment masks from the garments' plain backgrounds. What is there stays.
+Labels and key points come from a human parser, garment masks from the garments' plain backgrounds. Existing files are
+kept.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,12 +23,12 @@ from fitroom.photo.framing import parsed_in
 from fitroom.runtime.interface import PersonParser
 
 Progress = Callable[[list[Path]], Iterable[Path]]
-LEAST_WORN = 0.01  # share of a photo that is garment, for its parsing to be of use
+LEAST_WORN = 0.01  # smallest share of a photo that must be garment
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """What was written, and one line for every picture that nothing could be told of."""
+    """Numbers of annotated persons and garments, and one line for each picture that could not be annotated."""
 
     persons: int
     garments: int
@@ -35,10 +36,10 @@ class Annotated:
 
 
 def annotate(root: str | Path, parser: PersonParser, progress: Progress = iter) -> Annotated:  # type: ignore[assignment]
-    """Write train_label and train_pose of the pictures in train_img, and train_edge of those in train_color.
+    """Write train_label and train_pose for the pictures in train_img, and train_edge for those in train_color.
 
-    Raises DataError where there is no training layout, or a picture can't be read; OutputError where files can't be
-    written. What was written until then is kept, and not told again.
+    Skip pictures that are annotated already. Raises DataError when the folder has no training layout or a picture can't
+    be read, and OutputError when files can't be written. Files written before an error are kept.
     """
     layout = open_layout(root)
     if layout.label is None or layout.pose is None:
@@ -67,12 +68,12 @@ def annotate(root: str | Path, parser: PersonParser, progress: Progress = iter) 
 
 
 def written(layout: Layout, path: Path) -> bool:
-    """Whether a person has both label and pose."""
+    """Return whether a person has both a label and a pose."""
     return layout.label_path(path.name).exists() and layout.pose_path(path.name).exists()
 
 
 def write_person(layout: Layout, path: Path, label: Picture, key_points: Array) -> None:
-    """Write what is not there of a person's label and pose."""
+    """Write a person's label and pose, except files that exist already."""
     if not layout.label_path(path.name).exists():
         save_picture(label, layout.label_path(path.name))
     if not layout.pose_path(path.name).exists():
@@ -80,9 +81,9 @@ def write_person(layout: Layout, path: Path, label: Picture, key_points: Array) 
 
 
 def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
-    """VITON's label (H, W) and key points (18, 3) of a studio photo (H, W, 3); points that are not found are zeros.
+    """Predict VITON's label (H, W) and key points (18, 3) of a studio photo (H, W, 3).
 
-    Raises ImageError where nobody in a garment is seen.
+    Key points that are not found are zeros. Raises ImageError when the photo shows nobody in a garment.
     """
     height, width = photo.shape[:2]
     frame = frames.garment_frame(width, height)

@@ -1,4 +1,4 @@
-"""Checking a data folder: every missing or broken file by name, before training or evaluation trips over it."""
+"""Check a data folder and report every missing or broken file by name."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Progress = Callable[[list[Pair]], Iterable[Pair]]
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found: the lists that were read, how many pairs they name, and one line a problem."""
+    """Result of a check: the lists that were read, the number of their pairs, and one line per problem."""
 
     lists: tuple[Path, ...]
     pairs: int
@@ -33,12 +33,16 @@ class Report:
 
 
 def pair_lists(layout: Layout) -> list[Path]:
-    """Every *pairs*.txt in the data folder."""
+    """Return the paths of all *pairs*.txt files in the data folder, sorted."""
     return sorted(layout.root.glob("*pairs*.txt"))
 
 
 def listed_pairs(layout: Layout, lists: list[Path]) -> list[Pair]:
-    """The pairs of all lists, each once; without lists every person with the garment of the same number."""
+    """Return the pairs of all lists, each once.
+
+    Without lists, pair every person with the garment of the same number. Raises DataError when there are no persons
+    either.
+    """
     if lists:
         return list(dict.fromkeys(pair for path in lists for pair in read_pairs(path)))
     persons = sorted(path.name for path in layout.person.glob("*.jpg"))
@@ -48,7 +52,7 @@ def listed_pairs(layout: Layout, lists: list[Path]) -> list[Pair]:
 
 
 def check_pair(layout: Layout, pair: Pair) -> list[str]:
-    """Problems of the files of one pair."""
+    """Return the problems found in the files of one pair."""
     problems: list[str] = []
 
     def attempt(read: Callable[[], np.ndarray]) -> np.ndarray | None:
@@ -86,7 +90,10 @@ def check_pair(layout: Layout, pair: Pair) -> list[str]:
 
 
 def check(root: str | Path, progress: Progress = iter) -> Report:  # type: ignore[assignment]
-    """Read every file that the pair lists of a data folder name. Raises DataError where there is no such layout."""
+    """Read every file named in the pair lists of a data folder, and report what is missing or broken.
+
+    Raises DataError when the folder has no VITON layout, a pair list is broken, or there are neither lists nor persons.
+    """
     layout = open_layout(root)
     lists = pair_lists(layout)
     pairs = listed_pairs(layout, lists)

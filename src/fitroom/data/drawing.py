@@ -1,4 +1,4 @@
-"""Soft drawing on float32 canvases: smooth outlines, capsules, shading noise. Coordinates are pixels, x then y."""
+"""Draw soft shapes on float32 canvases: outlines, limbs, shading and noise. Coordinates are pixels, x then y."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ SUBPIXEL_BITS = 4
 
 
 def smooth(points: Array | Sequence[Point], rounds: int = 3) -> Array:
-    """Round the corners of a closed outline (Chaikin's corner cutting), float32 (n, 2)."""
+    """Round the corners of a closed outline by Chaikin's corner cutting. Returns float32 (n, 2)."""
     outline = np.asarray(points, np.float32)
     for _ in range(rounds):
         following = np.roll(outline, -1, axis=0)
@@ -24,7 +24,7 @@ def smooth(points: Array | Sequence[Point], rounds: int = 3) -> Array:
 
 
 def fill(shape: tuple[int, int], outline: Array | Sequence[Point]) -> Array:
-    """Mask (H, W) in [0, 1] of a closed outline, with smooth edges."""
+    """Return the anti-aliased mask (H, W), in [0, 1], of a closed outline."""
     canvas = np.zeros(shape, np.uint8)
     fixed = np.round(np.asarray(outline, np.float32) * (1 << SUBPIXEL_BITS)).astype(np.int32)
     cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, SUBPIXEL_BITS)
@@ -32,7 +32,7 @@ def fill(shape: tuple[int, int], outline: Array | Sequence[Point]) -> Array:
 
 
 def stroke(shape: tuple[int, int], points: Array | Sequence[Point | Array], width: float) -> Array:
-    """Mask (H, W) in [0, 1] of an open line."""
+    """Return the anti-aliased mask (H, W), in [0, 1], of an open line `width` pixels wide."""
     canvas = np.zeros(shape, np.uint8)
     fixed = np.round(np.asarray(points, np.float32) * (1 << SUBPIXEL_BITS)).astype(np.int32)
     cv2.polylines(canvas, [fixed], False, 255, max(round(width), 1), cv2.LINE_AA, SUBPIXEL_BITS)
@@ -40,7 +40,7 @@ def stroke(shape: tuple[int, int], points: Array | Sequence[Point | Array], widt
 
 
 def ellipse(centre: Point | Array, across: float, down: float, turn: float = 0.0, count: int = 48) -> Array:
-    """Outline of an ellipse by its half axes, turned by degrees, float32 (count, 2)."""
+    """Return the outline of an ellipse with the given half axes, rotated by `turn` degrees, float32 (count, 2)."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     x, y = across * np.cos(angle), down * np.sin(angle)
     radians = np.deg2rad(turn)
@@ -49,7 +49,7 @@ def ellipse(centre: Point | Array, across: float, down: float, turn: float = 0.0
 
 
 def limb(joints: Array, radii: Sequence[float]) -> Array:
-    """Outline of a limb through `joints` (n, 2) with a radius at each, rounded at both ends, float32 (m, 2)."""
+    """Return the outline of a limb through `joints` (n, 2) with a radius at each joint, float32 (m, 2)."""
     joints = np.asarray(joints, np.float32)
     directions = np.gradient(joints, axis=0)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True) + 1e-6
@@ -60,7 +60,7 @@ def limb(joints: Array, radii: Sequence[float]) -> Array:
 
 
 def blur(mask: Array, sigma: float) -> Array:
-    """Gaussian blur; wide ones are computed on a smaller copy, which nobody can tell."""
+    """Apply a Gaussian blur. Wide blurs are computed on a smaller copy, without a visible difference."""
     shrink = int(sigma // 4)
     if shrink < 2:
         return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(sigma, 0.3)), np.float32)
@@ -76,7 +76,7 @@ def paint(canvas: Array, mask: Array, colour: NDArray[Any] | Sequence[float]) ->
 
 
 def noise(shape: tuple[int, int], cell: float, rng: np.random.Generator, stretch: float = 1.0) -> Array:
-    """Smooth noise (H, W), about -1 to 1, with blobs `cell` pixels wide and `stretch` times as high."""
+    """Return smooth noise (H, W), about -1 to 1, with blobs `cell` pixels wide and `stretch` times as high."""
     rows = max(int(shape[0] / (cell * stretch)), 2)
     columns = max(int(shape[1] / cell), 2)
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)
@@ -84,7 +84,7 @@ def noise(shape: tuple[int, int], cell: float, rng: np.random.Generator, stretch
 
 
 def rim_shade(mask: Array, reach: float, strength: float) -> Array:
-    """Brightness factor (H, W) that falls by `strength` towards the rim of a shape, over `reach` pixels: roundness."""
+    """Return a brightness factor (H, W) that falls by `strength` over the last `reach` pixels before a shape's edge."""
     inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     depth = np.clip(inside / max(reach, 1e-3), 0, 1)
     return np.asarray(1 - strength * (1 - depth) ** 2, np.float32)

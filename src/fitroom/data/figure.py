@@ -1,6 +1,6 @@
-"""Drawn persons: a specification, and a studio picture of the person wearing any drawn garment, with exact truth.
+"""Draw persons: random specifications, and studio photos of a person in any drawn garment, with exact ground truth.
 
-Lengths are in shoulder widths below the neck (y down) until `joints` places them on a canvas.
+Lengths are in shoulder widths from the neck, with y down. `joints` converts them to pixels of a canvas.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BACKDROPS = ((236, 236, 238), (226, 224, 220), (216, 222, 228), (232, 222, 216))
 
 @dataclass(frozen=True)
 class Figure:
-    """What a drawn person is. Angles in degrees: 0 hangs straight down, positive away from the body."""
+    """Specification of a drawn person. Angles are in degrees; an arm hangs down at 0, positive points outwards."""
 
     skin: tuple[int, int, int]
     hair: tuple[int, int, int]
@@ -31,22 +31,23 @@ class Figure:
     trousers: tuple[int, int, int]
     backdrop: tuple[int, int, int]
     unit: float  # shoulder width as a share of the picture's width
-    lean: float  # of the trunk
-    turn: float  # of the head, sideways, in shoulder widths
-    shift: float  # of the body from the middle, as a share of the picture's width
+    lean: float  # angle of the trunk
+    turn: float  # sideways offset of the head, in shoulder widths
+    shift: float  # offset of the body from the middle, as a share of the picture's width
     upper_arms: tuple[float, float]  # right, left
-    elbows: tuple[float, float]  # right, left; negative bends the forearm in front of the body
+    elbows: tuple[float, float]  # right, left, from the upper arm; negative: forearm in front of the body
     waist: float  # half width of the body at the waist
     hips: float  # half width of the body at the hips
-    seed: int  # of shading, folds and hair
+    seed: int  # seed of shading, folds and hair
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A drawn photograph and its truth: image (H, W, 3) RGB uint8, parsing label (H, W) uint8, key points (18, 3).
+    """A drawn photo and its ground truth.
 
-    `flow` (H, W, 2) is the appearance flow: the place in the flat picture, in [-1, 1], that each garment pixel shows;
-    NaN where no garment lies.
+    `image` is RGB uint8 (H, W, 3), `label` the parsing label, uint8 (H, W). `key_points` are (18, 3), with zeros for
+    ankles and joints outside the picture. `flow` (H, W, 2) is the appearance flow: the place in the flat garment
+    picture, in [-1, 1], that each garment pixel shows. It is NaN outside the garment.
     """
 
     image: NDArray[np.uint8]
@@ -56,7 +57,7 @@ class Photo:
 
 
 def random_figure(rng: np.random.Generator) -> Figure:
-    """Draw a person at random."""
+    """Return a random person."""
 
     def choice(colours: tuple[tuple[int, int, int], ...]) -> tuple[int, int, int]:
         return colours[int(rng.integers(len(colours)))]
@@ -84,7 +85,7 @@ def random_figure(rng: np.random.Generator) -> Figure:
 
 
 def joints(figure: Figure, height: int, width: int) -> tuple[Array, float]:
-    """COCO joints (18, 2) in pixels on a canvas of 3:4, and the shoulder width in pixels."""
+    """Return COCO joints (18, 2) in pixels of a 3:4 canvas, and the shoulder width in pixels."""
     unit = figure.unit * width
     neck = np.array([width * (0.5 + figure.shift), height * 0.355])
     lean = np.deg2rad(figure.lean)
@@ -113,7 +114,7 @@ def joints(figure: Figure, height: int, width: int) -> tuple[Array, float]:
 
 
 class Canvas:
-    """A picture being drawn, back to front, with its label and flow."""
+    """A picture that is drawn from back to front, with its label and flow."""
 
     def __init__(self, height: int, width: int, figure: Figure) -> None:
         self.shape = (height, width)
@@ -125,29 +126,29 @@ class Canvas:
         self.flow = np.full((height, width, 2), np.nan, np.float32)
 
     def place(self, x: float, y: float, anchor: int = body.NECK) -> Array:
-        """A point given in shoulder widths from a joint, leaning with the trunk, in pixels."""
+        """Return the pixel position of a point given in shoulder widths from a joint, leaning with the trunk."""
         lean = np.deg2rad(self.figure.lean)
         turned = [x * np.cos(lean) - y * np.sin(lean), x * np.sin(lean) + y * np.cos(lean)]
         return np.asarray(self.points[anchor] + self.unit * np.asarray(turned), np.float32)
 
     def outline(self, points: list[tuple[float, float]], rounds: int = 3) -> Array:
-        """Mask of a smooth outline in shoulder widths around the neck."""
+        """Return the mask of a smooth outline, given in shoulder widths from the neck."""
         return drawing.fill(self.shape, drawing.smooth([tuple(self.place(x, y)) for x, y in points], rounds))
 
     def add(self, mask: Array, colour: Array | tuple[int, ...], label: int) -> None:
-        """Paint through a mask and set its label."""
+        """Paint a colour through a mask, set the label there and clear the flow."""
         drawing.paint(self.image, mask, colour)
         self.label[mask > 0.5] = label
         self.flow[mask > 0.5] = np.nan
 
     def shaded(self, mask: Array, colour: tuple[int, int, int], reach: float, strength: float) -> Array:
-        """A colour with a rim that grows darker, as (H, W, 3)."""
+        """Return a colour that darkens towards the edge of the mask, (H, W, 3)."""
         shade = drawing.rim_shade(mask, reach * self.unit, strength)
         return np.asarray(colour, np.float32) * drawing.blur(shade, 0.02 * self.unit)[..., None]
 
 
 def draw_backdrop(canvas: Canvas) -> None:
-    """Studio paper, a little darker towards the bottom and the corners, with the figure's soft shadow."""
+    """Draw a studio backdrop that is darker towards the bottom and the sides, with the figure's soft shadow."""
     height, width = canvas.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     light = 1.02 - 0.05 * (y / height) ** 2 - 0.05 * (x / width - 0.45) ** 2
@@ -157,7 +158,7 @@ def draw_backdrop(canvas: Canvas) -> None:
 
 
 def draw_trunk(canvas: Canvas) -> None:
-    """Skin of trunk and neck (background in VITON's labels), then trousers."""
+    """Draw the skin of trunk and neck (background in VITON's labels), then the trousers."""
     figure, unit = canvas.figure, canvas.unit
     sides = [(0.17, -0.36), (0.165, -0.16), (0.25, -0.06), (0.43, 0.03), (0.47, 0.14), (0.44, 0.45)]
     sides += [(figure.waist, 0.95), (figure.hips, 1.45)]
@@ -180,7 +181,7 @@ def draw_trunk(canvas: Canvas) -> None:
 
 
 def draw_arm(canvas: Canvas, part: int) -> None:
-    """A bare arm with its hand."""
+    """Draw a bare arm with its hand."""
     figure, unit = canvas.figure, canvas.unit
     shoulder, elbow, wrist = (canvas.points[j] for j in body.ARM_JOINTS[part])
     top = shoulder + 0.17 * (elbow - shoulder)
@@ -204,7 +205,7 @@ def draw_arm(canvas: Canvas, part: int) -> None:
 
 
 def folds(canvas: Canvas) -> Array:
-    """Brightness factor (H, W) of folds in worn cloth: from the armpits inwards, around the waist, and fine waves."""
+    """Return the brightness factor (H, W) of folds in cloth: below the armpits, around the waist, and fine waves."""
     rng, unit = canvas.rng, canvas.unit
     relief = np.zeros(canvas.shape, np.float32)
     for _ in range(16):
@@ -222,7 +223,7 @@ def folds(canvas: Canvas) -> Array:
 
 
 def wear(canvas: Canvas, flat: Flat, part: int, relief: Array) -> None:
-    """Put one part of a garment on the body; exact flow and label come with it."""
+    """Draw one part of a garment on the body, and set its exact flow and label."""
     height, width = canvas.shape
     skeleton = Skeleton(canvas.points)
     where = limbs.part_map(part, skeleton, flat.skeleton, height, width)
@@ -247,7 +248,7 @@ def wear(canvas: Canvas, flat: Flat, part: int, relief: Array) -> None:
 
 
 def draw_hair_behind(canvas: Canvas) -> None:
-    """Hair that falls behind neck and shoulders."""
+    """Draw the hair behind neck and shoulders."""
     figure, unit = canvas.figure, canvas.unit
     centre = (canvas.points[body.RIGHT_EAR] + canvas.points[body.LEFT_EAR]) / 2
     masks = []
@@ -267,13 +268,13 @@ def draw_hair_behind(canvas: Canvas) -> None:
 
 
 def hair_colour(canvas: Canvas, mask: Array) -> Array:
-    """Strands and a sheen, (H, W, 3)."""
+    """Return the colour of hair with strands and a sheen, (H, W, 3)."""
     strands = 1 + 0.16 * drawing.noise(canvas.shape, 0.03 * canvas.unit, canvas.rng, 12)
     return np.asarray(canvas.shaded(mask, canvas.figure.hair, 0.14, 0.35) * strands[..., None] * 1.12, np.float32)
 
 
 def draw_head(canvas: Canvas) -> None:
-    """Face with its features, then the hair in front."""
+    """Draw the face, then the hair in front of it."""
     figure, unit, points = canvas.figure, canvas.unit, canvas.points
     skin = np.asarray(figure.skin, np.float32)
     centre = (points[body.RIGHT_EAR] + points[body.LEFT_EAR]) / 2
@@ -324,7 +325,10 @@ def draw_head(canvas: Canvas) -> None:
 
 
 def photograph(figure: Figure, flat: Flat, height: int = 256, width: int = 192, oversample: int = 2) -> Photo:
-    """Picture the figure wearing the garment, at height x width, drawn `oversample` times as large and scaled down."""
+    """Draw a figure wearing a garment, as a photo of height x width.
+
+    The picture is drawn `oversample` times as large and scaled down.
+    """
     canvas = Canvas(height * oversample, width * oversample, figure)
     draw_backdrop(canvas)
     draw_hair_behind(canvas)

@@ -1,6 +1,6 @@
-"""Drawn garments: a specification, and the flat picture of it as a shop would show it.
+"""Draw garments: random specifications, and their flat product shots.
 
-Lengths are in shoulder widths; the origin of a garment is the middle between its shoulders, y down.
+Lengths are in shoulder widths. The origin of a garment is the middle between its shoulders, with y down.
 """
 
 from dataclasses import dataclass
@@ -39,34 +39,34 @@ HIPS = 1.45
 
 @dataclass(frozen=True)
 class Garment:
-    """What a drawn garment is."""
+    """Specification of a drawn garment."""
 
-    sleeve: float  # 0 sleeveless, 0.45 short, 0.8 three quarters, 1.55 long: shoulder widths along the arm
+    sleeve: float  # length along the arm: 0 sleeveless, 0.45 short, 0.8 three quarters, 1.55 long
     sleeve_width: float  # half width at the shoulder
-    neckline: str  # key of NECKLINES
-    length: float  # shoulders to hem
+    neckline: str  # a key of NECKLINES
+    length: float  # from shoulders to hem
     waist: float  # half width
     hem: float  # half width
     colour: tuple[int, int, int]  # RGB
     accent: tuple[int, int, int]  # RGB of print and trims
     print: str  # one of PRINTS
     print_scale: float
-    seed: int  # of the print's details
+    seed: int  # seed of the print's details
 
 
 @dataclass(frozen=True)
 class Flat:
-    """A garment laid out."""
+    """A drawn garment, laid out flat."""
 
-    picture: Array  # (H, W, 3) RGB 0..255, as a shop shows it on white
-    cloth: Array  # (H, W, 3), the print without outline or shading
-    parts: tuple[Array, Array, Array]  # masks (H, W) in [0, 1] of torso, right and left sleeve
-    mask: Array  # (H, W) in [0, 1], everything, the inside of the back too
+    picture: Array  # (H, W, 3) RGB 0..255, product shot on white
+    cloth: Array  # (H, W, 3), print without outline or shading
+    parts: tuple[Array, Array, Array]  # masks (H, W) in [0, 1] of torso, right sleeve and left sleeve
+    mask: Array  # (H, W) in [0, 1], the whole garment with the visible inside of its back
     skeleton: Skeleton
 
 
 def random_garment(rng: np.random.Generator) -> Garment:
-    """Draw a garment at random."""
+    """Return a random garment."""
     colour, accent = (PALETTE[i] for i in rng.choice(len(PALETTE), 2, replace=False))
     if abs(sum(colour) - sum(accent)) < 150:
         accent = (240, 240, 236) if sum(colour) < 380 else (34, 36, 44)
@@ -87,7 +87,10 @@ def random_garment(rng: np.random.Generator) -> Garment:
 
 
 def flat_joints(sleeve: float) -> Array:
-    """Joints (18, 2) of a garment laid out, in shoulder widths; sleeves spread 32 degrees, long ones less."""
+    """Return the joints (18, 2) of a garment laid flat, in shoulder widths.
+
+    Arms hang 34 degrees from the vertical, and 20 degrees when `sleeve` is 0.7 or longer.
+    """
     points = np.zeros((18, 2), np.float32)
     angle = np.deg2rad(34 if sleeve < 0.7 else 20)
     for sign, (shoulder, elbow, wrist), hip in (
@@ -103,7 +106,7 @@ def flat_joints(sleeve: float) -> Array:
 
 
 def torso_outline(garment: Garment) -> Array:
-    """Outline of the body of the garment without its collar, in shoulder widths; the neck is cut out of it."""
+    """Return the outline of the garment's torso in shoulder widths, without collar and with the neck cut out."""
     half, depth = NECKLINES[garment.neckline]
     shoulder = 0.53 if garment.sleeve else 0.47
     right = [(half, -0.13), (shoulder, -0.03), (shoulder - 0.02, 0.15), (0.46, 0.4), (garment.waist, 0.95)]
@@ -115,7 +118,7 @@ def torso_outline(garment: Garment) -> Array:
 
 
 def neck_curve(half: float, depth: float, neckline: str) -> Array:
-    """The front edge of a neck opening, left to right, in shoulder widths."""
+    """Return the front edge of a neck opening, from left to right, in shoulder widths."""
     if neckline == "v":
         sides = [(-half, -0.13), (-half * 0.5, depth * 0.45), (0.0, depth), (half * 0.5, depth * 0.45), (half, -0.13)]
         return np.asarray(sides, np.float32)
@@ -125,7 +128,10 @@ def neck_curve(half: float, depth: float, neckline: str) -> Array:
 
 
 def neck_opening(garment: Garment, rim: float = 0.0) -> Array:
-    """Outline of the neck opening, `rim` wider than it is: what lies in it is the inside of the back, or the trim."""
+    """Return the outline of the neck opening, widened by `rim`, in shoulder widths.
+
+    It shows the inside of the back. The widened outline is the trim.
+    """
     half, depth = NECKLINES[garment.neckline]
     curve = neck_curve(half + rim, depth + rim * (1.6 if garment.neckline == "v" else 1), garment.neckline)
     back = np.asarray([(half * 0.7, -0.135 - 1.5 * rim), (-half * 0.7, -0.135 - 1.5 * rim)], np.float32)
@@ -133,7 +139,7 @@ def neck_opening(garment: Garment, rim: float = 0.0) -> Array:
 
 
 def sleeve_outline(garment: Garment, points: Array, part: int) -> Array:
-    """Outline of one sleeve, in shoulder widths, reaching a little under the torso."""
+    """Return the outline of one sleeve in shoulder widths. It reaches a little under the torso."""
     shoulder, _, wrist = (points[j] for j in body.ARM_JOINTS[part])
     side = np.sign(shoulder[0])
     direction = (wrist - shoulder) / np.linalg.norm(wrist - shoulder)
@@ -149,7 +155,7 @@ def sleeve_outline(garment: Garment, points: Array, part: int) -> Array:
 
 
 def print_picture(garment: Garment, shape: tuple[int, int], unit: float, origin: Array) -> Array:
-    """The cloth with its print over the whole canvas, float32 (H, W, 3) RGB 0..255."""
+    """Draw the cloth with its print over the whole canvas, float32 (H, W, 3), RGB 0..255."""
     rng = np.random.default_rng(garment.seed)
     grid = (body.pixel_grid(*shape) - origin) / unit
     x, y = grid[..., 0], grid[..., 1]
@@ -159,7 +165,7 @@ def print_picture(garment: Garment, shape: tuple[int, int], unit: float, origin:
     soft = 1.5 / (unit * period)
 
     def ramp(phase: Array, share: float = 0.5) -> Array:
-        """1 inside the first `share` of each period, with edges about a pixel wide."""
+        """Return 1 in the middle `share` of each period and 0 elsewhere, with edges about a pixel wide."""
         return np.clip((share / 2 - np.abs(phase % 1 - 0.5)) / soft + 0.5, 0, 1)
 
     if garment.print == "stripes":
@@ -210,7 +216,7 @@ def print_picture(garment: Garment, shape: tuple[int, int], unit: float, origin:
 
 
 def lay_out(garment: Garment, height: int, width: int) -> Flat:
-    """Draw the garment flat, centred on white, filling the picture as shop photographs do."""
+    """Draw the garment flat and centred on white, filling the picture like a product shot."""
     points = flat_joints(garment.sleeve)
     outlines = [torso_outline(garment)]
     arms = (body.RIGHT_ARM, body.LEFT_ARM)
@@ -250,5 +256,5 @@ def lay_out(garment: Garment, height: int, width: int) -> Flat:
 
 
 def shop_picture(flat: Flat) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The flat as 8-bit picture (H, W, 3) and garment mask (H, W) of 0 and 255."""
+    """Return the product shot, uint8 (H, W, 3), and its garment mask, uint8 (H, W) of 0 and 255."""
     return np.clip(flat.picture, 0, 255).astype(np.uint8), np.where(flat.mask > 0.5, 255, 0).astype(np.uint8)

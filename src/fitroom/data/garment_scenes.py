@@ -1,7 +1,7 @@
-"""Garments as customers photograph them, made of product shots: turned, smaller, on floors and beds, in poor light.
+"""Turn product shots into garment photos like those of customers: turned, smaller, on floors and beds, in poor light.
 
-Batches of tensors as in `augment.py`, and drawn beforehand as there. Pictures are (N, 3, H, W) in [-1, 1], masks
-(N, 1, H, W) in [0, 1].
+As in `augment.py`, functions work on batches of tensors, and random parameters are drawn beforehand on the CPU.
+Pictures are (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1].
 """
 
 from dataclasses import dataclass, field, fields
@@ -15,56 +15,56 @@ from fitroom.data import augment
 from fitroom.data.augment import uniform
 from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_grounds
 
-BENDS = (5, 4)  # cells of the noise that bends garments
-CREASES = ((9, 7), (24, 8), (8, 18))  # and of that which creases them
+BENDS = (5, 4)  # rows and columns of the noise that bends garments
+CREASES = ((9, 7), (24, 8), (8, 18))  # rows and columns of each noise that creases garments
 
 
 @dataclass(frozen=True)
 class GarmentSceneConfig:
-    """How far scenes are from product shots; 0 leaves out what it governs."""
+    """How much scenes differ from product shots. 0 switches a change off."""
 
     flip: float = 0.5  # share that is mirrored
-    smaller: float = 0.5  # of the shot's size that is lost at most
-    larger: float = 0.1  # that is gained at most
-    aside: float = 0.5  # of the way to the picture's edge, at most
-    turn: float = 30.0  # degrees, at most
-    ground: float = 0.9  # share that lies on another ground
+    smaller: float = 0.5  # largest relative reduction of the shot's size
+    larger: float = 0.1  # largest relative enlargement
+    aside: float = 0.5  # largest shift, as a share of the way to the picture's edge
+    turn: float = 30.0  # largest rotation, in degrees
+    ground: float = 0.9  # share on a new ground
     grounds: GroundConfig = field(default_factory=GroundConfig)
-    shadow: float = 0.6  # share of those that throw a shadow there
-    bend: float = 0.08  # of the picture's size, how far parts of a garment lie from their place, at most
-    creases: float = 0.35  # how dark or light they are, at most
-    colour: float = 0.4  # share of garments in other colours
-    light: float = 0.3  # brightness and contrast of the whole picture, at most
-    slope: float = 0.35  # of light from one side of the picture to the other, at most
-    tint: float = 0.2  # of each of its colours, at most
-    blur: float = 0.3  # share that is unsharp
+    shadow: float = 0.6  # share of those with a shadow on the ground
+    bend: float = 0.08  # largest displacement of parts of a garment, in [-1, 1] coordinates
+    creases: float = 0.35  # largest relative change of brightness by creases
+    colour: float = 0.4  # share of garments in new colours
+    light: float = 0.3  # largest change of brightness and contrast of the whole picture
+    slope: float = 0.35  # largest relative change of brightness at the picture's edges: light from one side
+    tint: float = 0.2  # largest relative change of each colour channel
+    blur: float = 0.3  # share that is blurred
 
 
-# nothing is drawn: pictures as they are
+# settings that leave pictures unchanged
 UNDRAWN: dict[str, Any] = {one.name: 0.0 for one in fields(GarmentSceneConfig) if one.name != "grounds"}
 STUDIO = GarmentSceneConfig(**UNDRAWN)
 
 
 @dataclass(frozen=True)
 class GarmentScenes:
-    """What was drawn for a batch, one row a sample, on the CPU."""
+    """Random parameters of a batch, one row per sample, on the CPU."""
 
     flip: Tensor  # (N,) bool
-    garment: Tensor  # (N, 2, 3) from target to source
-    grounded: Tensor  # (N,) bool, where the ground is another
+    garment: Tensor  # (N, 2, 3) matrices from target to source
+    grounded: Tensor  # (N,) bool, samples on a new ground
     grounds: Grounds
-    bend: Tensor  # (N, 2, h, w) of BENDS, from target to source
-    creases: tuple[Tensor, ...]  # (N, 1, h, w) each, of CREASES
-    shadow: Tensor  # (N, 3) shift by x and y in units of the picture, darkness
+    bend: Tensor  # (N, 2, h, w) noise of BENDS cells: offsets from target to source
+    creases: tuple[Tensor, ...]  # one (N, 1, h, w) for each of CREASES
+    shadow: Tensor  # (N, 3) shift in x and y as shares of the picture's size, and darkness
     colour: Tensor  # (N, 3, 4 + SHADES) see `augment.recolour`
     recoloured: Tensor  # (N,) bool
     light: Tensor  # (N, 2) contrast and brightness
-    slope: Tensor  # (N, 2) of light, along x and y
+    slope: Tensor  # (N, 2) slope of the light along x and y
     tint: Tensor  # (N, 3, 1, 1) factors
     blur: Tensor  # (N,) bool
 
     def rows(self, rows: slice, device: torch.device) -> "GarmentScenes":
-        """Some rows of it, on a device."""
+        """Return some rows, moved to a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {name: value[rows].to(device) for name, value in values.items() if isinstance(value, Tensor)}
         creases = tuple(level[rows].to(device) for level in self.creases)
@@ -74,7 +74,7 @@ class GarmentScenes:
 def draw_garment_scenes(
     config: GarmentSceneConfig, count: int, generator: torch.Generator, aspect: float = 0.75
 ) -> GarmentScenes:
-    """Draw scenes for `count` garments in pictures of width by height `aspect`."""
+    """Draw random scenes for `count` garments. `aspect` is the pictures' width divided by their height."""
 
     def random(*shape: int) -> Tensor:
         return torch.rand(count, *shape, generator=generator)
@@ -103,7 +103,10 @@ def draw_garment_scenes(
 def compose_garment_scenes(
     scenes: GarmentScenes, garment: Tensor, mask: Tensor, fabrics: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Pictures and garment masks of scenes; `fabrics` as of `compose_grounds`."""
+    """Render scenes. Returns pictures and binary garment masks.
+
+    `fabrics` are the product shots passed to `compose_grounds`.
+    """
     height, width = garment.shape[-2:]
     tinted = scenes.recoloured
     garment = creased(scenes, garment, mask)
@@ -111,7 +114,7 @@ def compose_garment_scenes(
     bend = F.interpolate(scenes.bend, size=(height, width), mode="bicubic", align_corners=False)
     grid = augment.grid_of(augment.mirrored(scenes.garment, scenes.flip), height, width) + bend.permute(0, 2, 3, 1)
     seen = augment.move(mask, grid, padding="zeros")
-    # the outermost pixels of a product shot's garment hold some of its white
+    # the outermost pixels of a garment contain some of the product shot's white background
     inner = augment.move(-F.max_pool2d(-mask, 3, 1, 1), grid, padding="zeros")
     grounded = scenes.grounded.view(-1, 1, 1, 1)
     under = torch.where(
@@ -128,7 +131,7 @@ def compose_garment_scenes(
 
 
 def creased(scenes: GarmentScenes, garment: Tensor, mask: Tensor) -> Tensor:
-    """Garments lighter and darker in places, as cloth is that lies or hangs."""
+    """Add creases: make parts of the garments lighter and darker."""
     size = garment.shape[-2:]
     light = torch.stack(
         [F.interpolate(level, size=size, mode="bicubic", align_corners=False) for level in scenes.creases]
@@ -137,7 +140,7 @@ def creased(scenes: GarmentScenes, garment: Tensor, mask: Tensor) -> Tensor:
 
 
 def shaded(scenes: GarmentScenes, ground: Tensor, mask: Tensor) -> Tensor:
-    """A ground with the shadow that a garment throws on it."""
+    """Draw the shadow of a garment on a ground."""
     height, width = ground.shape[-2:]
     still = augment.affine(
         torch.ones(len(mask), device=mask.device),
@@ -151,7 +154,7 @@ def shaded(scenes: GarmentScenes, ground: Tensor, mask: Tensor) -> Tensor:
 
 
 def sloped(scenes: GarmentScenes, height: int, width: int) -> Tensor:
-    """Light from one side, (N, 1, H, W) of factors around 1."""
+    """Return the light from one side as factors around 1, (N, 1, H, W)."""
     x = torch.linspace(-1, 1, width, device=scenes.slope.device).view(1, 1, -1)
     y = torch.linspace(-1, 1, height, device=scenes.slope.device).view(1, -1, 1)
     return (1 + scenes.slope[:, :1, None] * x + scenes.slope[:, 1:, None] * y).unsqueeze(1)

@@ -1,6 +1,7 @@
-"""What people's photos have behind and under things: walls, floors, fabrics, and objects that stand or lie about.
+"""Draw random backgrounds like those of people's photos: walls, floors, fabrics and simple objects.
 
-Batches of tensors as in `augment.py`, and drawn beforehand as there. Pictures are (N, 3, H, W) in [-1, 1].
+As in `augment.py`, functions work on batches of tensors, and random parameters are drawn beforehand on the CPU.
+Pictures are (N, 3, H, W) in [-1, 1].
 """
 
 from dataclasses import dataclass
@@ -12,48 +13,48 @@ from torch import Tensor
 from fitroom.data import augment
 from fitroom.data.augment import uniform
 
-# cells of the noise that grounds are made of, rows and columns: patches, folds, boards, grain
+# rows and columns of the noise layers of a ground: patches, folds, boards, grain
 CELLS = ((2, 2), (7, 5), (3, 24), (48, 6), (96, 72))
-OBJECTS = 4  # at most
-EDGE = 30.0  # how sharp an object's outline is, in units of its size
+OBJECTS = 4  # most objects per ground
+EDGE = 30.0  # sharpness of an object's outline: it fades over 1/EDGE of the object's half size
 
 
 @dataclass(frozen=True)
 class GroundConfig:
-    """What grounds are like; 0 leaves out what it governs."""
+    """Properties of random grounds. 0 switches a property off."""
 
-    colourful: float = 0.3  # share that is of any colour; the others are grey and brown
-    fabric: float = 0.2  # share that has the pattern of a garment, larger
-    joints: float = 0.3  # share of boards or tiles
-    objects: float = 0.4  # share that holds plain objects
+    colourful: float = 0.3  # share of any colour; the others are grey and brown
+    fabric: float = 0.2  # share that shows the enlarged pattern of a garment
+    joints: float = 0.3  # share with joints, like boards or tiles
+    objects: float = 0.4  # share with plain objects
 
 
 @dataclass(frozen=True)
 class Grounds:
-    """What was drawn for a batch, one row a sample, on the CPU."""
+    """Random parameters of a batch, one row per sample, on the CPU."""
 
     base: Tensor  # (N, 3, 1, 1) colour
-    noise: tuple[Tensor, ...]  # (N, 3, h, w) each, of CELLS, by how much it counts
-    place: Tensor  # (N, 2, 3) from target to source, of all that is flat
-    joints: Tensor  # (N, 2) period along and across, in units of the picture; 0: none
-    depth: Tensor  # (N, 1, 1, 1) how dark joints are
-    fabric: Tensor  # (N,) which sample's garment gives the pattern, by rows of the batch; -1: none's
-    pattern: Tensor  # (N, 2, 3) from target to source, of that
-    objects: Tensor  # (N, OBJECTS, 2, 3) from target to source, each from -1 to 1
-    round: Tensor  # (N, OBJECTS) bool, which of them are
+    noise: tuple[Tensor, ...]  # one weighted (N, 3, h, w) for each of CELLS
+    place: Tensor  # (N, 2, 3) matrices of noise and joints, from target to source
+    joints: Tensor  # (N, 2) period of the joints in x and y, in [-1, 1] coordinates; 0: none
+    depth: Tensor  # (N, 1, 1, 1) darkness of the joints
+    fabric: Tensor  # (N,) batch row of the garment that gives the pattern; -1: none
+    pattern: Tensor  # (N, 2, 3) matrices of that pattern, from target to source
+    objects: Tensor  # (N, OBJECTS, 2, 3) matrices from target to source, where an object fills [-1, 1]
+    round: Tensor  # (N, OBJECTS) bool; the others are rectangles
     paint: Tensor  # (N, OBJECTS, 3) colour
-    slope: Tensor  # (N, OBJECTS) of light across it
+    slope: Tensor  # (N, OBJECTS) slope of the light across an object
     shown: Tensor  # (N, OBJECTS) bool
 
     def rows(self, rows: slice, device: torch.device) -> "Grounds":
-        """Some rows of it, on a device."""
+        """Return some rows, moved to a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {name: value[rows].to(device) for name, value in values.items() if isinstance(value, Tensor)}
         return Grounds(**moved, noise=tuple(level[rows].to(device) for level in self.noise))
 
 
 def draw_grounds(config: GroundConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Grounds:
-    """Draw grounds for `count` pictures of width by height `aspect`."""
+    """Draw random grounds for `count` pictures. `aspect` is their width divided by their height."""
 
     def random(*shape: int) -> Tensor:
         return torch.rand(count, *shape, generator=generator)
@@ -83,7 +84,7 @@ def draw_grounds(config: GroundConfig, count: int, generator: torch.Generator, a
         joints=torch.where(joined.unsqueeze(1), 0.15 + 0.6 * random(2), torch.zeros(())),
         depth=0.2 + 0.5 * random(1, 1, 1),
         fabric=torch.where(random() < config.fabric, torch.randint(max(count, 1), (count,), generator=generator), -1),
-        # of the chest, where a garment's print is
+        # taken from the chest, where a garment's print is
         pattern=augment.affine(
             0.1 + 0.25 * random(), uniform(generator, 180.0, count), uniform(generator, 0.15, count, 2), aspect
         ),
@@ -96,14 +97,16 @@ def draw_grounds(config: GroundConfig, count: int, generator: torch.Generator, a
 
 
 def compose_grounds(grounds: Grounds, height: int, width: int, garment: Tensor | None = None) -> Tensor:
-    """Pictures of grounds. `garment` are product shots, a row for each of the batch the grounds were drawn for; without
-    them none has a garment's pattern.
+    """Render grounds.
+
+    `garment` holds the product shots of the whole batch that the grounds were drawn for. Without it no ground shows a
+    garment's pattern.
     """
     flat = grounds.base + torch.stack(
         [F.interpolate(level, size=(height, width), mode="bilinear", align_corners=False) for level in grounds.noise]
     ).sum(dim=0)
     grid = augment.grid_of(grounds.place, height, width)
-    # where the grid leaves the ground, the ground goes on mirrored
+    # reflection continues the ground beyond its edges
     made = augment.move(flat, grid, padding="reflection")
     if garment is not None:
         woven = augment.move(garment[grounds.fabric.clamp(min=0)], augment.grid_of(grounds.pattern, height, width))
@@ -115,7 +118,7 @@ def compose_grounds(grounds: Grounds, height: int, width: int, garment: Tensor |
 
 
 def with_objects(grounds: Grounds, made: Tensor) -> Tensor:
-    """Grounds with what stands or lies before them."""
+    """Draw objects on grounds."""
     height, width = made.shape[-2:]
     for number in range(OBJECTS):
         x, y = augment.grid_of(grounds.objects[:, number], height, width).permute(3, 0, 1, 2).unsqueeze(2)

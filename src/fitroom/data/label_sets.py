@@ -1,8 +1,7 @@
-"""Sets of labels: what a data set's own value can mean in terms of `body.Label`.
+"""Label sets: the labels of `body.Label` that a value of a data set can mean.
 
-Data sets have coarser labels than the parser: a street photo's "skin" may be face, neck, arms, hands or legs. The
-target of a pixel is therefore the set of labels that its value can mean, given as a row of TABLE. Rows 0 to 18 are the
-labels alone.
+Data sets have coarser labels than the parser. A street photo's "skin", for example, may be face, neck, arms, hands or
+legs. The target of a pixel is therefore a set of labels, given as a row of TABLE. Rows 0 to 18 hold one label each.
 """
 
 from collections.abc import Mapping
@@ -46,16 +45,17 @@ MIRRORED_ROWS = tuple(ROW[body.mirrored(labels)] for labels in SETS)
 
 
 class Groups(NamedTuple):
-    """Classes of a data set. Scores map the parser's labels to these classes."""
+    """Classes of a data set. The parser's labels are mapped to these classes for scoring."""
 
     names: tuple[str, ...]
-    of_label: NDArray[np.int64]  # (labels,) the group of each of our labels
-    of_set: NDArray[np.int64]  # (sets,) the data set's own value of each row of TABLE; -1: pixels that are not scored
+    of_label: NDArray[np.int64]  # (labels,) class of each label of `body.Label`
+    of_set: NDArray[np.int64]  # (sets,) class of each row of TABLE; -1: not scored
 
     def compared(self, labels: NDArray[np.uint8], sets: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return true and predicted groups, int64 (n,), of the scored pixels of labels and sets, uint8 (..., H, W).
+        """Return the true and predicted classes, int64 (n,), of all scored pixels.
 
-        A label that is in the pixel's set is right, whatever the set's other labels are.
+        `labels` are predictions and `sets` are targets, both uint8 (..., H, W). A predicted label that is in the set of
+        its pixel counts as correct.
         """
         true = self.of_set[sets]
         mine = np.where(TABLE[sets, labels], true, self.of_label[labels])
@@ -64,9 +64,10 @@ class Groups(NamedTuple):
 
 
 def grouped(names: tuple[str, ...], groups: Mapping[Label, int], own: Mapping[frozenset[Label], int]) -> Groups:
-    """Make groups from the group of every label.
+    """Build classes from the class of every label.
 
-    A set belongs to the one group that all its labels are in, or to the group that `own` gives; else it is not scored.
+    A set belongs to the class that all its labels share, otherwise to the class given in `own`. All other sets are not
+    scored.
     """
     of_set = []
     for labels in SETS:
@@ -75,7 +76,7 @@ def grouped(names: tuple[str, ...], groups: Mapping[Label, int], own: Mapping[fr
     return Groups(names, np.array([groups[label] for label in Label]), np.array(of_set))
 
 
-# VITON's own values: neck and `other` are background there, a dress is upper clothes, hands belong to arms
+# VITON labels the neck and `other` as background, a dress as upper clothes, and hands as arms
 VITON = grouped(
     tuple(label.name.lower() for label in Label if label <= Label.RIGHT_ARM),
     {label: int(label) for label in Label}

@@ -1,9 +1,9 @@
-"""Garment parts that move with the bones of a pose.
+"""Move the parts of a garment with the bones of a pose.
 
-A garment is worn by three parts: the torso (an affine map of shoulders and hips) and two sleeves (the upper arm
-and the forearm, each a similarity of its own, blended at elbow and shoulder: linear blend skinning, as in
-Magnenat-Thalmann et al., "Joint-dependent local deformations", 1988). Maps go backward, from a target pixel to
-the source pixel that it shows, like appearance flow. Everything here is in pixels, x before y.
+A garment has three parts: a torso and two sleeves. The torso follows an affine map of shoulders and hips. A sleeve
+follows the upper arm and the forearm, each with its own similarity transform, blended at elbow and shoulder (linear
+blend skinning; Magnenat-Thalmann et al., "Joint-dependent local deformations", 1988). Maps go backward, from a target
+pixel to the source pixel that it shows, like appearance flow. All coordinates are in pixels, x before y.
 """
 
 import numpy as np
@@ -27,9 +27,10 @@ from fitroom.body import (
 
 
 def nearest_part(skeleton: Skeleton, height: int, width: int) -> NDArray[np.uint8]:
-    """For each pixel TORSO, RIGHT_ARM or LEFT_ARM, whichever it lies nearer to, uint8 (H, W).
+    """Return the nearest garment part of each pixel, uint8 (H, W): TORSO, RIGHT_ARM or LEFT_ARM.
 
-    Arms win where they cross the torso: a sleeve in front is what a photograph shows there.
+    Distances are relative to the half width of a part. An arm in front of the torso therefore counts as arm, except
+    close to the middle of the torso.
     """
     grid = pixel_grid(height, width)
     unit = skeleton.shoulder_width
@@ -39,7 +40,7 @@ def nearest_part(skeleton: Skeleton, height: int, width: int) -> NDArray[np.uint
     torso = distance_to_bone(grid, middle, hips) / (0.5 * unit)
     arms = []
     for shoulder, elbow, wrist in (ARM_JOINTS[RIGHT_ARM], ARM_JOINTS[LEFT_ARM]):
-        # the upper arm starts a little below the shoulder, where a sleeve is sewn on
+        # a sleeve is sewn on a little below the shoulder joint
         start = points[shoulder] + 0.12 * (points[elbow] - points[shoulder])
         upper = distance_to_bone(grid, start, points[elbow])
         fore = distance_to_bone(grid, points[elbow], points[wrist])
@@ -48,7 +49,7 @@ def nearest_part(skeleton: Skeleton, height: int, width: int) -> NDArray[np.uint
 
 
 def torso_matrix(target: Skeleton, source: Skeleton) -> Array:
-    """Affine (2, 3) that sends target pixels to source pixels by least squares on shoulders and hips."""
+    """Return the affine matrix (2, 3) from target to source pixels: a least-squares fit to shoulders and hips."""
     joints = [RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP]
     a = np.concatenate([target.points[joints], np.ones((4, 1), np.float32)], axis=1)
     solution, *_ = np.linalg.lstsq(a, source.points[joints], rcond=None)
@@ -56,7 +57,7 @@ def torso_matrix(target: Skeleton, source: Skeleton) -> Array:
 
 
 def lengthened(grid: Array, skeleton: Skeleton, length: float) -> Array:
-    """Target pixels (H, W, 2) moved so that what they show below the chest becomes `length` times as long."""
+    """Move target pixels (H, W, 2) so that the garment below the chest becomes `length` times as long."""
     points = skeleton.points
     shoulders = (points[RIGHT_SHOULDER] + points[LEFT_SHOULDER]) / 2
     hips = (points[RIGHT_HIP] + points[LEFT_HIP]) / 2
@@ -66,9 +67,9 @@ def lengthened(grid: Array, skeleton: Skeleton, length: float) -> Array:
 
 
 def part_map(part: int, target: Skeleton, source: Skeleton, height: int, width: int, length: float = 1.0) -> Array:
-    """Backward map of one garment part: the source pixel for every target pixel, float32 (height, width, 2).
+    """Return the backward map of a garment part: the source pixel of every target pixel, float32 (height, width, 2).
 
-    The torso is `length` times as long below the chest as the source's.
+    Below the chest the torso is `length` times as long as in the source.
     """
     grid = pixel_grid(height, width)
     affine = torso_matrix(target, source)

@@ -1,7 +1,7 @@
-"""A data folder in one file, small enough to carry to another machine, and readable as the folder is.
+"""Pack a data folder into one small file, and read such packs like a folder.
 
-A pack is a zip of WebP photos and garments, PNG labels, key points and pair lists, and of DensePose's parts where the
-folder has them. Garment masks are left out: what reads a pack finds them on the pictures (`masks.garment_mask`).
+A pack is a zip file of WebP photos and garments, PNG labels, key points, pair lists and, if the folder has them,
+DensePose parts. It holds no garment masks: users of a pack compute them from the pictures (`masks.garment_mask`).
 """
 
 import io
@@ -25,7 +25,7 @@ PHOTOS, GARMENTS, LABELS, POSES, DENSE = "photo", "garment", "label", "pose", "d
 
 
 class PackReader:
-    """A pack. Its bytes are kept in memory, so that threads can read it together."""
+    """Reader of a pack. It keeps the file in memory, so several threads can read at the same time."""
 
     def __init__(self, path: str | Path) -> None:
         self.name, self.labels, self.poses = str(path), True, True
@@ -37,51 +37,61 @@ class PackReader:
         self.dense = any(name.startswith(f"{DENSE}/") for name in self.entries)
 
     def entry(self, name: str) -> bytes:
+        """Return the bytes of a file in the pack. Raises DataError when it is missing."""
         if name not in self.entries:
             raise DataError(f"{self.name}: no {name} in this pack.")
         return self.entries[name]
 
     def picture(self, name: str, flags: int) -> Image:
+        """Decode a picture of the pack with the `flags` of `cv2.imdecode`, uint8. Raises DataError."""
         decoded = cv2.imdecode(np.frombuffer(self.entry(name), np.uint8), flags)
         if decoded is None:
             raise DataError(f"{self.name}: {name} is broken; pack the data again.")
         return np.asarray(decoded, np.uint8)
 
     def pairs(self, name: str | Path) -> PairList:
+        """See `Reader`."""
         if Path(name).is_file():
             return listed(read_text(Path(name)), name)
         return listed(self.entry(Path(name).name).decode(), f"{self.name}/{name}")
 
     def lists(self) -> list[str]:
+        """See `Reader`."""
         return sorted(name for name in self.entries if name.endswith(".txt"))
 
     def has_garment(self, garment: str) -> bool:
+        """See `Reader`."""
         return f"{GARMENTS}/{Path(garment).stem}.webp" in self.entries
 
     def photo(self, person: str) -> Image:
+        """See `Reader`."""
         return self.picture(f"{PHOTOS}/{Path(person).stem}.webp", cv2.IMREAD_COLOR_RGB)
 
     def garment(self, garment: str) -> Image:
+        """See `Reader`."""
         return self.picture(f"{GARMENTS}/{Path(garment).stem}.webp", cv2.IMREAD_COLOR_RGB)
 
     def label(self, person: str) -> Image:
+        """See `Reader`."""
         return self.picture(f"{LABELS}/{Path(person).stem}.png", cv2.IMREAD_GRAYSCALE)
 
     def pose(self, person: str) -> Array:
+        """See `Reader`."""
         name = f"{POSES}/{Path(person).stem}.json"
         return parse_pose(self.entry(name).decode(), name)
 
     def dense_parts(self, person: str) -> Image:
+        """See `Reader`."""
         return self.picture(f"{DENSE}/{Path(person).stem}.png", cv2.IMREAD_GRAYSCALE)
 
 
 def open_reader(path: str | Path) -> Reader:
-    """A data folder, or a pack. Raises DataError."""
+    """Open a data folder or a pack. Raises DataError."""
     return PackReader(path) if Path(path).is_file() else FolderReader(path)
 
 
 def encode(picture: Image, ending: str, parameters: list[int]) -> bytes:
-    """A picture (H, W, 3) RGB or (H, W) as the bytes of a file."""
+    """Encode a picture, (H, W, 3) RGB or (H, W), in the file format of `ending`."""
     colours = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(ending, colours, parameters)[1].tobytes())
 
@@ -92,10 +102,10 @@ def write_pack(
     quality: int = 75,
     progress: Progress = lambda items: items,
 ) -> Path:
-    """Pack every pair of a folder's lists (*pairs*.txt) into one file, pictures as WebP of `quality`, 1 to 100.
+    """Pack every pair of a folder's lists (*pairs*.txt) into one file. Returns its path.
 
-    Raises DataError for a file that is missing or broken, OutputError where the pack can't be written; nothing is left
-    behind then.
+    Photos and garments are stored as WebP of `quality`, 1 to 100. Raises DataError for a missing or broken file, and
+    OutputError when the pack can't be written. After an error no file is left behind.
     """
     output = Path(output)
     if not output.absolute().parent.is_dir():
@@ -122,7 +132,7 @@ def write_pack(
 
 
 def pose_text(points: Array) -> str:
-    """Key points (18, 3) as OpenPose JSON, to a hundredth of a pixel."""
+    """Return key points (18, 3) as OpenPose JSON, rounded to a hundredth of a pixel."""
     stream = io.StringIO()
     json.dump({"people": [{"pose_keypoints": [round(float(value), 2) for value in points.ravel()]}]}, stream)
     return stream.getvalue()

@@ -1,7 +1,8 @@
-"""Photos as people take them, made of studio crops: smaller and larger persons, elsewhere, before something else.
+"""Turn studio crops into photos as people take them: persons of other sizes, in other places, on other backgrounds.
 
-Batches of tensors as in `augment.py`, and drawn beforehand as there: the same generator gives the same scenes on every
-device. Pictures are (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 18, 3).
+As in `augment.py`, functions work on batches of tensors, and random parameters are drawn beforehand on the CPU. The
+same generator gives the same scenes on every device. Pictures are (N, 3, H, W) in [-1, 1], labels (N, H, W), key points
+(N, 18, 3).
 """
 
 from dataclasses import dataclass, field, fields
@@ -18,53 +19,53 @@ from fitroom.data.grounds import GroundConfig, Grounds, compose_grounds, draw_gr
 
 @dataclass(frozen=True)
 class SceneConfig:
-    """How far scenes are from studio crops; 0 leaves out what it governs."""
+    """How much scenes differ from studio crops. 0 switches a change off."""
 
     flip: float = 0.5  # share that is mirrored
-    smaller: float = 0.65  # of the crop's size that is lost at most
-    larger: float = 0.25  # that is gained at most
-    aside: float = 0.6  # of the way to the picture's edge, at most
-    grounded: float = 0.6  # share of the smaller ones whose crop ends at the picture's lower edge
-    turn: float = 8.0  # degrees, at most
-    background: float = 0.75  # share that stands before another background
+    smaller: float = 0.65  # largest relative reduction of the crop's size
+    larger: float = 0.25  # largest relative enlargement
+    aside: float = 0.6  # largest shift, as a share of the way to the picture's edge
+    grounded: float = 0.6  # share of the reduced crops that end at the picture's lower edge
+    turn: float = 8.0  # largest rotation, in degrees
+    background: float = 0.75  # share with a new background
     grounds: GroundConfig = field(default_factory=GroundConfig)
-    garments: float = 0.25  # share of those backgrounds that hold a product shot, larger
-    street: float = 0.67  # share of those backgrounds that are photos of streets, where there are some
-    near: float = 0.0  # share that keeps its size, to a tenth
-    light: float = 0.3  # brightness and contrast of the whole picture, at most
-    tint: float = 0.2  # of each of its colours, at most
-    blur: float = 0.3  # share that is unsharp
+    garments: float = 0.25  # share of the new backgrounds that show an enlarged product shot
+    street: float = 0.67  # share of the other new backgrounds that are street photos, if there are any
+    near: float = 0.0  # share that keeps its size to within a tenth
+    light: float = 0.3  # largest change of brightness and contrast of the whole picture
+    tint: float = 0.2  # largest relative change of each colour channel
+    blur: float = 0.3  # share that is blurred
 
 
-# nothing is drawn: pictures as they are
+# settings that leave pictures unchanged
 UNDRAWN: dict[str, Any] = {one.name: 0.0 for one in fields(SceneConfig) if one.name != "grounds"}
 STUDIO = SceneConfig(**UNDRAWN)
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """What was drawn for a batch, one row a sample, on the CPU."""
+    """Random parameters of a batch, one row per sample, on the CPU."""
 
     flip: Tensor  # (N,) bool
-    person: Tensor  # (N, 2, 3) from target to source
-    behind: Tensor  # (N,) bool, where the background is another
+    person: Tensor  # (N, 2, 3) matrices from target to source
+    behind: Tensor  # (N,) bool, samples with a new background
     grounds: Grounds
-    garment: Tensor  # (N,) which sample's product shot is behind the person, by rows of the batch; -1: none's
-    place: Tensor  # (N, 2, 3) from target to source, of that
+    garment: Tensor  # (N,) batch row of the product shot behind the person; -1: none
+    place: Tensor  # (N, 2, 3) matrices of that product shot, from target to source
     light: Tensor  # (N, 2) contrast and brightness
     tint: Tensor  # (N, 3, 1, 1) factors
     blur: Tensor  # (N,) bool
-    street: Tensor  # (N,) which photo of a street is behind the person, as a share of their number; -1: none
+    street: Tensor  # (N,) street photo behind the person, as a fraction of their number; -1: none
 
     def rows(self, rows: slice, device: torch.device) -> "Scenes":
-        """Some rows of it, on a device."""
+        """Return some rows, moved to a device."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         moved = {k: v[rows].to(device) for k, v in values.items() if isinstance(v, Tensor)}
         return Scenes(**moved, grounds=self.grounds.rows(rows, device))
 
 
 def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, aspect: float = 0.75) -> Scenes:
-    """Draw scenes for `count` samples of pictures of width by height `aspect`."""
+    """Draw random scenes for `count` samples. `aspect` is the pictures' width divided by their height."""
 
     def chance(share: float) -> Tensor:
         return torch.rand(count, generator=generator) < share
@@ -75,7 +76,7 @@ def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, asp
         size = torch.where(chance(config.near), usual, size)
     free = (1 - size).abs() + 0.1
     centre = uniform(generator, config.aside, count, 2) * free.unsqueeze(1)
-    # bodies end where their crop ends: mostly that is where the picture ends
+    # a body ends where its crop ends; in most photos that is the picture's lower edge
     centre[:, 1] = torch.where(chance(config.grounded) & (size < 1), 1 - size, centre[:, 1])
     turn = uniform(generator, config.turn, count)
     still = torch.zeros(count)
@@ -98,9 +99,9 @@ def draw_scenes(config: SceneConfig, count: int, generator: torch.Generator, asp
 def compose_scenes(
     scenes: Scenes, photo: Tensor, label: Tensor, points: Tensor, garment: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Photos, labels and key points of scenes; of points outside the picture the confidence is 0.
+    """Render scenes. Returns photos, labels and key points; points outside the picture have confidence 0.
 
-    `garment` are product shots that backgrounds may hold, a row for each of the batch the scenes were drawn for.
+    `garment` holds the product shots of the whole batch that the scenes were drawn for. Backgrounds may show them.
     """
     height, width = photo.shape[-2:]
     grid = scene_grid(scenes, height, width)
@@ -109,21 +110,21 @@ def compose_scenes(
 
 
 def scene_grid(scenes: Scenes, height: int, width: int) -> Tensor:
-    """Where every pixel of a scene comes from in the studio's photo, (N, H, W, 2) in [-1, 1]."""
+    """Return the place in the studio photo that each pixel of a scene shows, (N, H, W, 2) in [-1, 1]."""
     return augment.grid_of(augment.mirrored(scenes.person, scenes.flip), height, width)
 
 
 def scene_photos(
     scenes: Scenes, grid: Tensor, photo: Tensor, person: Tensor, garment: Tensor, street: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Photos of scenes, and what of them the studio's photos show (N, 1, H, W) in [0, 1].
+    """Render scenes. Returns photos, and masks (N, 1, H, W), in [0, 1], of what comes from the studio photos.
 
-    `person` (N, 1, H, W) is where the studio's photos show no background; `street` are photos without people, uint8
-    (n, 3, H, W), that may stand behind persons.
+    `person` (N, 1, H, W) masks the foreground of the studio photos. `street` holds photos without people, uint8
+    (n, 3, H, W), used as backgrounds.
     """
     height, width = photo.shape[-2:]
     inside = augment.move(torch.ones_like(person), grid, padding="zeros")
-    # before a background of their own only what is outside the crop is new
+    # photos that keep their own background are only filled in outside the crop
     shown = torch.where(scenes.behind.view(-1, 1, 1, 1), augment.move(person, grid, padding="zeros"), inside)
     behind = backgrounds(scenes, garment, street)
     made = augment.move(photo, grid) * shown + behind * (1 - shown)
@@ -135,13 +136,13 @@ def scene_photos(
 def scene_labels(
     scenes: Scenes, grid: Tensor, label: Tensor, mirrored_values: tuple[int, ...] = augment.MIRRORED_LABELS
 ) -> Tensor:
-    """Labels (N, H, W) of scenes, uint8; 0 outside the studio's photos."""
+    """Return the labels of scenes, uint8 (N, H, W); 0 outside the studio photos."""
     label = augment.swap_sides(label, scenes.flip, mirrored_values).unsqueeze(1).float()
     return augment.move(label, grid, mode="nearest", padding="zeros").squeeze(1).to(torch.uint8)
 
 
 def scene_points(scenes: Scenes, points: Tensor, height: int, width: int) -> Tensor:
-    """Key points (N, 18, 3) of scenes; the confidence is 0 outside the picture."""
+    """Return the key points (N, 18, 3) of scenes. Points outside the picture have confidence 0."""
     points = augment.move_points(augment.mirror_points(points, scenes.flip, width), scenes.person, height, width)
     x, y = points[..., 0], points[..., 1]
     visible = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
@@ -149,7 +150,7 @@ def scene_points(scenes: Scenes, points: Tensor, height: int, width: int) -> Ten
 
 
 def backgrounds(scenes: Scenes, garment: Tensor, street: Tensor | None = None) -> Tensor:
-    """What stands behind persons, (N, 3, H, W): a street, or a ground, and before it perhaps a product shot."""
+    """Render backgrounds (N, 3, H, W): an enlarged product shot, a street photo, or a ground."""
     height, width = garment.shape[-2:]
     behind = compose_grounds(scenes.grounds, height, width, garment)
     if street is not None:

@@ -1,6 +1,7 @@
-"""Folders of labelled photos of any kind: `photos/NAME.jpg`, `labels/NAME.png`, lists of names, and a mapping file.
+"""Read folders of labelled photos: `photos/NAME.jpg`, `labels/NAME.png`, lists of names, and a mapping file.
 
-The mapping file says in CSV what each value of the labels means: `value,name,group`, with groups of GROUPS.
+The mapping file is a CSV file that gives the meaning of each label value: `value,name,group`. The groups are the keys
+of GROUPS.
 """
 
 import csv
@@ -29,7 +30,7 @@ GROUPS = {
     "feet": SHOE,
     "belt": BELT,
 }
-NEARBY = 15  # pixels around a person within which an unlabelled pixel may be something they carry
+NEARBY = 15  # distance from a person, in pixels, within which an unlabelled pixel may be something they carry
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class LabelledPhotos:
     """An opened folder of labelled photos."""
 
     root: Path
-    rows: NDArray[np.int16]  # (256,) row of `label_sets.TABLE` of every value; -1: not in the mapping file
+    rows: NDArray[np.int16]  # (256,) row of `label_sets.TABLE` for each label value; -1: not in the mapping file
 
     def names(self, listed: str) -> list[str]:
-        """Read the names in a list of the folder, one a line. Raises DataError."""
+        """Read a list of photo names in the folder. Raises DataError when it is missing or empty."""
         names = read_text(self.root / listed, "the list of photos").split()
         if not names:
             raise DataError(f"{self.root / listed}: the list is empty; it needs one photo's name a line.")
@@ -51,11 +52,15 @@ class LabelledPhotos:
         return read_rgb(self.root / "photos" / f"{name}.jpg")
 
     def values(self, name: str) -> Picture:
-        """Read labels as the folder has them, uint8 (H, W). Raises DataError."""
+        """Read the folder's own label values, uint8 (H, W). Raises DataError."""
         return read_grey(self.root / "labels" / f"{name}.png")
 
     def sets(self, name: str) -> Picture:
-        """Read labels as rows of `label_sets.TABLE`, uint8 (H, W). Raises DataError for values without a meaning."""
+        """Read labels as rows of `label_sets.TABLE`, uint8 (H, W).
+
+        Unlabelled pixels within NEARBY pixels of a person become NOT_PERSON. Raises DataError for a missing or broken
+        file, and for values that the mapping file does not name.
+        """
         values = self.values(name)
         unknown = np.unique(values)[self.rows[np.unique(values)] < 0]
         if len(unknown):
@@ -70,9 +75,10 @@ class LabelledPhotos:
 
 
 def open_labelled(root: str | Path, mapping: str | Path | None = None) -> LabelledPhotos:
-    """Open a folder of labelled photos; `mapping` is its MAPPING where not given.
+    """Open a folder of labelled photos. `mapping` defaults to the folder's MAPPING file.
 
-    A value named belt belongs to upper clothes, dress or lower clothes, whatever its group. Raises DataError.
+    A value named "belt" means upper clothes, dress or lower clothes, whatever its group. Raises DataError when a folder
+    or the mapping file is missing, or when a line of the mapping file is invalid.
     """
     root = Path(root)
     if not (root / "photos").is_dir() or not (root / "labels").is_dir():

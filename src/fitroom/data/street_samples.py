@@ -1,4 +1,4 @@
-"""Labelled street photos as training samples: key points from a parser, frames, and backgrounds without people."""
+"""Prepare labelled street photos for training: key points from a parser, frames, and backgrounds without people."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,13 @@ from fitroom.photo.frames import Frame
 from fitroom.photo.framing import parsed_in, studio_frame
 from fitroom.runtime.interface import PersonParser
 
-UNKNOWN = -1.0  # confidence of a key point of which nothing is known
-SCALES = 0.9, 1.1, 1.35  # of the frame that is dressed, in which joints are looked for
-APART = 0.2  # shoulder widths by which places of a joint may differ
+UNKNOWN = -1.0  # confidence of a key point with no reliable estimate
+SCALES = 0.9, 1.1, 1.35  # sizes of the frames given to the parser, relative to the try-on frame
+APART = 0.2  # largest spread of the estimates of a joint, in shoulder widths
 HEAD = {ROW[SKIN], ROW[SINGLE[Label.HAIR]], ROW[SINGLE[Label.OTHER]]}
 CLOTHES = {ROW[SINGLE[Label.UPPER_CLOTHES]], ROW[SINGLE[Label.DRESS]], ROW[BELT]}
 LEGWEAR = {ROW[SINGLE[Label.LOWER_CLOTHES]], ROW[SHOE]}
-# sets on which each joint can lie, in the order of the key points
+# label sets that each joint may lie on, in the order of the key points
 FITTING = (
     HEAD,
     CLOTHES | HEAD,
@@ -35,7 +35,7 @@ FITTING = (
 
 
 def upper_frame(sets: Picture) -> Frame:
-    """Find the upper half of all that is labelled in a photo (H, W), as a 3:4 frame."""
+    """Return a 3:4 frame around the upper half of the labelled person, from label sets (H, W)."""
     rows, columns = np.nonzero(~np.isin(sets, (ROW[SINGLE[Label.BACKGROUND]], ROW[NOT_PERSON])))
     top, bottom = (float(np.percentile(rows, share)) for share in (1, 99))
     height = max(0.55 * (bottom - top), 1.3 * float(np.percentile(columns, 95) - np.percentile(columns, 5)), 32.0)
@@ -44,11 +44,11 @@ def upper_frame(sets: Picture) -> Frame:
 
 
 def estimated_points(photo: Picture, sets: Picture, parser: PersonParser) -> tuple[Array, Frame]:
-    """Estimate the key points (18, 3) of a labelled photo (H, W, 3), and the frame that is dressed.
+    """Estimate the key points (18, 3) and the try-on frame (head to hips) of a labelled photo (H, W, 3).
 
-    The parser's key points are averaged over SCALES and the mirrored photo. Confidence is 1 for a reliable joint, 0
-    where no frame finds it, and UNKNOWN where the places differ, lie outside the photo, or have a label that does not
-    fit.
+    The parser's key points are averaged over SCALES and the mirrored photo. Confidence is 1 for a reliable joint, and 0
+    for one that is found in no frame. It is UNKNOWN where estimates are missing or disagree, the place lies outside the
+    photo, or the label there does not fit the joint. It is also UNKNOWN for knees and ankles.
     """
     flipped = np.ascontiguousarray(photo[:, ::-1])
     width = photo.shape[1]
@@ -81,13 +81,16 @@ def estimated_points(photo: Picture, sets: Picture, parser: PersonParser) -> tup
     fits = np.array([sets[row, column] in fitting for row, column, fitting in zip(rows, columns, FITTING, strict=True)])
     points[:, 2] = np.where((share >= 0.8) & fits & inside & (spread < APART * unit), 1.0, UNKNOWN)
     points[share == 0, 2] = 0.0
-    # knees and ankles lie beyond most frames, and say little of a top
+    # knees and ankles lie outside most frames and matter little for a top
     points[[9, 10, 12, 13], 2] = UNKNOWN
     return points, frame
 
 
 def load_street(folder: LabelledPhotos, names: Iterable[str], parser: PersonParser) -> list[StreetPhoto]:
-    """Read labelled photos. Photos whose labels show no clothes are left out. Raises DataError, also for none."""
+    """Read labelled photos. Photos whose labels show no top or dress are left out.
+
+    Raises DataError for missing or broken files, and when no photo is left.
+    """
 
     def read(name: str) -> StreetPhoto | None:
         photo, sets = folder.photo(name), folder.sets(name)
@@ -104,9 +107,9 @@ def load_street(folder: LabelledPhotos, names: Iterable[str], parser: PersonPars
 
 
 def narrowed(sets: Picture, points: Array) -> Picture:
-    """Exclude legs from skin above the hips, and call skin far below the hips legs, in sets (H, W).
+    """Narrow the label sets (H, W) of skin: no legs above the hips, only legs far below them.
 
-    Sets stay as they are where hips or shoulders are unknown.
+    The sets are returned unchanged when hips or shoulders are unknown.
     """
     hips, shoulders = points[[body.RIGHT_HIP, body.LEFT_HIP]], points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER]]
     if not ((hips[:, 2] > 0).all() and (shoulders[:, 2] > 0).all()):
@@ -122,7 +125,7 @@ def narrowed(sets: Picture, points: Array) -> Picture:
 
 
 def backgrounds(photos: list[StreetPhoto], height: int, width: int) -> Tensor | None:
-    """Crop backgrounds without people out of photos, uint8 (n, 3, height, width); None where no photo has one."""
+    """Crop backgrounds without people from photos, uint8 (n, 3, height, width). Returns None when there are none."""
     crops = [crop for number, photo in enumerate(photos) for crop in clear_backgrounds(photo, height, width, number)]
     if not crops:
         return None

@@ -1,7 +1,7 @@
-"""Seeded data sets of drawn figures, written in the VITON layout with exact truth.
+"""Write seeded data sets of drawn figures in the VITON layout, with exact ground truth.
 
-Beyond VITON's folders, `train_other/PERSON_GARMENT.png` shows each figure of `unpaired_pairs.txt` wearing that other
-garment: the true answer that no photographed data set has.
+In addition to VITON's folders, `train_other/PERSON_GARMENT.png` shows each figure of `unpaired_pairs.txt` in its other
+garment. Photographed data sets have no such ground truth for unpaired try-on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ HEIGHT, WIDTH = 256, 192
 
 @dataclass(frozen=True)
 class Sample:
-    """One figure in its own garment and in another one; each garment as a shop shows it."""
+    """One figure in its own garment and in another one, with product shots of both garments."""
 
     photo: Photo
     other_photo: Photo
@@ -36,7 +36,7 @@ class Sample:
 
 
 def random_outfit(seed: int, index: int) -> tuple[Figure, Garment]:
-    """Figure and garment number `index` of a seed; the same whatever else is drawn."""
+    """Return figure and garment number `index` of a seed. The result depends on nothing else."""
     rng = np.random.default_rng([seed, index])
     return random_figure(rng), random_garment(rng)
 
@@ -44,7 +44,7 @@ def random_outfit(seed: int, index: int) -> tuple[Figure, Garment]:
 def samples(
     count: int, seed: int = 0, height: int = HEIGHT, width: int = WIDTH, progress: Progress = iter
 ) -> Iterator[Sample]:
-    """Draw `count` figures, each in its own garment and in that of the next figure."""
+    """Draw `count` figures, each in its own garment and in the garment of the next figure."""
     first = lay_out(random_outfit(seed, 0)[1], height, width)
     flat = first
     for index in progress(range(count)):
@@ -58,9 +58,9 @@ def samples(
 def write_dataset(
     root: str | Path, count: int, seed: int = 0, height: int = HEIGHT, width: int = WIDTH, progress: Progress = iter
 ) -> Path:
-    """Write `count` figures to a new folder in the VITON layout; returns the folder.
+    """Write `count` figures to a new folder in the VITON layout. Returns the folder.
 
-    Raises OutputError where the folder already holds something or can't be made.
+    Raises OutputError when the folder is not empty or can't be written.
     """
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):

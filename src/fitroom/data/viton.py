@@ -1,9 +1,9 @@
 """The VITON folder layout: pairs, paths, and reading one sample.
 
-Training layout: train_img, train_color, train_edge, train_label, train_pose, and train_densepose where there is one.
-Test layout: test_img, test_clothes (or test_color), test_edge, without labels and poses. Pair lists hold two names a
-line: person, garment. Persons and garments are JPEG; a label is a PNG of the person's name; a pose is
-NAME_keypoints.json; DensePose's parts are NAME.npy or NAME.png.
+Training layout: train_img, train_color, train_edge, train_label, train_pose, and optionally train_densepose.
+Test layout: test_img, test_clothes (or test_color) and test_edge, without labels and poses. A line of a pair list holds
+two names: person and garment. Persons and garments are JPEG files. The other files are named after the person: a label
+is NAME.png, a pose NAME_keypoints.json, and DensePose parts are NAME.npy or NAME.png.
 """
 
 import json
@@ -23,7 +23,7 @@ Image = NDArray[np.uint8]
 
 TRAIN_LIST, VALIDATION_LIST, UNPAIRED_LIST = "train_pairs.txt", "val_pairs_paired.txt", "val_pairs_unpaired.txt"
 
-VALUE_COUNT = Label.RIGHT_ARM + 1  # of the label files, those of body.Label; the neck is background
+VALUE_COUNT = Label.RIGHT_ARM + 1  # number of values in label files; here the neck is background
 DENSE_COUNT = 24  # parts of DensePose (Guler et al., CVPR 2018); 0 is background
 KEY_POINT_COUNT = 18
 
@@ -38,7 +38,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each kind of file lies below a data folder; label, pose and dense are None where there is no such kind."""
+    """Folders of each kind of file in a data folder. `label`, `pose` and `dense` are None when absent."""
 
     root: Path
     person: Path
@@ -49,25 +49,31 @@ class Layout:
     dense: Path | None = None
 
     def person_path(self, name: str) -> Path:
+        """Return the path of a person's photo."""
         return self.person / name
 
     def garment_path(self, name: str) -> Path:
+        """Return the path of a garment's product shot."""
         return self.garment / name
 
     def garment_mask_path(self, name: str) -> Path:
+        """Return the path of a garment's mask."""
         return self.garment_mask / name
 
     def label_path(self, name: str) -> Path:
+        """Return the path of a person's parsing label. Raises DataError when the layout has no labels."""
         if self.label is None:
             raise DataError(f"{self.root}: the test layout has no parsing labels; give a folder with train_label.")
         return (self.label / name).with_suffix(".png")
 
     def pose_path(self, name: str) -> Path:
+        """Return the path of a person's key points. Raises DataError when the layout has no poses."""
         if self.pose is None:
             raise DataError(f"{self.root}: the test layout has no poses; give a folder with train_pose.")
         return self.pose / f"{Path(name).stem}_keypoints.json"
 
     def dense_path(self, name: str) -> Path:
+        """Return the path of a person's DensePose parts. Raises DataError when the layout has none."""
         if self.dense is None:
             raise DataError(f"{self.root}: no DensePose in it; give a folder with train_densepose.")
         array = self.dense / f"{Path(name).stem}.npy"
@@ -75,14 +81,14 @@ class Layout:
 
 
 def own_garment(person: str) -> str:
-    """Name of the garment that a person wears, by VITON's way of naming: NAME_0.jpg wears NAME_1.jpg."""
+    """Return the name of the garment that a person wears. VITON's NAME_0.jpg wears NAME_1.jpg."""
     return person.replace("_0.", "_1.")
 
 
 def open_layout(root: str | Path) -> Layout:
     """Find the layout of a data folder.
 
-    Raises DataError where the folder is missing or holds neither train_img nor test_img.
+    Raises DataError when the folder is missing or holds neither train_img nor test_img.
     """
     root = Path(root)
     if not root.is_dir():
@@ -100,7 +106,10 @@ def open_layout(root: str | Path) -> Layout:
 
 
 def read_text(path: Path, kind: str = "the pair list") -> str:
-    """Text of a list; `kind` names it in messages. Raises DataError where it is missing or no text."""
+    """Read the text of a list. `kind` names the list in messages.
+
+    Raises DataError when the file is missing or is not UTF-8 text.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -112,13 +121,13 @@ def read_text(path: Path, kind: str = "the pair list") -> str:
 def read_pairs(path: str | Path) -> list[Pair]:
     """Read a pair list.
 
-    Raises DataError for a missing or empty list, and for a line that is not two names.
+    Raises DataError for a missing or empty list, and for a line that does not hold exactly two names.
     """
     return parse_pairs(read_text(Path(path)), str(path))
 
 
 def parse_pairs(text: str, path: str) -> list[Pair]:
-    """The pairs of a list's text; `path` names it in messages. Raises DataError as `read_pairs` does."""
+    """Parse the text of a pair list. `path` names it in messages. Raises DataError like `read_pairs`."""
     pairs = []
     for number, line in enumerate(text.splitlines(), 1):
         names = line.split()
@@ -133,7 +142,7 @@ def parse_pairs(text: str, path: str) -> list[Pair]:
 
 
 def read_image(path: Path) -> PIL.Image.Image:
-    """Decode a whole file. Raises DataError where it is missing, broken or cut off."""
+    """Read and decode a picture file. Raises DataError when it is missing, broken or truncated."""
     try:
         picture = PIL.Image.open(path)
         picture.load()
@@ -145,18 +154,21 @@ def read_image(path: Path) -> PIL.Image.Image:
 
 
 def read_rgb(path: Path) -> Image:
-    """Read a picture as RGB uint8 (H, W, 3). Raises DataError where it is missing or broken."""
+    """Read a picture as RGB uint8 (H, W, 3). Raises DataError when it is missing or broken."""
     return np.asarray(read_image(path).convert("RGB"), np.uint8)
 
 
 def read_grey(path: Path) -> Image:
-    """Read one channel, uint8 (H, W): grey values, or the indices of a palette. Raises DataError as `read_rgb` does."""
+    """Read one channel, uint8 (H, W): grey values or palette indices. Raises DataError like `read_rgb`."""
     picture = read_image(path)
     return np.asarray(picture if picture.mode in ("L", "P") else picture.convert("L"), np.uint8)
 
 
 def read_dense(path: Path) -> Image:
-    """Read DensePose's parts, uint8 (H, W): 0 for background, 1 to 24; a NumPy file or a PNG. Raises DataError."""
+    """Read DensePose parts from a NumPy or PNG file, uint8 (H, W): 0 for background, 1 to 24 for parts.
+
+    Raises DataError when the file is missing or broken, or has another shape or other values.
+    """
     if path.suffix != ".npy":
         parts: NDArray[np.generic] = read_grey(path)
     else:
@@ -172,9 +184,9 @@ def read_dense(path: Path) -> Image:
 
 
 def read_pose(path: Path) -> Array:
-    """Read key points, float32 (18, 3): x and y in pixels, confidence; zeros where nobody was found.
+    """Read key points, float32 (18, 3): x and y in pixels, and confidence. They are zeros when nobody was found.
 
-    Raises DataError where the file is missing or is not an OpenPose COCO-18 file.
+    Raises DataError when the file is missing or is not an OpenPose COCO-18 file.
     """
     try:
         text = path.read_text()
@@ -186,7 +198,7 @@ def read_pose(path: Path) -> Array:
 
 
 def parse_pose(text: str, path: str) -> Array:
-    """Key points of a pose's text; `path` names it in messages. Raises DataError as `read_pose` does."""
+    """Parse the text of a pose file. `path` names it in messages. Raises DataError like `read_pose`."""
     try:
         people = json.loads(text)["people"]
         values = people[0]["pose_keypoints"] if people else [0.0] * (KEY_POINT_COUNT * 3)
@@ -201,7 +213,7 @@ def parse_pose(text: str, path: str) -> Array:
 
 
 def write_pose(path: Path, key_points: Array) -> None:
-    """Write key points (18, 3), x and y in pixels and confidence, as OpenPose does. Raises OutputError."""
+    """Write key points (18, 3), x and y in pixels and confidence, as OpenPose JSON. Raises OutputError."""
     person = {"pose_keypoints": key_points.round(3).ravel().tolist()}
     with atomic_write(path) as part:
         part.write_text(json.dumps({"version": 1.0, "people": [person]}))

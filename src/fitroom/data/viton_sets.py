@@ -1,6 +1,6 @@
-"""Sets of labels for VITON's photos.
+"""Compute label sets for VITON's photos.
 
-VITON's labels call the neck background and have no hands. Colours tell where the neck is, and joints where hands are.
+VITON labels the neck as background and has no label for hands. The neck is found by its colour, hands by the joints.
 """
 
 import cv2
@@ -23,16 +23,16 @@ from fitroom.data.label_sets import (
 
 Mask = NDArray[np.bool_]
 
-FACE_LIKE = 0.06  # largest difference of a skin pixel's shares of red, green and blue from the face's median
-BRIGHTNESS = 0.3, 1.6  # of skin, by the face's median
-BORDER_UNLIKE = 24  # 8-bit steps in some channel, by which a pixel differs clearly from the photo's border
-LEAST_FACE = 30  # pixels from which the face's colour is known
-WRIST = 0.9, 1.02  # of the way from elbow to wrist: arm before, hand behind, either between
-REACH = 0.45  # shoulder widths beside the forearm's line, within which a hand lies
+FACE_LIKE = 0.06  # largest difference between a skin pixel's shares of red, green and blue and the face's median
+BRIGHTNESS = 0.3, 1.6  # range of a skin pixel's brightness, relative to the face's median
+BORDER_UNLIKE = 24  # smallest clear difference from the photo's border colour, in 8-bit steps of any channel
+LEAST_FACE = 30  # fewest face pixels that give a reliable skin colour
+WRIST = 0.9, 1.02  # shares of the way from elbow to wrist: arm below the first, hand above the second, else either
+REACH = 0.45  # largest distance of a hand from the forearm's line, in shoulder widths
 
 
 def between_labelled(label: Picture) -> Mask:
-    """Mark pixels (H, W) with labelled pixels both to the left and to the right in their row."""
+    """Mark pixels (H, W) that have labelled pixels on both sides in their row, or are labelled themselves."""
     shown = label > 0
     left = np.logical_or.accumulate(shown, axis=1)
     right = np.logical_or.accumulate(shown[:, ::-1], axis=1)[:, ::-1]
@@ -40,14 +40,14 @@ def between_labelled(label: Picture) -> Mask:
 
 
 def border_colour(photo: Picture) -> NDArray[np.float32]:
-    """Return the median colour (3,) of a photo's upper corners, where a studio shows its background."""
+    """Return the median colour (3,) of a photo's upper corners, which show the studio background."""
     corner = max(photo.shape[1] // 12, 1)
     pixels = np.concatenate([photo[:corner, :corner].reshape(-1, 3), photo[:corner, -corner:].reshape(-1, 3)])
     return np.asarray(np.median(pixels, axis=0), np.float32)
 
 
 def skin_like(photo: Picture, face: Mask) -> Mask:
-    """Mark pixels (H, W) of the face's colour, in any light; none where the face is too small to know its colour."""
+    """Mark pixels (H, W) of the face's colour, allowing for light and shadow; none when the face is too small."""
     if face.sum() < LEAST_FACE:
         return np.zeros(face.shape, bool)
     colours = photo.astype(np.float32)
@@ -57,10 +57,12 @@ def skin_like(photo: Picture, face: Mask) -> Mask:
 
 
 def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
-    """Find where neck and bare chest surely are, and where they may be, in a photo (H, W, 3) with VITON's label.
+    """Return masks (H, W) of where neck and bare chest certainly are, and of where they may be.
 
-    The neck has label 0, lies below the nose, between labelled pixels of its row, touches the face, and has the face's
-    colour and not the border's. Where only some of that holds it may be.
+    `photo` is (H, W, 3), `label` is VITON's. Neck pixels have label 0, lie below the nose and near the shoulders, and
+    have labelled pixels on both sides. They are certain if they also have the face's colour, differ from the border's
+    colour, and connect to the face. Of the others, those that differ from the border's colour or lie next to certain
+    ones may be neck.
     """
     nobody = np.zeros(label.shape, bool)
     face = label == Label.FACE
@@ -77,7 +79,7 @@ def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
     zone = (label == 0) & between_labelled(label) & (y > nose) & (y < lowest) & (np.abs(x - centre) < 0.75 * unit)
     unlike = np.abs(photo.astype(np.float32) - border_colour(photo)).max(axis=2) > BORDER_UNLIKE
     candidates = zone & skin_like(photo, face) & unlike
-    # closed: shadows and necklaces must not cut the chest off
+    # closing bridges shadows and necklaces, which would cut the chest off
     joined = cv2.morphologyEx((candidates | face).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, regions = cv2.connectedComponents(joined)
     touching = np.isin(regions, np.unique(regions[face])) & (joined > 0)
@@ -86,15 +88,16 @@ def neck_of(photo: Picture, label: Picture, points: Array) -> tuple[Mask, Mask]:
 
 
 def near(mask: Mask, pixels: int) -> Mask:
-    """Grow a mask (H, W) by some pixels."""
+    """Dilate a mask (H, W) by `pixels`."""
     size = 2 * pixels + 1
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0, np.bool_)
 
 
 def viton_sets(photo: Picture, label: Picture, points: Array) -> Picture:
-    """Make rows of `label_sets.TABLE`, uint8 (H, W), of a photo (H, W, 3), VITON's label and key points (18, 3).
+    """Compute label sets, uint8 (H, W) rows of `label_sets.TABLE`, from a VITON photo.
 
-    Key points are in pixels. Values above 13 are not VITON's, and may mean anything.
+    `photo` is (H, W, 3), `label` is VITON's (H, W), and `points` are key points (18, 3) in pixels. Values above 13 are
+    not VITON's and may mean any label.
     """
     rows = np.full(256, ROW[ANY], np.uint8)
     rows[: Label.RIGHT_ARM + 1] = np.arange(Label.RIGHT_ARM + 1)

@@ -1,0 +1,1 @@
+"""Exports networks to OpenVINO and ONNX, and compares the exported graphs with PyTorch."""

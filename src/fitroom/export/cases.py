@@ -1,4 +1,4 @@
-"""What exports are compared and calibrated on: persons and garments at the network's size."""
+"""Collects the persons and garments on which exports are compared and calibrated."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fitroom.photo.masks import garment_mask
 
 
 class Case(NamedTuple):
-    """One person and one garment, as `Runner` takes them."""
+    """One person and one garment, in the format of `Runner`."""
 
     person: Picture
     garment: Picture
@@ -23,14 +23,14 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Cases:
-    """Pairs that an export is compared on, and that INT8 is calibrated on; drawn figures where there are none."""
+    """Pairs for comparing an export and for calibrating INT8. Drawn figures replace missing pairs."""
 
     compared: Sequence[Case] = ()
     calibrated: Sequence[Case] = ()
-    drawn: int = 4  # figures
+    drawn: int = 4  # number of drawn figures
 
     def of_size(self, height: int, width: int) -> "Cases":
-        """The same, with drawn figures of a size where there are none."""
+        """Return these cases, with drawn figures of the given size in place of missing ones."""
         if self.compared and self.calibrated:
             return self
         drawn = drawn_cases(self.drawn, height, width)
@@ -38,13 +38,16 @@ class Cases:
 
 
 def drawn_cases(count: int, height: int, width: int) -> list[Case]:
-    """Drawn figures, each with another figure's garment."""
+    """Draw figures, each with another figure's garment."""
     drawn = samples(count, seed=7, height=height, width=width)
     return [Case(sample.photo.image, sample.other_garment, sample.other_garment_mask) for sample in drawn]
 
 
 def read_cases(data: str, pairs: str, count: int, height: int, width: int) -> list[Case]:
-    """The first pairs of a list, a file or one of the data, whose garment can be told. Raises DataError."""
+    """Read the first `count` pairs of a list, skipping garments whose mask can't be computed.
+
+    `pairs` is a file, or the name of a list in the data. Raises DataError.
+    """
     reader = open_reader(data)
 
     def readable() -> Iterable[Case]:

@@ -1,4 +1,4 @@
-"""The graphs of a network, and inputs to trace them with."""
+"""Builds the graphs of networks, with example inputs for tracing."""
 
 from copy import deepcopy
 from itertools import pairwise
@@ -21,7 +21,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def folded(network: Network) -> Network:
-    """A copy with batch norms folded into the convolutions before them, as runtimes do; so layers keep their names."""
+    """Return a copy in evaluation mode with batch norms folded into the convolutions before them.
+
+    Runtimes fold them too; folding here keeps the names of the layers.
+    """
     copy = deepcopy(network).eval()
     for sequence in [module for module in copy.modules() if isinstance(module, nn.Sequential)]:
         for number, (layer, following) in enumerate(pairwise(list(sequence))):
@@ -32,11 +35,14 @@ def folded(network: Network) -> Network:
 
 
 def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, Traced]:
-    """PERSON, GARMENT, DRESS and LOOK of a network: module, example inputs, and names of inputs and outputs."""
-    # without gradients: tracers look into no function that has a backward of its own
+    """Return the graphs PERSON, GARMENT, DRESS and LOOK of a network by name.
+
+    Each has its module, example inputs, input names and output names.
+    """
+    # without gradients, because tracers can't look into functions with a custom backward
     network = folded(network).requires_grad_(False)
     generator = torch.Generator().manual_seed(0)
-    # tensors of their own each: a tracer takes one tensor given twice for one input
+    # separate tensors: a tracer merges inputs that are the same tensor
     person, garment = (torch.randint(0, 256, (1, height, width, 3), generator=generator).byte() for _ in range(2))
     mask = torch.zeros(1, height, width, dtype=torch.uint8)
     mask[:, height // 4 : -height // 4, width // 4 : -width // 4] = 255
@@ -62,17 +68,17 @@ def traced_graphs(network: TryOnNetwork, height: int, width: int) -> dict[str, T
 
 
 def traced_parser(parser: Parser, height: int, width: int) -> dict[str, Traced]:
-    """PARSER of a parser, as `traced_graphs` gives graphs."""
+    """Return the graph PARSER of a parser. See `traced_graphs`."""
     person = some_picture(height, width)
     return {PARSER: (ParserGraph(folded(parser)).eval(), (person,), ("person",), ("label", "key_points", "logits"))}
 
 
 def traced_segmenter(segmenter: Segmenter, height: int, width: int) -> dict[str, Traced]:
-    """SEGMENTER of a segmenter, as `traced_graphs` gives graphs."""
+    """Return the graph SEGMENTER of a segmenter. See `traced_graphs`."""
     garment = some_picture(height, width)
     return {SEGMENTER: (SegmenterGraph(folded(segmenter)).eval(), (garment,), ("garment",), ("share",))}
 
 
 def some_picture(height: int, width: int) -> Tensor:
-    """Any picture, uint8 (1, height, width, 3)."""
+    """Return a random picture, uint8 (1, height, width, 3)."""
     return torch.randint(0, 256, (1, height, width, 3), generator=torch.Generator().manual_seed(0)).byte()

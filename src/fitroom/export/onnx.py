@@ -1,4 +1,4 @@
-"""Networks to ONNX graphs. Needs the extra `compress`."""
+"""Exports networks to ONNX graphs. Needs the extra `compress`."""
 
 import contextlib
 import io
@@ -16,11 +16,11 @@ OPSET = 20
 
 
 def save(traced: Mapping[str, Traced], folder: Path, half: bool) -> None:
-    """Write NAME.onnx of each traced graph; with `half` its weights in 16 bits, widened when they are read."""
+    """Write each traced graph to NAME.onnx. With `half`, weights are stored as float16 and cast to float32 on use."""
     for name, (module, example, inputs, outputs) in traced.items():
         path = folder / f"{name}.onnx"
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        # the exporter tells its steps on the standard output
+        # the exporter prints its steps on the standard output
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
@@ -36,7 +36,7 @@ def save(traced: Mapping[str, Traced], folder: Path, half: bool) -> None:
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
-    """Keep large float32 constants as float16 with a cast behind each, in place."""
+    """Store float32 constants of 64 or more values as float16 with a cast to float32, in place."""
     graph = model.graph
     casts = []
     for constant in list(graph.initializer):

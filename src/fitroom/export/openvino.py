@@ -1,4 +1,4 @@
-"""Networks to OpenVINO graphs."""
+"""Exports networks to OpenVINO graphs."""
 
 import warnings
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from fitroom.runtime.openvino import ov
 
 
 def converted(traced: Mapping[str, Traced]) -> dict[str, ov.Model]:
-    """OpenVINO models of traced graphs, in float32."""
+    """Convert traced graphs to OpenVINO models in float32."""
     models = {}
     for name, (module, example, inputs, outputs) in traced.items():
         with warnings.catch_warnings():
-            # sizes are fixed: what tracing makes constant is meant to be
+            # sizes are fixed, so tracing may turn them into constants
             warnings.filterwarnings("ignore", message="Converting a tensor|torch.from_numpy results")
-            # unchecked: a check traces all again, half of the time, and looks are compared with PyTorch's afterwards
+            # no trace check: it would double the time, and looks are compared with PyTorch afterwards
             script = torch.jit.trace(module, example, strict=False, check_trace=False)  # type: ignore[no-untyped-call]
             model = ov.convert_model(script, example_input=example, input=[tuple(x.shape) for x in example])
         for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
@@ -30,6 +30,6 @@ def converted(traced: Mapping[str, Traced]) -> dict[str, ov.Model]:
 
 
 def save(models: Mapping[str, ov.Model], folder: Path, half: bool) -> None:
-    """Write NAME.xml and NAME.bin of each; with `half` their float constants in 16 bits."""
+    """Write each model to NAME.xml and NAME.bin. With `half`, float constants are stored in 16 bits."""
     for name, model in models.items():
         ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=half)

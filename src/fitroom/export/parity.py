@@ -1,4 +1,4 @@
-"""The parity check that every export passes: what a runtime computes against what PyTorch computes."""
+"""Checks an export: compares the looks of a runtime with those of PyTorch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from fitroom.runtime.interface import Runner
 from fitroom.runtime.torch import TorchRunner
 from fitroom.store import Precision
 
-# Of the values, this share must keep within a bound. Not all: where flow is ill-conditioned (dialect lzhms, whose
-# correlations are large sums) rounding alone can send single pixels elsewhere
+# Share of the values that must keep within a bound. It is less than 1 because rounding alone can move single pixels
+# where the flow is ill-conditioned (dialect lzhms, whose correlations are large sums).
 SHARE = 0.999
 
 
 @dataclass(frozen=True)
 class Bound:
-    """How far looks may be from PyTorch's, in 255ths: `most` for SHARE of the values, `mean` for their average."""
+    """Allowed difference from PyTorch's looks, in 255ths: `most` for SHARE of the values, `mean` on average."""
 
     most: float
     mean: float
@@ -34,28 +34,28 @@ BOUNDS: Mapping[Precision, Bound] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """How far the looks of a runtime are from PyTorch's, in 255ths."""
+    """Absolute difference of a runtime's looks from PyTorch's, in 255ths."""
 
     largest: float
-    most: float  # that SHARE of the values keep within
+    most: float  # not exceeded by SHARE of the values
     mean: float
 
 
 def difference(network: TryOnNetwork, runner: Runner, cases: Sequence[Case]) -> Difference:
-    """Compare the looks of cases, of which there must be one."""
+    """Compare a runner's looks with PyTorch's on `cases`, which must not be empty."""
     expected, found = (np.stack([look(side, case) for case in cases]) for side in (TorchRunner(network), runner))
     apart = np.abs(expected.astype(np.float32) - found)
     return Difference(float(apart.max()), float(np.quantile(apart, SHARE)), float(apart.mean()))
 
 
 def look(runner: Runner, case: Case) -> np.ndarray:
-    """The look of a case, uint8 (H, W, 3)."""
+    """Compute the look of a case, uint8 (H, W, 3)."""
     sides = runner.person_features(case.person), runner.garment_features(case.garment, case.garment_mask)
     return runner.dress(*case, *sides).look
 
 
 def check(network: TryOnNetwork, runner: Runner, cases: Sequence[Case], bound: Bound) -> Difference:
-    """The difference of a runtime from PyTorch. Raises ExportError where it is beyond `bound`."""
+    """Return the difference of a runner from PyTorch. Raises ExportError if it exceeds `bound`."""
     found = difference(network, runner, cases)
     if not (found.most <= bound.most and found.mean <= bound.mean):
         raise ExportError(

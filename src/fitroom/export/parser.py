@@ -1,4 +1,4 @@
-"""A trained parser to a weights folder."""
+"""Exports a trained parser to a weights folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,23 +17,23 @@ from fitroom.runtime.interface import Parsing, PersonParser, batched
 from fitroom.runtime.openvino import OpenVinoParser
 from fitroom.store import Precision, Weights
 
-AGREED = {"fp32": 0.9999, "int8": 0.97}  # share of pixels whose label must be PyTorch's, by precision
+AGREED = {"fp32": 0.9999, "int8": 0.97}  # required share of pixels with PyTorch's label, by precision
 
 
 class TorchParser:
-    """See `interface.PersonParser`; in PyTorch."""
+    """A `PersonParser` in PyTorch."""
 
     def __init__(self, parser: Parser) -> None:
         self.graph = ParserGraph(parser).eval()
 
     @torch.inference_mode()
     def parse(self, picture: Picture) -> Parsing:
-        """See `interface.PersonParser`."""
+        """See `PersonParser`."""
         return Parsing(*(value[0].numpy() for value in self.graph(torch.from_numpy(batched(picture).copy()))))
 
 
 def agreement(one: PersonParser, other: PersonParser, photos: Sequence[Picture]) -> float:
-    """Share of the pixels of photos in whose label two parsers agree."""
+    """Return the share of pixels on whose label two parsers agree."""
     return float(np.mean([one.parse(photo).label == other.parse(photo).label for photo in photos]))
 
 
@@ -46,7 +46,7 @@ def export_parser(
     height: int = HEIGHT,
     width: int = WIDTH,
 ) -> Weights:
-    """Write a parser's weights folder, INT8 with `quantize`, else float32; see `export_single`."""
+    """Write a parser's weights folder: INT8 with `quantize`, otherwise float32. See `export_single`."""
     round_to_half(parser.eval())
     precision: Precision = "fp32" if quantize is None else "int8"
     return export_single(

@@ -1,4 +1,4 @@
-"""Published PF-AFN checkpoints to weights that every command accepts. Needs the extra `train`."""
+"""Imports published PF-AFN checkpoints as weights. Needs the extra `train`."""
 
 import pickle
 from collections.abc import Callable
@@ -17,7 +17,7 @@ TERMS = "Imported from published PF-AFN checkpoints: their authors' terms apply 
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Read a checkpoint that holds a state dict. Raises WeightsError; executes nothing that the file may hold."""
+    """Read a checkpoint that holds a state dict, without executing code in it. Raises WeightsError."""
     path = Path(path)
     if path.is_dir():
         raise WeightsError(f"{path}: this is a directory; give one checkpoint file (.pth).")
@@ -43,10 +43,10 @@ def import_published(
     folder: str | Path,
     step: Callable[[str], None] = lambda message: None,
 ) -> tuple[Weights, list[str]]:
-    """Write a weights folder from a published warp and a published generator checkpoint.
+    """Write a weights folder from published checkpoints of a warp network and a generator.
 
-    Returns it and the names of tensors that were dropped. Raises WeightsError that lists missing, extra and wrongly
-    shaped tensors; nothing is written then.
+    Returns the weights and the names of dropped tensors. Raises WeightsError, without writing anything, if tensors are
+    missing, extra or of the wrong shape; the message lists them.
     """
     check_weights_output(folder)
     network = Pfafn(PfafnConfig(dialect=dialect))

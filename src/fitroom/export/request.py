@@ -1,4 +1,4 @@
-"""From weights to exported weights: what `fitroom export` does."""
+"""Exports weights: runs `fitroom export`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +13,22 @@ COMPARED, CALIBRATED = 8, 128  # pairs
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export, and on which pairs to compare it."""
+    """What to export, and on which pairs to compare and calibrate it."""
 
-    weights: str = "lite"  # by name or folder; they must hold tensors
+    weights: str = "lite"  # name or folder; they must hold tensors
     graphs: GraphFormat = "openvino"
     precision: Precision = "fp32"
-    data: str | None = None  # data folder or pack; without it, drawn figures
-    pairs: str = "val_pairs_unpaired.txt"  # compared
-    calibration: str = "train_pairs.txt"  # INT8 is calibrated on
-    kept: tuple[str, ...] = ()  # operations that INT8 leaves in float32, regular expressions
-    whole: bool = True  # the single graph too
+    data: str | None = None  # data folder or pack; None: drawn figures
+    pairs: str = "val_pairs_unpaired.txt"  # list for the comparison
+    calibration: str = "train_pairs.txt"  # list for calibrating INT8
+    kept: tuple[str, ...] = ()  # regular expressions of operations that INT8 leaves in float32
+    whole: bool = True  # also export LOOK, the single graph
 
 
 def run_export(
     request: ExportRequest, folder: str | Path, step: Step = silent, quantize: Quantize | None = None
 ) -> Exported:
-    """Export weights to a folder; INT8 needs `quantize`. Raises WeightsError, DataError, ExportError, OutputError."""
+    """Export weights to a folder. INT8 needs `quantize`. Raises WeightsError, DataError, ExportError, OutputError."""
     check_weights_output(folder)
     weights = open_weights(request.weights)
     manifest = weights.manifest

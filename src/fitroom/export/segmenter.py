@@ -1,4 +1,4 @@
-"""A trained segmenter to a weights folder."""
+"""Exports a trained segmenter to a weights folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ from fitroom.runtime.interface import SEGMENTER, batched
 from fitroom.runtime.openvino import OpenVinoGraphs
 from fitroom.store import Precision, Weights
 
-AGREED = 0.9999  # share of pixels that must be garment where PyTorch says so
+AGREED = 0.9999  # required share of pixels with PyTorch's decision, garment or not
 
 
 def agreement(graphs: OpenVinoGraphs, segmenter: Segmenter, pictures: Sequence[Picture]) -> float:
-    """Share of the pixels of pictures of which a graph says what PyTorch says: garment, or not."""
+    """Return the share of pixels on which the graph and PyTorch agree: garment or not."""
     known = SegmenterGraph(segmenter).eval()
     same = []
     for picture in pictures:
@@ -40,7 +40,7 @@ def export_segmenter(
     height: int = HEIGHT,
     width: int = WIDTH,
 ) -> Weights:
-    """Write a segmenter's weights folder; see `export_single`."""
+    """Write a segmenter's weights folder. See `export_single`."""
     round_to_half(segmenter.eval())
     return export_single(
         segmenter,

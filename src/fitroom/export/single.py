@@ -1,4 +1,4 @@
-"""A network that stands alone to a weights folder: one graph, float32 or INT8, first compared with PyTorch."""
+"""Exports a network with a single graph (parser or segmenter) to a weights folder, after comparing it with PyTorch."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +19,8 @@ from fitroom.store import Manifest, Precision, Weights, open_weights, save_weigh
 
 COMPARED = 8  # pictures
 
-Quantize = Callable[[ov.Model, Sequence[Sequence[Any]]], ov.Model]  # a graph to INT8, by inputs to calibrate it on
-# of a compiled graph and pictures: the share of what it says that is what PyTorch says
+Quantize = Callable[[ov.Model, Sequence[Sequence[Any]]], ov.Model]  # graph and calibration inputs to INT8 graph
+# compiled graph by name, and pictures, to the share of pixels on which graph and PyTorch agree
 Agreement = Callable[[Mapping[str, ov.CompiledModel], Sequence[Picture]], float]
 
 
@@ -38,11 +38,12 @@ def export_single(
     quantize: Quantize | None = None,
     **facts: Any,
 ) -> Weights:
-    """Write the weights folder of a network, in evaluation mode and rounded to half, whose one graph is `traced`.
+    """Write the weights folder of a network whose only graph is in `traced`.
 
-    `pictures`, uint8 (height, width, 3), compare the graph with PyTorch; `quantize` also calibrates INT8 on them.
-    `facts` are further fields of the manifest. Raises ExportError where agreement is less than `wanted`, OutputError
-    where the folder can't be written; nothing is left behind then.
+    The network must be in evaluation mode and rounded to half. The first COMPARED of `pictures`, uint8
+    (height, width, 3), are compared with PyTorch; `quantize` calibrates INT8 on all of them. `facts` are further fields
+    of the manifest. Raises ExportError if agreement, 0 to 1, is less than `wanted`, and OutputError if the folder can't
+    be written; nothing is left behind then.
     """
     manifest = Manifest(
         **dataclasses.asdict(origin),

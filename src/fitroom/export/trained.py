@@ -1,4 +1,4 @@
-"""Networks as training left them to weights folders: what `fitroom train ... -o` writes."""
+"""Exports trained networks to weights folders: runs `fitroom train ... -o`."""
 
 from pathlib import Path
 
@@ -31,12 +31,12 @@ TERMS = (
     "The terms of the training data apply. No licence covers VITON's photographs: weights trained on them are for "
     "research use only, and convey no rights in the photographs or in the persons shown."
 )
-CALIBRATED = 128  # scenes that INT8's ranges come from
-CALIBRATION_STEPS = 8  # of as many scenes, that the confidence of key points is fitted on
+CALIBRATED = 128  # pairs or scenes for INT8's ranges
+CALIBRATION_STEPS = 8  # batches of up to CALIBRATED scenes, for the confidence of key points
 
 
 def export_student(work: str | Path, stage: StageName, output: str | Path, data: str, faces: Faces) -> Weights:
-    """Export weights of a student's stage. Raises WeightsError, OutputError."""
+    """Export the weights of a student's stage. Raises WeightsError, ExportError, OutputError."""
     check_weights_output(output)
     checkpoint = finished(work, stage, "exporting a student")
     origin = Origin(checkpoint.network, version="0", training_data=data, terms=TERMS)
@@ -53,7 +53,9 @@ def export_guided(
     quantize: WholeQuantize | None,
     version: str = "0",
 ) -> Weights:
-    """Export the guided network in `work`: INT8 with `quantize`, whose ranges come from training persons, else float32.
+    """Export the guided network in `work`: INT8 with `quantize`, otherwise float32.
+
+    INT8's ranges are calibrated on the first pairs of the list `pairs`.
 
     Raises DataError, WeightsError, ExportError, OutputError.
     """
@@ -69,7 +71,7 @@ def export_guided(
 def export_trained_segmenter(
     config: SegmentingConfig, work: str | Path, data: str | Path, pairs: str, output: str | Path, version: str = "0"
 ) -> Weights:
-    """Export weights of the segmenter in `work`; INT8 would cost it half a point of IoU.
+    """Export float16 weights of the segmenter in `work`. INT8 would lower its IoU by half a point.
 
     Raises DataError, WeightsError, ExportError, OutputError.
     """
@@ -94,7 +96,9 @@ def export_trained_parser(
     quantize: Quantize,
     version: str = "0",
 ) -> Weights:
-    """Export INT8 weights of the parser in `work`. Ranges and the confidence of joints are fitted on training scenes.
+    """Export INT8 weights of the parser in `work`.
+
+    INT8's ranges and the confidence of key points are calibrated on training scenes.
 
     Raises DataError, WeightsError, ExportError, OutputError.
     """
@@ -112,6 +116,6 @@ def export_trained_parser(
 
 
 def first_samples(data: str | Path, pairs: str, count: int, height: int, width: int) -> Samples:
-    """Read the first samples of a list. Raises DataError."""
+    """Read the first `count` samples of a list. Raises DataError."""
     reader = open_reader(data)
     return load_samples(reader, reader.pairs(pairs).pairs[:count], height, width, 2, lambda items, total: items)

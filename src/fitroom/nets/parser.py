@@ -1,8 +1,8 @@
-"""The human parser: what every pixel of a photo shows of a person, and where the person's joints are.
+"""Human parser: predict a label for every pixel of a photo of a person, and the person's key points.
 
-The trunk is EfficientNet-Lite0's first stages, with some repeated blocks left out. A feature pyramid (Lin et al., CVPR
-2017) carries its coarse maps back to a quarter of the size, where labels and key points are predicted; key points as
-heat maps (Xiao, Wu and Wei, ECCV 2018).
+The trunk consists of EfficientNet-Lite0's first stages, without some repeated blocks. A feature pyramid (Lin et al.,
+CVPR 2017) upsamples its coarse maps to a quarter of the size, where labels and key points are predicted. Key points are
+predicted as heat maps (Xiao, Wu and Wei, ECCV 2018).
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from fitroom.nets.efficientnet import STAGES, EfficientNetLite0
 from fitroom.nets.lite import convolution
 
 POINTS = 18  # key points, COCO order with a neck
-STRIDE = 4  # of the key points' maps
-NOWHERE = -30.0  # a map's value beyond its edge; its sigmoid is nearly 0
+STRIDE = 4  # of the key point maps
+NOWHERE = -30.0  # value of a map beyond its edge; its sigmoid is nearly 0
 
 
 class Parsed(NamedTuple):
@@ -26,19 +26,19 @@ class Parsed(NamedTuple):
 
     labels: Tensor  # (N, labels, H, W), one map for each of `body.PREDICTED`
     points: Tensor  # (N, POINTS, H / STRIDE, W / STRIDE)
-    coarse: Tensor  # (N, labels, H / STRIDE, W / STRIDE) that `labels` are enlarged from
+    coarse: Tensor  # (N, labels, H / STRIDE, W / STRIDE), from which `labels` are upsampled
 
 
 @dataclass(frozen=True)
 class ParserConfig:
-    """Which blocks of EfficientNet-Lite0 the trunk keeps, and the pyramid's width."""
+    """Blocks of EfficientNet-Lite0 in the trunk, and width of the pyramid."""
 
-    blocks: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 8, 9, 11)  # the first of every stage among them
+    blocks: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 8, 9, 11)  # must include the first block of every stage
     pyramid: int = 64  # channels
 
 
 class Parser(nn.Module):
-    """Photos (N, 3, H, W) in [-1, 1], of sizes that 32 divides, to `Parsed`."""
+    """Human parser of photos (N, 3, H, W) in [-1, 1]. H and W must be divisible by 32."""
 
     name = "parser"
 
@@ -48,18 +48,18 @@ class Parser(nn.Module):
         self.config = config
         self.trunk = EfficientNetLite0(config.blocks)
         last = last_blocks(config.blocks)
-        self.taken = tuple(config.blocks.index(block) for block in last.values())  # the last block at every stride
+        self.taken = tuple(config.blocks.index(block) for block in last.values())  # last block of every stride
         widths = [STAGES[stage_of(block)].width for block in last.values()]
-        # what is finer than the pyramid enters it by a strided convolution
+        # the first map is finer than the pyramid, so it enters through a strided convolution
         self.fine = convolution(widths[0], config.pyramid, stride=2)
         self.across = nn.ModuleList(nn.Conv2d(width, config.pyramid, 1) for width in widths[1:])
         self.refine = convolution(config.pyramid, config.pyramid)
-        # sixteen: runtimes work on channels by sixteens
+        # 16 labels: runtimes process channels in blocks of 16
         self.labels = nn.Conv2d(config.pyramid, len(PREDICTED), 1)
         self.points = nn.Conv2d(config.pyramid, POINTS, 1)
-        # few pixels are a joint: begin by saying so
+        # few pixels are joints, so the initial probabilities are low
         nn.init.constant_(cast(Tensor, self.points.bias), -5.0)
-        # of confidences, see `key_points`; fitted after training
+        # scale and shift of the confidence, see `key_points`; fitted after training
         self.calibration: Tensor
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
@@ -83,12 +83,12 @@ def likeliest(labels: Tensor) -> Tensor:
 
 
 def stage_of(block: int) -> int:
-    """The stage of EfficientNet-Lite0 that a block belongs to."""
+    """Return the stage of EfficientNet-Lite0 that a block belongs to."""
     return next(n for n in range(len(STAGES)) if block < sum(stage.blocks for stage in STAGES[: n + 1]))
 
 
 def last_blocks(blocks: tuple[int, ...]) -> dict[int, int]:
-    """The last of some blocks at every stride, finest stride first."""
+    """Find the last of the given blocks at every stride, finest stride first."""
     found: dict[int, int] = {}
     for block in blocks:
         stride = 2
@@ -99,10 +99,10 @@ def last_blocks(blocks: tuple[int, ...]) -> dict[int, int]:
 
 
 def key_points(maps: Tensor, calibration: Tensor | None = None) -> Tensor:
-    """Key points (N, POINTS, 3) of their maps: x, y in pixels of the photo, and confidence in [0, 1].
+    """Compute key points (N, POINTS, 3) from their maps: x, y in pixels of the photo, and confidence in [0, 1].
 
-    The place of the highest value, moved towards its neighbours by their weight. The confidence is the sigmoid of the
-    highest value, scaled and shifted by `calibration` (2,) where that is given (Platt, 1999).
+    The position is the weighted mean of the 3x3 pixels around the highest value. The confidence is the sigmoid of the
+    highest value, which is scaled and shifted by `calibration` (2,) if given (Platt, 1999).
     """
     width = maps.shape[-1]
     highest, place = maps.flatten(2).max(dim=2)
@@ -112,9 +112,9 @@ def key_points(maps: Tensor, calibration: Tensor | None = None) -> Tensor:
     steps = torch.arange(-1, 2, device=maps.device)
     rows, columns = (row[..., None, None] + 1 + steps.view(3, 1)), (column[..., None, None] + 1 + steps.view(1, 3))
     around = near.flatten(2).gather(2, (rows * (width + 2) + columns).flatten(2)).view(*rows.shape[:2], 3, 3)
-    around = around.sigmoid()  # of nine places alone
+    around = around.sigmoid()  # of nine values instead of the whole map
     weight = around / around.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     x = column + (weight * steps.view(1, 3)).sum(dim=(2, 3))
     y = row + (weight * steps.view(3, 1)).sum(dim=(2, 3))
-    # the middle of a map's pixel, in pixels of the photo
+    # centres of map pixels, in pixels of the photo
     return torch.stack([(x + 0.5) * STRIDE - 0.5, (y + 0.5) * STRIDE - 0.5, confidence], dim=2)

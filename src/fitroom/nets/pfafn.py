@@ -24,12 +24,12 @@ class PfafnConfig:
     pyramid: int = 256  # channels of every pyramid level
     heads: tuple[int, int, int] = (128, 64, 32)  # channels inside each flow head
     generator: int = 64  # channels of the generator's first level
-    person: int = 3  # channels that show the person: RGB, and behind it what a teacher is told besides
-    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
+    person: int = 3  # channels of the person input: RGB, followed by a teacher's other channels
+    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # channels in and out of pruned layers, by name
 
 
 class Pfafn(TryOnNetwork):
-    """The published network; see `interface.TryOnNetwork`. The garment enters multiplied by its mask."""
+    """The published network; see `interface.TryOnNetwork`. Garments are multiplied by their masks first."""
 
     name = "pfafn"
     person_maps = 5
@@ -52,6 +52,7 @@ class Pfafn(TryOnNetwork):
         narrow(self, config.widths)
 
     def parts(self) -> dict[str, tuple[Part, ...]]:
+        """See `TryOnNetwork`."""
         warp, inputs = self.warp, (self.config.person, 3)
         sides = ((warp.person_encoder, warp.person_pyramid), (warp.garment_encoder, warp.garment_pyramid))
         encoders = {
@@ -66,12 +67,15 @@ class Pfafn(TryOnNetwork):
         return {**encoders, "warp.flow": flow, "generator": (generator,)}
 
     def person_features(self, person: Tensor) -> Features:
+        """See `TryOnNetwork`."""
         return self.warp.person_features(person)
 
     def garment_features(self, garment: Tensor, garment_mask: Tensor) -> Features:
+        """See `TryOnNetwork`."""
         return self.warp.garment_features(garment * garment_mask)
 
     def flows(self, person_features: Features, garment_features: Features) -> tuple[Tensor, ...]:
+        """See `TryOnNetwork`."""
         return self.warp.flow(person_features, garment_features)  # type: ignore[no-any-return]
 
     def generate(
@@ -83,6 +87,7 @@ class Pfafn(TryOnNetwork):
         person_features: Features,
         garment_features: Features = (),
     ) -> Dressed:
+        """See `TryOnNetwork`."""
         warped = sample(garment * garment_mask, flow, self.align_corners)
         warped_mask = sample(garment_mask, flow, self.align_corners, padding="zeros")
         raw = self.generator(torch.cat([person, warped, warped_mask], dim=1))

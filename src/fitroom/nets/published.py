@@ -1,4 +1,4 @@
-"""Names of the tensors in published PF-AFN checkpoints, and their translation to ours."""
+"""Translate the tensor names of published PF-AFN checkpoints to ours."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from fitroom.errors import WeightsError
 
-# a smoothness filter that training checkpoints carry along; no network reads it
+# a smoothness filter in training checkpoints, which no network uses
 DROPPED = ("aflow_net.weight",)
 
 WARP_NAMES = {
@@ -22,7 +22,7 @@ WARP_NAMES = {
 
 
 def generator_names() -> dict[str, str]:
-    """Prefix in a published generator, where each level of the U nests in the one before, to our flat prefix."""
+    """Map the prefixes of a published generator, where each level of the U contains the next, to our flat prefixes."""
     names = {}
     prefix = "model.model"
     for level in range(5):
@@ -33,7 +33,7 @@ def generator_names() -> dict[str, str]:
         first = 2 if outermost or innermost else 3
         for block in range(2):
             names[f"{prefix}.{first + block}"] = f"generator.down.{level}.residual.{block}"
-        # past the two blocks: the next level (none in the innermost), upsampling, convolution
+        # after the two blocks: the next level (except in the innermost), upsampling, convolution
         convolution = first + (3 if innermost else 4)
         if outermost:
             names[f"{prefix}.{convolution}"] = "generator.leave"
@@ -50,7 +50,7 @@ GENERATOR_NAMES = generator_names()
 
 
 def renamed(tensor: str, prefixes: Mapping[str, str]) -> str | None:
-    """The name of a tensor with the longest of the prefixes that it has replaced, or None where it has none."""
+    """Replace the longest matching prefix of a tensor's name, or return None if no prefix matches."""
     module, rest = tensor, ""
     while module:
         if module in prefixes:
@@ -63,10 +63,10 @@ def renamed(tensor: str, prefixes: Mapping[str, str]) -> str | None:
 def translate(
     warp: Mapping[str, Tensor], generator: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """State dict under our names, and the published names that were dropped.
+    """Translate two published checkpoints. Returns a state dict with our names, and the dropped published names.
 
-    `expected` is the state dict of the network to fill. Both checkpoints may carry a `module.` prefix. Raises
-    WeightsError that lists every missing, extra and wrongly shaped tensor.
+    `expected` is the state dict of the network to fill. The names in both checkpoints may have a `module.` prefix.
+    Raises WeightsError that lists every missing, extra and wrongly shaped tensor.
     """
     state: dict[str, Tensor] = {}
     dropped, extra, shapes = [], [], []

@@ -1,4 +1,4 @@
-"""Networks by name: config and tensors to a network, and back."""
+"""Build networks by name from their config, and load them from weights."""
 
 import dataclasses
 from typing import Any
@@ -24,7 +24,7 @@ NETWORKS: dict[str, tuple[type[TryOnNetwork], type[Any]]] = {
 
 
 def build_network(name: str, config: dict[str, Any]) -> TryOnNetwork:
-    """A network with fresh weights. Raises WeightsError for an unknown name or setting."""
+    """Build a network with fresh weights. Raises WeightsError for an unknown name, or an unknown or wrong setting."""
     if name not in NETWORKS:
         raise WeightsError(f"network {name!r} is unknown; there are: {', '.join(sorted(NETWORKS))}.")
     network, settings = NETWORKS[name]
@@ -38,12 +38,12 @@ def build_network(name: str, config: dict[str, Any]) -> TryOnNetwork:
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """float32 of a float tensor that is stored in fewer bits."""
+    """Convert a float tensor of any precision to float32. Other tensors stay as they are."""
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def load_network(weights: Weights) -> TryOnNetwork:
-    """The network of a weights folder, in evaluation mode. Raises WeightsError where tensors don't fit."""
+    """Load the network of a weights folder, in evaluation mode. Raises WeightsError if the tensors don't fit."""
     network = build_network(weights.manifest.network, weights.manifest.config)
     path = weights.file(TENSORS)
     try:

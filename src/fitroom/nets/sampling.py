@@ -1,4 +1,4 @@
-"""Sampling a picture or a feature map along an appearance flow."""
+"""Sample pictures and feature maps along an appearance flow."""
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from torch import Tensor
 def sample(image: Tensor, flow: Tensor, align_corners: bool, padding: str = "border") -> Tensor:
     """Sample `image` (N, C, h, w) bilinearly at `flow` (N, 2, H, W), x then y in [-1, 1], giving (N, C, H, W).
 
-    With `align_corners` -1 and 1 are the centres of the outermost pixels, else the picture's edges.
+    With `align_corners`, -1 and 1 are the centres of the outermost pixels; otherwise they are the picture's edges.
     """
     return F.grid_sample(
         image, flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode=padding, align_corners=align_corners
@@ -16,8 +16,9 @@ def sample(image: Tensor, flow: Tensor, align_corners: bool, padding: str = "bor
 
 
 def reread(flow: Tensor, align_corners: bool, becomes: bool) -> Tensor:
-    """A flow (N, 2, H, W) over pictures of its own size, made for one `align_corners`, in the numbers of another: it
-    points to the same pixels.
+    """Convert a flow (N, 2, H, W) from one `align_corners` convention to another, so that it points to the same pixels.
+
+    The flow must have the size of the pictures that it samples.
     """
     if align_corners == becomes:
         return flow

@@ -1,4 +1,4 @@
-"""The garment segmenter: which pixels of a picture are the garment, whatever it lies on."""
+"""Garment segmenter: find the pixels of the garment in a picture with any background."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class SegmenterConfig(TrunkConfig):
 
 
 class Segmenter(nn.Module):
-    """Pictures (N, 3, H, W) in [-1, 1], of sizes that 32 divides, to (N, 1, H, W): above 0 where the garment is."""
+    """Garment segmenter of pictures (N, 3, H, W) in [-1, 1]. H and W must be divisible by 32."""
 
     name = "segmenter"
 
@@ -32,7 +32,7 @@ class Segmenter(nn.Module):
         self.mask = nn.Conv2d(config.outline, 1, 3, 1, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """See the class."""
+        """Return logits (N, 1, H, W), above 0 where the garment is."""
         half, quarter = self.trunk(picture)
         coarse = F.interpolate(self.across(quarter), scale_factor=2.0, mode="bilinear", align_corners=False)
         mask = self.mask(self.outline(torch.cat([half, coarse], dim=1)))

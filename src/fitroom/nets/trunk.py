@@ -1,6 +1,6 @@
-"""The trunk of the segmenter: a residual encoder to 1/32 of the size, and a pyramid that carries meaning back.
+"""Trunk of the segmenter: a residual encoder down to 1/32 of the size, and a feature pyramid back up to 1/4.
 
-The pyramid is that of Lin et al. (CVPR 2017), with sums of one width.
+The pyramid follows Lin et al. (CVPR 2017). All its levels have the same width.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class TrunkConfig:
 
     stem: int = 16  # at 1/2
     encoder: tuple[int, int, int, int] = (24, 48, 96, 128)  # at 1/4, 1/8, 1/16, 1/32
-    blocks: tuple[int, int, int, int] = (1, 2, 2, 1)  # residual blocks at each
+    blocks: tuple[int, int, int, int] = (1, 2, 2, 1)  # residual blocks at each of these levels
     pyramid: int = 48
 
 
 class Trunk(nn.Module):
-    """Pictures (N, 3, H, W) in [-1, 1], of sizes that 32 divides, to features at 1/2 and at 1/4."""
+    """Encoder with a feature pyramid, for pictures (N, 3, H, W) in [-1, 1]. H and W must be divisible by 32."""
 
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Trunk(nn.Module):
         self.refine = nn.Sequential(convolution(pyramid, pyramid), convolution(pyramid, pyramid))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns (N, stem, H / 2, W / 2) and (N, pyramid, H / 4, W / 4)."""
+        """Return features (N, stem, H / 2, W / 2) and (N, pyramid, H / 4, W / 4)."""
         half = x = self.stem(picture)
         found = []
         for level, across in zip(self.levels, self.across, strict=True):

@@ -1,7 +1,8 @@
 """PF-AFN's warp network (Ge et al., "Parser-Free Virtual Try-on via Distilling Appearance Flows", CVPR 2021, 3.2).
 
-Two encoders with feature pyramids, and appearance flow refined from coarse to fine: at each level once by correlation,
-once by convolution over both features. A flow is a sampling grid (N, 2, H, W), x then y, in [-1, 1].
+Two encoders with feature pyramids describe person and garment. The appearance flow is refined from coarse to fine: at
+each level once by correlation, and once by convolutions over both features. A flow is a sampling grid (N, 2, H, W), x
+then y, in [-1, 1].
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,10 @@ DISPLACEMENTS = (2 * RADIUS + 1) ** 2
 
 
 def grid_from_offset(offset: Tensor) -> Tensor:
-    """Pixel offsets (N, 2, H, W) to a sampling grid: (index + offset) / ((size - 1) / 2) - 1, in both dialects."""
+    """Convert pixel offsets (N, 2, H, W) to a sampling grid: (index + offset) / ((size - 1) / 2) - 1.
+
+    The formula is the same in both dialects.
+    """
     height, width = (int(side) for side in offset.shape[-2:])
     x = torch.arange(width, dtype=offset.dtype, device=offset.device).view(1, 1, width)
     y = torch.arange(height, dtype=offset.dtype, device=offset.device).view(1, height, 1)
@@ -36,6 +40,7 @@ class Downsample(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, H / 2, W / 2)."""
         return self.block(x)  # type: ignore[no-any-return]
 
 
@@ -54,11 +59,12 @@ class PreActivationBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width, H, W) to the same shape."""
         return self.block(x) + x  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):
-    """Feature maps at 1/2, 1/4, 1/8, 1/16 and 1/32."""
+    """Encoder to feature maps at 1/2, 1/4, 1/8, 1/16 and 1/32."""
 
     def __init__(self, widths: Sequence[int], inputs: int = 3) -> None:
         super().__init__()
@@ -68,6 +74,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the feature maps of pictures (N, inputs, H, W), finest first."""
         maps = []
         for level in self.levels:
             x = level(x)
@@ -84,7 +91,7 @@ class Pyramid(nn.Module):
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in widths)
 
     def forward(self, maps: Sequence[Tensor]) -> Features:
-        """Maps finest first in, pyramid coarsest first out."""
+        """Turn feature maps, finest first, into a pyramid, coarsest first."""
         pyramid: list[Tensor] = []
         for x, lateral, smooth in zip(reversed(maps), self.lateral, self.smooth, strict=True):
             merged = lateral(x)
@@ -95,7 +102,7 @@ class Pyramid(nn.Module):
 
 
 def flow_head(inputs: int, widths: Sequence[int]) -> nn.Sequential:
-    """Four 3x3 convolutions to two channels, LeakyReLU 0.1 between them."""
+    """Make 3x3 convolutions of the given widths and one to two channels, with LeakyReLU 0.1 between them."""
     layers: list[nn.Module] = []
     for before, width in zip((inputs, *widths), (*widths, 2), strict=True):
         layers += [nn.Conv2d(before, width, 3, padding=1), nn.LeakyReLU(0.1)]
@@ -103,7 +110,7 @@ def flow_head(inputs: int, widths: Sequence[int]) -> nn.Sequential:
 
 
 class FlowEstimator(nn.Module):
-    """Appearance flow from two pyramids, coarsest level first."""
+    """Estimator of the appearance flow from two pyramids, coarsest level first."""
 
     def __init__(self, levels: int, width: int, heads: Sequence[int], mean: bool, align_corners: bool) -> None:
         super().__init__()
@@ -113,7 +120,7 @@ class FlowEstimator(nn.Module):
         self.align_corners = align_corners
 
     def forward(self, person: Features, garment: Features) -> tuple[Tensor, ...]:
-        """Flows (N, 2, h, w) from 1/16 to full size."""
+        """Return flows (N, 2, h, w) from 1/16 to full size."""
         flow: Tensor | None = None
         flows: list[Tensor] = []
         for person_map, garment_map, matching, refinement in zip(
@@ -132,7 +139,7 @@ class FlowEstimator(nn.Module):
 
 
 class Warp(nn.Module):
-    """Person and garment to appearance flow."""
+    """Warp network: encoders and pyramids of person and garment, and the flow estimator."""
 
     def __init__(
         self,
@@ -151,7 +158,9 @@ class Warp(nn.Module):
         self.flow = FlowEstimator(len(encoder), pyramid, heads, mean, align_corners)
 
     def person_features(self, person: Tensor) -> Features:
+        """Encode persons (N, inputs, H, W) into a pyramid, coarsest level first."""
         return self.person_pyramid(self.person_encoder(person))  # type: ignore[no-any-return]
 
     def garment_features(self, garment: Tensor) -> Features:
+        """Encode garments (N, 3, H, W) into a pyramid, coarsest level first."""
         return self.garment_pyramid(self.garment_encoder(garment))  # type: ignore[no-any-return]

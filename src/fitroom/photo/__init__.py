@@ -1,0 +1,1 @@
+"""Prepare photos for the networks, and turn network outputs into pictures."""

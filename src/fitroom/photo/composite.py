@@ -1,7 +1,7 @@
-"""Pasting a look into the photo it came from, at the photo's own resolution.
+"""Paste a look into its photo, at the photo's own resolution.
 
-A network's masks are soft over a pixel or two of its own, which are many of a large photo's. So the garment's outline
-is drawn anew as sharp as the photo is.
+A network's masks are soft over one or two of its pixels, which are many pixels of a large photo. The garment's outline
+is therefore redrawn as sharp as the photo.
 """
 
 from dataclasses import dataclass
@@ -17,27 +17,27 @@ from fitroom.photo.masks import nearest_known
 
 Layer = TypeVar("Layer", Array, Picture)
 
-FINER = 1.25  # how much larger than the network's a photo must be for its steps to show
-FLOW_BLUR, OUTLINE_BLUR = 1.5, 0.9  # sigma in the network's pixels, for such photos
-KEEP_BELOW = 0.04  # a change mask this faint leaves the photo's pixel as it is
-BESIDE = 0.1  # share of the garment below which a pixel shows what is beside it
-SHARPEST = 6.0  # how much steeper an outline is drawn at most
-BAND = 2**18  # pixels pasted at a time: what is computed of them stays in the processor's cache
+FINER = 1.25  # scale of the photo to the network's size above which the network's pixel steps are visible
+FLOW_BLUR, OUTLINE_BLUR = 1.5, 0.9  # sigmas in the network's pixels, for photos above FINER
+KEEP_BELOW = 0.04  # change mask up to which the photo's pixel is kept
+BESIDE = 0.1  # share of the garment below which a pixel counts as beside the garment
+SHARPEST = 6.0  # maximum factor by which an outline is steepened
+BAND = 2**18  # pixels pasted at a time, so that intermediate results stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Layers:
-    """What a network says about one look, at its own size (h, w)."""
+    """A network's outputs for one look, at the network's size (h, w)."""
 
     flow: Array  # (h, w, 2) appearance flow in [-1, 1] over the framed garment
     rendered: Array  # (h, w, 3) in 0..255
     composition: Array  # (h, w) share of the warped garment
-    change: Array  # (h, w) share of the look against the photo
-    align_corners: bool  # what -1 and 1 of the flow mean: pixel centres, or the picture's edges
+    change: Array  # (h, w) share of the look; the rest is the photo
+    align_corners: bool  # whether -1 and 1 of the flow mean centres of the outermost pixels, or the picture's edges
 
 
 def garment_pixels(layers: Layers, garment: Picture) -> Array:
-    """Appearance flow in pixels of a garment of any size, float32 (h, w, 2)."""
+    """Convert the appearance flow to pixels of a garment of any size, float32 (h, w, 2)."""
     model = np.array(layers.flow.shape[1::-1], np.float32)
     own = np.array(garment.shape[1::-1], np.float32)
     # -1 and 1 are pixel centres 0 and model - 1, or edges -0.5 and model - 0.5; then scaled from model to own
@@ -47,27 +47,31 @@ def garment_pixels(layers: Layers, garment: Picture) -> Array:
 
 
 def scaled(grid: Array, scale: NDArray[Any], shift: NDArray[Any]) -> Array:
-    """`grid` * `scale` + `shift`, (h, w, 2) and (2,) twice; row by row, since axes of two are slow to compute along."""
+    """Compute `grid` (h, w, 2) * `scale` (2,) + `shift` (2,), as float32.
+
+    It is computed on whole rows, since NumPy is slow along an axis of two.
+    """
     height, width = grid.shape[:2]
     rows = grid.reshape(height, 2 * width) * np.tile(scale, width) + np.tile(shift, width)
     return np.asarray(rows.reshape(height, width, 2), np.float32)
 
 
 def occupied(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Numbers of the rows and of the columns that hold anything of a mask (h, w)."""
+    """Return the indices of the rows and of the columns in which a mask (h, w) is set."""
     return np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
 
 
 def changed_box(change: Array) -> tuple[slice, slice]:
-    """Rows and columns of what changes, with what is just beside it. Something must change."""
+    """Return the rows and columns of the changed area, with a margin of two pixels. Something must change."""
     rows, columns = occupied(change > 0)
     return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
 
 
 def stacked(layers: Layers) -> tuple[Array, Picture]:
-    """The garment's share (h, w), and what is beside it, (h, w, 4): colours, and the share, of 255, in which they are
-    painted over the photo; both at the network's size. Under the garment lies what is beside it, so that its outline
-    can be drawn anywhere.
+    """Return the garment's share (h, w) and the layer beside it, uint8 (h, w, 4), at the network's size.
+
+    The layer has colours, and the share, 0 to 255, with which they are painted over the photo. It continues under the
+    garment, so that the garment's outline can be drawn anywhere.
     """
     change = np.clip((layers.change - KEEP_BELOW) / (1 - KEEP_BELOW), 0, 1).astype(np.float32)
     share = change * layers.composition
@@ -82,7 +86,7 @@ def stacked(layers: Layers) -> tuple[Array, Picture]:
 
 
 def grid_of(part: Frame, frame: Frame, height: int, width: int) -> tuple[Array, Array]:
-    """Where the pixels of a part of the photo lie on layers (height, width) that cover `frame`: x and y."""
+    """Return x and y, in pixels of layers (height, width) that cover `frame`, of each pixel of a part of the photo."""
     x = (np.arange(part.width, dtype=np.float32) + part.left - frame.left + 0.5) * width / frame.width - 0.5
     y = (np.arange(part.height, dtype=np.float32) + part.top - frame.top + 0.5) * height / frame.height - 0.5
     shape = part.height, part.width
@@ -90,10 +94,10 @@ def grid_of(part: Frame, frame: Frame, height: int, width: int) -> tuple[Array, 
 
 
 def resample(layer: Layer, part: Frame, frame: Frame, interpolation: int = cv2.INTER_LINEAR) -> Layer:
-    """The part of a layer that covers `part`, at the part's size; both frames in the photo's pixels."""
+    """Resample a layer, which covers `frame`, to the pixels of `part`. Both frames are in the photo's pixels."""
     height, width = layer.shape[:2]
     if (frame.height, frame.width) == (height, width):
-        # the same pixels: nothing lies between them
+        # same scale: no interpolation is needed
         top, left = part.top - frame.top, part.left - frame.left
         return layer[top : top + part.height, left : left + part.width]
     grid = grid_of(part, frame, height, width)
@@ -101,12 +105,12 @@ def resample(layer: Layer, part: Frame, frame: Frame, interpolation: int = cv2.I
 
 
 def changed_window(change: Array, frame: Frame, width: int, height: int) -> Frame | None:
-    """The smallest rectangle of the photo outside of which nothing changes; None where nothing does."""
+    """Return the rectangle of the photo that contains all changes, or None if nothing changes."""
     rows, columns = occupied(change > KEEP_BELOW)
     if not len(rows):
         return None
     down, across = frame.height / change.shape[0], frame.width / change.shape[1]
-    # one cell more on each side: interpolation reaches that far
+    # one more pixel of the mask on each side, since interpolation reaches that far
     left = max(int(frame.left + (columns[0] - 1) * across), frame.left, 0)
     top = max(int(frame.top + (rows[0] - 1) * down), frame.top, 0)
     right = min(int(frame.left + (columns[-1] + 2) * across) + 1, frame.left + frame.width, width)
@@ -115,10 +119,13 @@ def changed_window(change: Array, frame: Frame, width: int, height: int) -> Fram
 
 
 def garment_source(garment: Picture, layers: Layers, scale: float) -> tuple[Picture, Array]:
-    """The garment to sample, and where, (h, w, 2) in its pixels; `scale` is the photo's size by the network's."""
+    """Return the garment to sample, and the positions to sample in its pixels, float32 (h, w, 2).
+
+    `scale` is the photo's size divided by the network's.
+    """
     where = garment_pixels(layers, garment)
     if scale > FINER:
-        # steps of a fraction of a pixel, unseen at the network's size, would show as jagged prints
+        # subpixel steps of the flow, invisible at the network's size, would make prints jagged
         where = np.asarray(cv2.GaussianBlur(where, (0, 0), FLOW_BLUR), np.float32)
     shrinkage = garment.shape[1] / layers.flow.shape[1] / max(scale, 1e-6)
     if shrinkage <= 1.5:
@@ -130,15 +137,15 @@ def garment_source(garment: Picture, layers: Layers, scale: float) -> tuple[Pict
 
 
 def blend(below: Picture, above: Picture, share: Array) -> Picture:
-    """Two pictures (h, w, 3), of `above` so much as its share (h, w) says; where that is 0, the bytes of `below`."""
+    """Blend two pictures (h, w, 3), `above` with its share (h, w). Where the share is 0, the bytes of `below` stay."""
     return np.asarray(cv2.blendLinear(above, below, share, 1 - share), np.uint8)
 
 
 def paste_back(photo: Picture, frame: Frame, garment: Picture, layers: Layers) -> Picture:
-    """The look at the photo's size, uint8 (H, W, 3).
+    """Paste a look into the photo. Return uint8 (H, W, 3) at the photo's size.
 
-    Flow and masks are resampled to the photo, the garment is sampled from its own framed picture of any size, and
-    pixels outside the change mask are the photo's own, bit for bit.
+    Flow and masks are resampled to the photo. The garment is sampled from its framed picture, which may have any size.
+    Pixels outside the change mask are the photo's own, bit for bit.
     """
     height, width = photo.shape[:2]
     look = photo.copy()

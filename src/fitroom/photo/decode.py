@@ -1,4 +1,4 @@
-"""Bytes to pictures: reading with limits.
+"""Decode pictures, with limits on bytes and pixels.
 
 Pictures are uint8 (H, W, 3) RGB, masks uint8 (H, W) of 0 and 255.
 """
@@ -24,11 +24,12 @@ MIN_SIDE = 16
 
 
 def read(source: Source, role: str = "picture") -> Picture:
-    """Read a picture as RGB: EXIF orientation applied, alpha over white, grey, CMYK and 16 bits converted.
+    """Read a picture as RGB, uint8 (H, W, 3).
 
-    `source` is a path, the bytes of a JPEG, PNG or WebP file, a PIL image, or a uint8 array (H, W, 3), (H, W, 4) or
-    (H, W). `role` names it in messages. Raises ImageError for anything that can't be read whole, or is larger than
-    MAX_BYTES or MAX_PIXELS; both are checked before pixels are decoded.
+    EXIF orientation is applied, alpha is placed over white, and grey, CMYK and 16-bit pictures are converted. `source`
+    is a path, the bytes of a JPEG, PNG or WebP file, a PIL image, or a uint8 array (H, W, 3), (H, W, 4) or (H, W).
+    `role` names the picture in messages. Raises ImageError if the picture can't be read completely, is larger than
+    MAX_BYTES or MAX_PIXELS, or has a side below MIN_SIDE. The limits are checked before pixels are decoded.
     """
     if isinstance(source, np.ndarray):
         check_array(source, role)
@@ -39,13 +40,13 @@ def read(source: Source, role: str = "picture") -> Picture:
 
 
 def read_mask(source: Source, role: str = "garment mask") -> Picture:
-    """Read a mask: any picture, inside where its grey value is above 127. Raises ImageError as `read` does."""
+    """Read a mask from any picture: 255 where its grey value is above 127, else 0. Raises ImageError like `read`."""
     opened, name = open_image(source, role)
     return np.where(np.asarray(flatten(opened, name).convert("L")) > 127, 255, 0).astype(np.uint8)
 
 
 def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
-    """A decoded PIL image and the name to call it in messages; see `read`."""
+    """Return a decoded PIL image and its name in messages; see `read`."""
     if isinstance(source, np.ndarray):
         check_array(source, role)
         return Image.fromarray(source), role
@@ -66,7 +67,7 @@ def open_image(source: Source, role: str) -> tuple[Image.Image, str]:
 
 
 def check_array(array: NDArray[Any], role: str) -> None:
-    """Raise ImageError for an array that is no picture, or of a size that can't be worked with."""
+    """Raise ImageError for an array that is not a picture or has an unsupported size."""
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
         raise ImageError(
             f"{role}: found an array of {array.dtype} {array.shape}; need uint8 (H, W, 3), (H, W, 4) or (H, W)."
@@ -75,7 +76,7 @@ def check_array(array: NDArray[Any], role: str) -> None:
 
 
 def read_bytes(path: Path, name: str) -> bytes:
-    """The bytes of a file that is no larger than MAX_BYTES. Raises ImageError."""
+    """Read a file of at most MAX_BYTES. Raises ImageError."""
     try:
         if path.is_dir():
             raise ImageError(f"{name}: this is a directory; give one picture file.")
@@ -90,7 +91,10 @@ def read_bytes(path: Path, name: str) -> bytes:
 
 
 def check_pixels(data: bytes, name: str, most: int) -> None:
-    """Raise PictureTooLargeError where a file's header says more pixels; what has no header is for `read` to refuse."""
+    """Raise PictureTooLargeError if a file's header gives more than `most` pixels.
+
+    Data without a valid header passes; `read` rejects it.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -103,7 +107,7 @@ def check_pixels(data: bytes, name: str, most: int) -> None:
 
 
 def decode(data: bytes, name: str) -> Image.Image:
-    """Decode a whole still picture. Raises ImageError."""
+    """Decode a complete still picture. Raises ImageError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -124,14 +128,14 @@ def decode(data: bytes, name: str) -> Image.Image:
 
 
 def too_many_pixels(width: int, height: int, name: str, most: int) -> PictureTooLargeError:
-    """What is said of a picture with more than `most` pixels."""
+    """Return the error for a picture with more than `most` pixels."""
     return PictureTooLargeError(
         f"{name}: {width} x {height} pixels; the limit is {most // 10**6} million. Scale it down first."
     )
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Raise ImageError for sizes that can't be worked with."""
+    """Raise ImageError for more than MAX_PIXELS pixels or a side below MIN_SIDE."""
     if width * height > MAX_PIXELS:
         raise too_many_pixels(width, height, name, MAX_PIXELS)
     if min(width, height) < MIN_SIDE:
@@ -139,7 +143,7 @@ def check_size(width: int, height: int, name: str) -> None:
 
 
 def flatten(image: Image.Image, name: str) -> Image.Image:
-    """Upright RGB without alpha, 8 bits."""
+    """Convert an image to upright 8-bit RGB without alpha. Raises ImageError."""
     try:
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             image = ImageOps.exif_transpose(image)

@@ -1,4 +1,4 @@
-"""Pictures of what a parser found: labels in colours over the photo, key points, frame and a legend."""
+"""Draw what a parser found: coloured labels over the photo, key points, frame and a legend."""
 
 import colorsys
 
@@ -11,7 +11,7 @@ from fitroom.arrays import Picture
 from fitroom.body import FOUND, LABEL_COUNT, Label
 from fitroom.photo.parse import Parse
 
-SHARE = 0.6  # of a label's colour over the photo
+SHARE = 0.6  # opacity of a label's colour over the photo
 BONES = (
     (0, 1),
     (1, 2),
@@ -32,11 +32,11 @@ BONES = (
     (15, 17),
 )
 LINE, FRAME = (255, 255, 255), (255, 220, 0)
-LEGEND_HEIGHT = 720  # pixels of a photo whose legend has letters of 18
+LEGEND_HEIGHT = 720  # height of a photo, in pixels, at which the legend's font size is 18
 
 
 def label_colours() -> NDArray[np.uint8]:
-    """Choose a colour, uint8 (LABEL_COUNT, 3), for every label, neighbours far apart; the background's is black."""
+    """Return a colour for every label, uint8 (LABEL_COUNT, 3). Neighbours differ clearly; the background is black."""
     # steps of the golden ratio spread any number of hues
     hues = [(0.13 + 0.618034 * value) % 1 for value in range(LABEL_COUNT)]
     colours = [colorsys.hsv_to_rgb(hue, 0.55 + 0.4 * (value % 2), 0.95) for value, hue in enumerate(hues)]
@@ -46,7 +46,7 @@ def label_colours() -> NDArray[np.uint8]:
 
 
 def draw_parse(photo: Picture, parse: Parse) -> Picture:
-    """Draw labels in colours, joints and frame over a photo (H, W, 3), and the legend beside it: uint8 (H, W', 3)."""
+    """Draw labels, joints and frame over a photo (H, W, 3), with a legend on its right. Return uint8 (H, W', 3)."""
     colours = label_colours()
     shown = parse.labels > 0
     drawn = photo.copy()
@@ -65,7 +65,7 @@ def draw_parse(photo: Picture, parse: Parse) -> Picture:
 
 
 def legend(labels: Picture, height: int) -> Picture:
-    """Draw the names of the labels that occur in (H, W) beside their colours, uint8 (height, w, 3)."""
+    """Draw a legend, uint8 (height, w, 3), of the labels that occur in `labels` (H, W)."""
     found = [Label(int(value)) for value in np.unique(labels) if value]
     scale = height / LEGEND_HEIGHT
     size = max(round(18 * scale), 8)

@@ -1,4 +1,4 @@
-"""Writing pictures: whole or not at all, and refused before any work is done."""
+"""Encode and write pictures, completely or not at all, and check output paths before any work is done."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from fitroom.arrays import Picture
 from fitroom.errors import OutputError
 from fitroom.files import atomic_write
 
-QUALITY = {  # what each kind of picture is encoded with, by its ending
+QUALITY = {  # OpenCV's encoding parameters, by file suffix
     ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -18,7 +18,7 @@ QUALITY = {  # what each kind of picture is encoded with, by its ending
 
 
 def check_output(path: str | Path) -> Path:
-    """The path of a picture to write. Raises OutputError where it could not be written, before any work is done."""
+    """Return the path of a picture to write. Raises OutputError if it can't be written; call it before any work."""
     path = Path(path)
     if path.suffix.lower() not in QUALITY:
         raise OutputError(f"{path}: ends in {path.suffix or 'nothing'!r}; need one of {', '.join(QUALITY)}.")
@@ -33,8 +33,9 @@ def check_output(path: str | Path) -> Path:
 
 
 def encode_picture(picture: Picture, ending: str) -> bytes:
-    """The bytes of a file of (H, W, 3) or (H, W); `ending` is one of QUALITY. Raises OutputError where the picture is
-    too large for it.
+    """Encode a picture (H, W, 3) or (H, W) as a file. `ending` is a key of QUALITY.
+
+    Raises OutputError if the picture is too large for the format.
     """
     colours = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(ending, colours, QUALITY[ending])
@@ -44,9 +45,10 @@ def encode_picture(picture: Picture, ending: str) -> bytes:
 
 
 def save_picture(picture: Picture, path: str | Path, scratch: Path | None = None) -> Path:
-    """Write (H, W, 3) or (H, W) as PNG, JPEG or WebP, by the ending of `path`; whole or not at all. Raises OutputError.
+    """Write (H, W, 3) or (H, W) as PNG, JPEG or WebP, by the suffix of `path`. Raises OutputError.
 
-    It is written in the folder `scratch`, on the same disk, or beside `path`, and then moved.
+    The file is written completely or not at all: first in the folder `scratch`, which must be on the same disk, or
+    beside `path`, and then moved.
     """
     path = check_output(path)
     encoded = encode_picture(picture, path.suffix.lower())

@@ -1,4 +1,4 @@
-"""What stays in front of any garment: hands, hair, face, and what is carried, where a parser sees them."""
+"""Find what stays in front of any garment: hands, hair, face and carried things, from a parser's labels."""
 
 import cv2
 import numpy as np
@@ -12,17 +12,17 @@ from fitroom.runtime.interface import Parsing
 
 Share = NDArray[np.float32]
 
-WRIST = 0.95  # of the way from elbow to wrist, from where an arm is a hand
-REACH = 0.4  # of the shoulders' width, that a hand lies beside its forearm's line at most
-EVERY = 2  # pixels of a label, of which one is looked at
-SKIN = 0.05  # that a colour's shares of red, green and blue differ from the face's, at most
-SHADE = 0.35  # of the face's brightness that skin has at least
-FEW = 20  # pixels of a face, below which its colour is not known
-SURE = 3  # pixels of the network's by which a label is made smaller: beside its outline it is often wrong
+WRIST = 0.95  # fraction of the way from elbow to wrist beyond which an arm counts as a hand
+REACH = 0.4  # maximum distance of a hand from its forearm's line, in shoulder widths
+EVERY = 2  # step at which a label's pixels are sampled
+SKIN = 0.05  # maximum difference of skin from the face, in shares of red, green and blue
+SHADE = 0.35  # minimum brightness of skin, relative to the face
+FEW = 20  # minimum pixels of a face from which its colour is known
+SURE = 3  # erosion kernel in the network's pixels: labels are often wrong along their outlines
 
 
 def hands(label: Picture, skeleton: body.Skeleton) -> NDArray[np.bool_]:
-    """Where hands are (H, W): as labelled, and a label's arms beyond the wrist."""
+    """Return the mask (H, W) of the hands: pixels labelled as hands, and arms beyond the wrist."""
     beyond = np.zeros(label.shape, bool)
     for along, beside in body.along_forearms(skeleton, *label.shape).values():
         beyond |= (along > WRIST) & (beside < REACH)
@@ -30,7 +30,7 @@ def hands(label: Picture, skeleton: body.Skeleton) -> NDArray[np.bool_]:
 
 
 def head(label: Picture) -> NDArray[np.bool_]:
-    """Where face and hair are (H, W), in one piece: what a label calls hair elsewhere is a fold or a print."""
+    """Return the mask (H, W) of face and hair, largest piece only: hair labels elsewhere are folds or prints."""
     shown = np.isin(label, (Label.FACE, Label.HAIR)).astype(np.uint8)
     count, regions, sizes, _ = cv2.connectedComponentsWithStats(shown)
     if count < 2:
@@ -39,7 +39,10 @@ def head(label: Picture) -> NDArray[np.bool_]:
 
 
 def colours_at(photo: Picture, frame: Frame, mask: NDArray[np.bool_]) -> Share:
-    """Colours (n, 3) of a photo (H, W, 3) where a mask (h, w) over one of its frames is set; at its edge beyond it."""
+    """Return the colours (n, 3) of a photo (H, W, 3) where a mask (h, w) over one of its frames is set.
+
+    Positions outside the photo take the colour at its edge.
+    """
     rows, columns = np.nonzero(mask)
     y = (frame.top + (rows + 0.5) * frame.height / mask.shape[0]).astype(int).clip(0, photo.shape[0] - 1)
     x = (frame.left + (columns + 0.5) * frame.width / mask.shape[1]).astype(int).clip(0, photo.shape[1] - 1)
@@ -47,10 +50,10 @@ def colours_at(photo: Picture, frame: Frame, mask: NDArray[np.bool_]) -> Share:
 
 
 def like(colours: Share, skin: Share) -> NDArray[np.bool_]:
-    """Which colours (n, 3) are, in any light, those of the skin in others (m, 3); all where there are too few.
+    """Return which colours (n, 3) match those of skin (m, 3) in any light: all of them if m is below FEW.
 
-    Labels of hands reach over cuffs: of 1,217 pixels there this leaves 21 %, of 55,431 of hands 86 % (VITON's
-    validation persons, by a script).
+    Labels of hands extend over cuffs. This keeps 21 % of 1,217 pixels on cuffs, and 86 % of 55,431 on hands (VITON's
+    validation persons, measured by a script).
     """
     if len(skin) < FEW:
         return np.ones(len(colours), bool)
@@ -59,9 +62,10 @@ def like(colours: Share, skin: Share) -> NDArray[np.bool_]:
 
 
 def foreground_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame, height: int, width: int) -> Share:
-    """Share (height, width) of what `frame` shows that no garment covers, by what was parsed in another frame.
+    """Return the share of each pixel of `frame` that no garment covers, float32 (height, width) in [0, 1].
 
-    `parsing` has key points in the pixels of `photo` (H, W, 3) and its label at a size of its own. Soft at the edges.
+    `parsing` was made in the frame `parsed`. It has key points in the pixels of `photo` (H, W, 3), and its label may
+    have any size. The share is soft at the edges.
     """
     scale = np.array(parsing.label.shape[::-1]) / (parsed.width, parsed.height)
     label = parsing.label[::EVERY, ::EVERY]
@@ -71,10 +75,10 @@ def foreground_of(photo: Picture, parsing: Parsing, parsed: Frame, frame: Frame,
     skeleton = body.complete(points)
     if skeleton is not None:
         seen = hands(label, skeleton)
-        face = colours_at(photo, parsed, label[::2, ::2] == Label.FACE)  # a median needs no more
+        face = colours_at(photo, parsed, label[::2, ::2] == Label.FACE)  # enough for a median
         found[seen] |= like(colours_at(photo, parsed, seen), face)
     found |= label == Label.OTHER
-    # from pixels of `frame` at the network's size to those of the label
+    # maps pixels of `frame` at the network's size to pixels of the label
     step = scale * (frame.width / width, frame.height / height)
     start = (np.array([frame.left - parsed.left, frame.top - parsed.top])) * scale + 0.5 * step - 0.5
     matrix = np.array([[step[0], 0, start[0]], [0, step[1], start[1]]], np.float32) / EVERY

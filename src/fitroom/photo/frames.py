@@ -1,4 +1,4 @@
-"""3:4 windows of pictures: where they lie, and what they show at the network's size."""
+"""Place 3:4 frames in pictures, cut them out, and resize them to the network's size."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from fitroom.arrays import HEIGHT, WIDTH, Picture
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a 3:4 window lies in a picture: top left corner and size in pixels; it may reach beyond the picture."""
+    """A 3:4 window of a picture: top left corner and size in pixels. It may extend beyond the picture."""
 
     left: int
     top: int
@@ -19,7 +19,7 @@ class Frame:
 
 
 def person_frame(width: int, height: int) -> Frame:
-    """The 3:4 window of a person's photo: the middle of a wide one, the top of a tall one."""
+    """Return the 3:4 frame of a person's photo: the middle of a wide photo, the top of a tall one."""
     if width * HEIGHT > height * WIDTH:
         wanted = max(round(height * WIDTH / HEIGHT), 1)
         return Frame((width - wanted) // 2, 0, wanted, height)
@@ -27,7 +27,7 @@ def person_frame(width: int, height: int) -> Frame:
 
 
 def garment_frame(width: int, height: int) -> Frame:
-    """The 3:4 window around a whole garment picture."""
+    """Return the smallest 3:4 frame around a whole garment picture."""
     if width * HEIGHT > height * WIDTH:
         wanted = round(width * HEIGHT / WIDTH)
         return Frame(0, (height - wanted) // 2, width, wanted)
@@ -36,7 +36,7 @@ def garment_frame(width: int, height: int) -> Frame:
 
 
 def cut(picture: Picture, frame: Frame, fill: tuple[int, int, int] | int) -> Picture:
-    """The pixels of a frame at the picture's own scale; what lies beyond the picture is `fill`."""
+    """Return the pixels of a frame at the picture's own scale. Pixels outside the picture are `fill`."""
     height, width = picture.shape[:2]
     top, left = max(-frame.top, 0), max(-frame.left, 0)
     bottom, right = max(frame.top + frame.height - height, 0), max(frame.left + frame.width - width, 0)
@@ -48,7 +48,7 @@ def cut(picture: Picture, frame: Frame, fill: tuple[int, int, int] | int) -> Pic
 
 
 def shrink(picture: Picture, height: int = HEIGHT, width: int = WIDTH) -> Picture:
-    """Resize to the network's size; a picture that has it already stays as it is, to the last bit."""
+    """Resize a picture to `height` x `width`. A picture of that size is returned unchanged."""
     if picture.shape[:2] == (height, width):
         return picture
     smaller = picture.shape[0] > height

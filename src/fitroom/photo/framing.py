@@ -1,7 +1,7 @@
-"""Which part of a photo is dressed: the upper body, framed as the networks know it; and why a photo can't be used.
+"""Frame the upper body in a photo as the networks expect it, and refuse photos that can't be used.
 
-Networks know studio pictures: one person from the head to the hips, upright, filling the frame. A person is framed by
-the joints that a parser finds, so that shoulders and hips lie where they lie there.
+The networks are trained on studio pictures: one upright person from head to hips who fills the frame. A person is
+framed by the joints that a parser finds, so that shoulders and hips lie where they lie in studio pictures.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from fitroom.photo.foreground import Share, foreground_of
 from fitroom.photo.frames import Frame
 from fitroom.runtime.interface import Parsing, PersonParser
 
-# where studio pictures have them, pixels of 256x192: medians of every fourth of VITON's training poses
+# joints of studio pictures, in pixels of 256x192: medians of every fourth of VITON's training poses
 STUDIO = {
     NOSE: (95.5, 38.9),
     NECK: (96.0, 83.8),
@@ -28,27 +28,30 @@ STUDIO = {
     RIGHT_HIP: (69.5, 201.5),
     LEFT_HIP: (118.7, 201.8),
 }
-# a frame like the whole photo's is the whole photo's: of sizes, and of shifts by the frame's size, in studio pictures
+# how far the frame of the joints differs from the whole photo's in studio pictures: maximum ratio of their sizes, and
+# maximum shift in heights of the whole photo's
 USUAL_SIZE, USUAL_SHIFT = 1.25, 0.12
-NECK_HEIGHT, ARM_GAP = 0.16, 0.03  # of a label's height: what may lie between parts of one person, down and across
-A_PERSON = 0.25  # of the largest one's pixels, that somebody has who counts
-AROUND = 1.3  # a person's frame by the height or width of what is seen of them
+NECK_HEIGHT, ARM_GAP = 0.16, 0.03  # maximum gaps between parts of one person, down and across, in label heights
+A_PERSON = 0.25  # minimum pixels of a person, relative to the largest person
+AROUND = 1.3  # size of a person's frame, relative to the height or width of the visible person
 DARK = 50  # grey value that 5 % of a photo's pixels must reach
-SHARP = 0.027  # second by first derivative at a photo's strongest edges: 0.053 to 0.089 of VITON's, of the same with a
-# Gaussian blur of 1.5 pixels 0.028 at least, with one of 2.5 pixels 0.026 at most
-# shares of what is seen of a person: a garment alone has shoulders too, but shows less skin and, mostly, no head. Of
-# persons in the street face and hair are 0.044 at least
+# minimum ratio of second to first derivative at a photo's strongest edges. VITON's photos have 0.053 to 0.089, with a
+# Gaussian blur of 1.5 pixels at least 0.028, with one of 2.5 pixels at most 0.026
+SHARP = 0.027
+# minimum shares of skin and of the head in the visible person. A picture of a garment alone has shoulders too, but
+# shows less skin and usually no head. Face and hair make up at least 0.044 of persons in street photos
 BARE, HEAD = 0.15, 0.04
 HEAD_LABELS = (Label.FACE, Label.HAIR)
 BARE_LABELS = (*HEAD_LABELS, Label.NECK, *body.ARMS, *body.HANDS)
-FINEST = 2  # times the network's size, of which a parser is shown every pixel; of larger frames some
-SMALLEST = 96  # pixels of the frame's height, below which a person has too few
+FINEST = 2  # multiple of the network's size; frames of twice that or more are subsampled before parsing
+SMALLEST = 96  # minimum height of a frame in pixels
 
 
 def studio_frame(key_points: Array) -> Frame | None:
-    """The frame in which key points, in a photo's pixels, lie as in the studio; None where shoulders are not found.
+    """Return the frame in which key points (18, 3), in a photo's pixels, lie as in studio pictures.
 
-    Least squares over scale and shift, of the joints that are found.
+    Scale and shift are a least-squares fit to the joints that are found. Return None if a shoulder is missing, if fewer
+    than three joints are found, or if the fit has no positive scale.
     """
     rows = [row for row in STUDIO if key_points[row, 2] >= FOUND]
     if not {RIGHT_SHOULDER, LEFT_SHOULDER} <= set(rows) or len(rows) < 3:
@@ -66,7 +69,7 @@ def studio_frame(key_points: Array) -> Frame | None:
 
 
 def settled(frame: Frame, whole: Frame) -> Frame:
-    """The whole photo's frame where the one that was found differs from it no more than studio pictures differ."""
+    """Return `whole` if `frame` differs from it by at most USUAL_SIZE and USUAL_SHIFT, otherwise `frame`."""
     size = frame.height / whole.height
     shift_x = frame.left + frame.width / 2 - whole.left - whole.width / 2
     shift_y = frame.top + frame.height / 2 - whole.top - whole.height / 2
@@ -75,12 +78,12 @@ def settled(frame: Frame, whole: Frame) -> Frame:
 
 
 def parsed_in(photo: Picture, frame: Frame, parser: PersonParser) -> Parsing:
-    """What a parser says of a frame; key points in the photo's pixels, the label at the parser's size."""
+    """Parse a frame of a photo. Key points are in the photo's pixels, the label has the parser's size."""
     every = max(frame.height // (FINEST * HEIGHT), 1)
     sides = (round(side / every) for side in (frame.left, frame.top, frame.width, frame.height))
     sparse = photo
     if every > 1:
-        # one pixel of every so many, which this does many times faster than slicing
+        # keeps one pixel of `every`; INTER_NEAREST is many times faster than slicing
         few = -(-photo.shape[1] // every), -(-photo.shape[0] // every)
         sparse = np.asarray(cv2.resize(photo, few, interpolation=cv2.INTER_NEAREST), np.uint8)
     found = parser.parse(frames.shrink(frames.cut(sparse, Frame(*sides), (255, 255, 255))))
@@ -91,10 +94,10 @@ def parsed_in(photo: Picture, frame: Frame, parser: PersonParser) -> Parsing:
 
 
 def people(label: Picture) -> list[NDArray[np.bool_]]:
-    """Masks (h, w) of the persons that a label shows, largest first; of those far behind none."""
+    """Return masks (h, w) of the persons in a label, largest first, without those that are much smaller."""
     shown = (label > 0).astype(np.uint8)
     size = max(round(ARM_GAP * len(label)), 1), max(round(NECK_HEIGHT * len(label)), 1)
-    # older parsers label the neck as background
+    # older parsers label the neck as background; closing joins head and trunk
     joined = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones(size[::-1], np.uint8))
     count, regions = cv2.connectedComponents(joined, connectivity=8)
     masks = sorted(((regions == region) & (shown > 0) for region in range(1, count)), key=np.sum, reverse=True)
@@ -102,9 +105,9 @@ def people(label: Picture) -> list[NDArray[np.bool_]]:
 
 
 def chosen_person(parsing: Parsing, whole: Frame, person_point: tuple[int, int] | None) -> Frame | None:
-    """The surroundings of one of several persons: the one nearest to a place in the photo, or the largest.
+    """Return the frame around one of several persons: the one nearest to `person_point`, or the largest.
 
-    None where there are no several.
+    Return None if there are not several.
     """
     masks = people(parsing.label)
     if len(masks) < 2:
@@ -121,17 +124,17 @@ def chosen_person(parsing: Parsing, whole: Frame, person_point: tuple[int, int] 
 
 
 class Framed(NamedTuple):
-    """The part of a photo that is dressed, and what is known of it."""
+    """The part of a photo that is dressed, and its foreground."""
 
     frame: Frame
-    foreground: Share | None = None  # (HEIGHT, WIDTH) that stays in front of any garment; None: not looked for
+    foreground: Share | None = None  # (HEIGHT, WIDTH) share that stays in front of any garment; None: not computed
 
 
 def frame_person(photo: Picture, parser: PersonParser, person_point: tuple[int, int] | None = None) -> Framed:
-    """Find the upper body's frame in a photo (H, W, 3) of any size, and what is in front of garments there.
+    """Find the frame of the upper body in a photo (H, W, 3) of any size, and its foreground.
 
-    Of several persons it shows the largest, or the one nearest to `person_point`, x and y in pixels.
-    Raises PersonError; InputError where `person_point` lies outside the photo.
+    Of several persons the largest is framed, or the one nearest to `person_point`, x and y in pixels. Raises
+    PersonError if the person can't be dressed, InputError if `person_point` lies outside the photo.
     """
     height, width = photo.shape[:2]
     check_place(person_point, width, height)
@@ -149,14 +152,14 @@ def frame_person(photo: Picture, parser: PersonParser, person_point: tuple[int, 
     except PersonError:
         if frame == parsed:
             raise
-        # look closer before anybody is refused
+        # parse the closer frame before refusing the photo
         parsing, parsed = parsed_in(photo, frame, parser), frame
         check_person(parsing, frame, width, height)
     return Framed(frame, foreground_of(photo, parsing, parsed, frame, HEIGHT, WIDTH))
 
 
 def check_place(place: tuple[int, int] | None, width: int, height: int) -> None:
-    """Raise InputError for a place outside a photo."""
+    """Raise InputError for a point outside a photo."""
     if place is not None and not (0 <= place[0] < width and 0 <= place[1] < height):
         raise InputError(
             f"person at {place[0]},{place[1]}: outside the photo; need x below {width} and y below {height}."
@@ -164,7 +167,7 @@ def check_place(place: tuple[int, int] | None, width: int, height: int) -> None:
 
 
 def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> None:
-    """Raise PersonError where what a frame shows can't be dressed."""
+    """Raise PersonError if the person in a frame can't be dressed. `width` and `height` are the photo's."""
     points = parsing.key_points
     sure = points[:, 2] >= FOUND
     nobody = PersonError("no-person", "person: nobody is found; need one person from the front, head to hips.")
@@ -189,20 +192,20 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
 
 
 def share_of(label: Picture, labels: tuple[Label, ...]) -> float:
-    """Return the share, 0 to 1, of what a label (h, w) shows of a person that has one of some labels."""
+    """Return the share, 0 to 1, of the persons' pixels in a label (h, w) that have one of `labels`."""
     return float(np.isin(label, labels).sum()) / max(int((label > 0).sum()), 1)
 
 
 def check_light(small: Picture, frame: Frame, width: int, height: int) -> None:
-    """Raise PersonError where a frame's picture, at the networks' size, is too dark or blurred to be dressed.
+    """Raise PersonError if a frame's picture `small`, at the networks' size, is too dark or too blurred.
 
-    `width` and `height` are the photo's: what a frame shows beyond it does not count.
+    `width` and `height` are the photo's. Parts of the frame outside the photo do not count.
     """
     scale = len(small) / frame.height
     top, left = (max(round(-side * scale), 0) for side in (frame.top, frame.left))
     bottom, right = round((height - frame.top) * scale), round((width - frame.left) * scale)
     grey = cv2.cvtColor(small[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
-    # a ninth of the pixels tells as much
+    # a ninth of the pixels is enough
     if np.percentile(grey[::3, ::3], 95) < DARK:
         raise PersonError("too-dark", "person: the photo is too dark; need light on the person's front.")
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.8)
@@ -214,5 +217,5 @@ def check_light(small: Picture, frame: Frame, width: int, height: int) -> None:
 
 
 def facing_away(points: Array) -> bool:
-    """Whether the left shoulder lies to the left of the right one, as of nobody who faces the camera."""
+    """Return whether the left shoulder lies left of the right one in the photo: the person is seen from behind."""
     return bool(points[LEFT_SHOULDER, 0] < points[RIGHT_SHOULDER, 0])

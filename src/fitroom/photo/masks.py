@@ -1,4 +1,4 @@
-"""Garment masks: garments on plain backgrounds, by colour; and their colours continued beyond the outline."""
+"""Find garments on plain backgrounds by colour, and continue their colours beyond their outlines."""
 
 import cv2
 import numpy as np
@@ -7,21 +7,21 @@ from numpy.typing import NDArray
 from fitroom.arrays import Picture
 from fitroom.errors import ImageError
 
-LIGHT = 170  # darkest channel of a light background
-PLAIN_SPREAD = 14  # how far colours of a plain background stray, in 8-bit steps
-BACKGROUND_SHARE = 0.5  # of the picture's border, for a background to be worth following inwards
-STUDIO_SHARE = 0.9  # the same of studio pictures, all but 1 % of VITON's; of 160 phones' pictures 0.74 at most
-ISOLATED = 0.96  # share of the border around an object that touches none of it
-BLED = 1024  # pixels of the longer side at which a garment's colours are carried on beyond it
-BORDER_STEPS = 400  # pixels of the shorter side that are enough to know a border
-LEAST_GARMENT = 0.02  # of a picture, that a garment has at least
-MOST_GARMENT = 0.85  # of a picture, that a garment before any background has at most
-PIECE = 0.1  # of its largest piece, that another piece of a garment has at least
-PALE = 0.85  # a garment is pale where less of its area than this differs clearly from the background
+LIGHT = 170  # minimum value of a light background's darkest channel
+PLAIN_SPREAD = 14  # maximum deviation of a plain background's colours, in 8-bit steps
+BACKGROUND_SHARE = 0.5  # minimum share of the border that has the background's colour
+STUDIO_SHARE = 0.9  # the same for a studio: reached by 99 % of VITON's; at most 0.74 in 160 phone pictures
+ISOLATED = 0.96  # minimum share of background in the border around an isolated object
+BLED = 1024  # longer side, in pixels, at which a garment's colours are continued beyond it
+BORDER_STEPS = 400  # pixels along the shorter side that are enough to sample a border
+LEAST_GARMENT = 0.02  # minimum share of a picture that a garment covers
+MOST_GARMENT = 0.85  # maximum share of a picture that a segmented garment covers
+PIECE = 0.1  # minimum size of a garment's piece, relative to its largest piece
+PALE = 0.85  # a garment is pale if less than this share of its area differs clearly from the background
 
 
 def border_pixels(picture: Picture) -> Picture:
-    """The outermost ring, 1 % of the shorter side wide, (n, 3); of large pictures some of its pixels."""
+    """Return the pixels (n, 3) of the outermost ring, 1 % of the shorter side wide. Large pictures are subsampled."""
     step = max(min(picture.shape[:2]) // BORDER_STEPS, 1)
     picture = picture[::step, ::step]
     ring = max(min(picture.shape[:2]) // 100, 1)
@@ -30,7 +30,7 @@ def border_pixels(picture: Picture) -> Picture:
 
 
 def background(picture: Picture) -> tuple[NDArray[np.float32], float]:
-    """The commonest light colour (3,) of the outermost ring, and the share of the ring that has it, 0 to 1."""
+    """Return the most common light colour (3,) of the outermost ring, and the share of the ring that has it, 0 to 1."""
     ring = border_pixels(picture).astype(np.float32)
     light = ring[ring.min(axis=1) >= LIGHT]
     if not len(light):
@@ -42,9 +42,9 @@ def background(picture: Picture) -> tuple[NDArray[np.float32], float]:
 
 
 def fill_holes(mask: Picture, largest: float = 0.012) -> Picture:
-    """Fill the holes of a mask (H, W; 0 and 255) that hold at most `largest` of the picture.
+    """Fill the holes of a mask (H, W; 0 and 255) that cover at most the share `largest` of the picture.
 
-    Masks of white garments on white have them; what sleeves enclose is larger and stays.
+    Masks of white garments on white have such holes. Areas between sleeves and body are larger and stay open.
     """
     inside = (mask > 127).astype(np.uint8)
     count, regions, stats, _ = cv2.connectedComponentsWithStats(1 - inside, connectivity=4)
@@ -58,7 +58,7 @@ def fill_holes(mask: Picture, largest: float = 0.012) -> Picture:
 
 
 def enclosed(differs: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Mask of 0 and 1: all that can't be reached from the border without crossing pixels that differ."""
+    """Return a mask of 0 and 1: 1 where the border can't be reached without crossing pixels that differ."""
     edge = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     filled = cv2.copyMakeBorder(edge, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     cv2.floodFill(filled, None, (0, 0), 2)
@@ -66,20 +66,21 @@ def enclosed(differs: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def largest_difference(picture: Picture, colour: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far each pixel is from a colour (3,), in the channel where it is farthest, (H, W)."""
+    """Return each pixel's largest channel difference from a colour (3,), float32 (H, W)."""
     red, green, blue = cv2.split(cv2.absdiff(picture.astype(np.float32), (*colour.tolist(), 0.0)))
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.float32)
 
 
 def is_studio(picture: Picture) -> bool:
-    """Whether a picture's background is as plain and light as a studio's: there colour tells best what is garment."""
+    """Return whether a picture's background is as plain and light as a studio's, where masks by colour are best."""
     return background(picture)[1] >= STUDIO_SHARE
 
 
 def garment_mask(picture: Picture, name: str = "garment") -> Picture:
-    """Mask of a garment on a light, plain background: what the background does not reach from the border.
+    """Find the mask (H, W; 0 and 255) of a garment on a light, plain background.
 
-    Raises ImageError where the background is neither, and where nothing is found on it.
+    The mask is what the background does not reach from the border. Raises ImageError if the background is not light and
+    plain, or if no garment is found.
     """
     colour, share = background(picture)
     if share < BACKGROUND_SHARE:
@@ -100,7 +101,7 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
     clear = enclosed(difference > 12)
     inside = clear
     if clear.sum() < PALE * faint.sum():
-        # a pale garment differs only faintly over wide areas; the thin rest is what compression leaves at outlines
+        # a pale garment differs only faintly over wide areas; thin faint areas are compression artefacts at outlines
         wide = cv2.morphologyEx(faint & (1 - clear), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
         inside = cv2.morphologyEx(clear | wide, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
         inside = fill_holes(inside * np.uint8(255)) // 255
@@ -116,7 +117,10 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
 
 
 def largest_pieces(mask: Picture) -> tuple[Picture, int]:
-    """A mask (H, W), as 0 and 255, less the pieces that are far smaller than its largest one; that one's pixels."""
+    """Remove the pieces of a mask (H, W) that are much smaller than its largest piece.
+
+    Return the mask as 0 and 255, and the pixels of the largest piece.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     areas = stats[1:, cv2.CC_STAT_AREA]
     largest = int(areas.max(initial=0))
@@ -126,10 +130,10 @@ def largest_pieces(mask: Picture) -> tuple[Picture, int]:
 
 
 def without_rim(mask: Picture, difference: NDArray[np.float32]) -> Picture:
-    """A mask (H, W) less those outermost pixels that are more background than garment.
+    """Remove the outermost pixels of a mask (H, W) that are more background than garment.
 
-    `difference` (H, W) is how far each pixel is from the background. Left in, they come out as a pale line around the
-    garment that is worn.
+    `difference` (H, W) is each pixel's distance from the background's colour. Such pixels would appear in a look as a
+    pale line around the garment.
     """
     inner = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 127
     if not inner.any():
@@ -147,14 +151,14 @@ def without_rim(mask: Picture, difference: NDArray[np.float32]) -> Picture:
 
 
 def nearest_known(picture: Picture, known: NDArray[np.bool_]) -> Picture:
-    """The picture (H, W, 3 or 4) with every pixel that is not `known` (H, W) as the nearest known one is.
+    """Replace every pixel of a picture (H, W, 3 or 4) that is not `known` (H, W) by the nearest known pixel.
 
-    Some pixel must be known.
+    At least one pixel must be known.
     """
     _, index = cv2.distanceTransformWithLabels(
         np.where(known, 0, 255).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    # as one number a pixel: gathering rows of three bytes takes four times as long
+    # packed into one integer per pixel, since gathering rows of three bytes takes four times as long
     four = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
     packed = four.view(np.uint32)[..., 0]
     pixels = np.zeros(int(index.max()) + 1, np.uint32)
@@ -164,13 +168,13 @@ def nearest_known(picture: Picture, known: NDArray[np.bool_]) -> Picture:
 
 
 def bleed(picture: Picture, mask: Picture) -> Picture:
-    """A garment's colours carried on beyond its mask, so that sampling along its outline shows no background."""
+    """Continue a garment's colours beyond its mask, so that sampling along its outline shows no background."""
     inner = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), np.uint8)
     if not inner.any():
         return picture
     scale = max(picture.shape[:2]) / BLED
     if scale > 1:
-        # beyond the outline colours are coarse anyway
+        # colours beyond the outline need no more resolution
         size = round(picture.shape[1] / scale), round(picture.shape[0] / scale)
         smaller = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
         known = np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_AREA)) == 255
@@ -181,5 +185,8 @@ def bleed(picture: Picture, mask: Picture) -> Picture:
 
 
 def looks_swapped(person: Picture, garment: Picture) -> bool:
-    """Whether the person's picture is an isolated object on plain ground, while the garment's border cuts something."""
+    """Return whether the person's picture and the garment's seem to be swapped.
+
+    Then the person's shows an isolated object on a plain background, and the garment's an object cut by the border.
+    """
     return background(person)[1] >= ISOLATED > background(garment)[1]

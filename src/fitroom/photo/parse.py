@@ -1,4 +1,4 @@
-"""Labels and key points of a whole photo: the parser runs on all of it, and then on crops of the person."""
+"""Find labels and key points in a whole photo. The parser runs on the whole photo, then on crops of the person."""
 
 from dataclasses import dataclass, replace
 
@@ -15,10 +15,10 @@ from fitroom.photo.framing import chosen_person, parsed_in, people, settled, stu
 from fitroom.runtime.interface import Parsing, PersonParser
 
 TRUNK = [body.NOSE, body.RIGHT_SHOULDER, body.LEFT_SHOULDER]
-LESS_SURE = 0.1  # confidence that a closer look may lose: it is finer
-LOWEST = 0.85  # frame heights by which the look at the legs lies below the dressed frame, at most
-WIDER = 0.4  # weight of the look at the whole photo in a closer look's labels: it knows a skirt from a dress better
-MARGIN = 0.03  # of a closer look's frame: at its edge the look at the whole photo counts
+LESS_SURE = 0.1  # confidence that a crop may lose against the wider view, since it is finer
+LOWEST = 0.85  # maximum distance of the legs' frame below the dressed frame, in frame heights
+WIDER = 0.4  # weight of the whole photo in a crop's labels: it separates skirts from dresses better
+MARGIN = 0.03  # width, relative to a crop's size, of the edge where the wider view's labels are kept
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Parse:
     """What a parser found in a photo (H, W, 3)."""
 
     labels: Picture  # uint8 (H, W) of `body.Label`
-    key_points: Array  # (18, 3) x, y in pixels of the photo, COCO order with a neck, and confidence in [0, 1]
-    frame: Frame | None  # the part that is dressed, head to hips; None where no shoulders are found
+    key_points: Array  # (18, 3): x, y in pixels of the photo, and confidence in [0, 1]; COCO order with a neck
+    frame: Frame | None  # the part that is dressed, head to hips; None if the shoulders are not found
     persons: tuple[Frame, ...]  # boxes around the persons, largest first
 
 
 def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, int] | None = None) -> Parse:
     """Parse a photo (H, W, 3) of any size.
 
-    Of several persons the largest is looked at closer, or the one at `person_point`, x and y in pixels. Where nobody is
-    found the labels are background and `persons` is empty.
+    Of several persons the largest is parsed again in a crop, or the one nearest to `person_point`, x and y in pixels.
+    If nobody is found, the labels are background and `persons` is empty.
     """
     height, width = photo.shape[:2]
     whole = frames.garment_frame(width, height)
@@ -65,7 +65,10 @@ def parse_photo(photo: Picture, parser: PersonParser, person_point: tuple[int, i
 
 
 def label_of(closer: Parsing, frame: Frame, wider: Array | None, whole: Frame) -> Picture:
-    """Label a frame, uint8 (h, w), by the weighted mean of its own probabilities and the whole photo's, `wider`."""
+    """Label a frame, uint8 (h, w), by the weighted mean of its own probabilities and the whole photo's, `wider`.
+
+    Without probabilities the frame's own labels are returned.
+    """
     shares = closer.shares
     if shares is None or wider is None:
         return closer.label
@@ -96,43 +99,43 @@ def label_of(closer: Parsing, frame: Frame, wider: Array | None, whole: Frame) -
 
 
 def as_sure(closer: Array, points: Array) -> bool:
-    """Return whether a closer look is as sure of the shoulders and the nose as the look before, by key points (18, 3).
+    """Return whether a crop's key points (18, 3) are as confident for shoulders and nose as those of the wider view.
 
-    It is not where a person has too few pixels to be enlarged.
+    They are not if the person has too few pixels to be enlarged.
     """
     return bool((closer[TRUNK, 2] >= points[TRUNK, 2] - LESS_SURE).all())
 
 
 def surer_points(points: Array, closer: Array) -> Array:
-    """Take a closer look's key points (18, 3) where it is as sure as the look before, and keep the others."""
+    """Return key points (18, 3): a crop's where they are as confident as those of the wider view, else the latter."""
     return np.where(closer[:, 2:] >= points[:, 2:] - LESS_SURE, closer, points)
 
 
 def person_of(frame: Frame, persons: tuple[Frame, ...]) -> Frame:
-    """Choose the box whose middle is nearest to a frame's; the frame itself where there is none."""
+    """Return the box whose centre is horizontally nearest to a frame's, or the frame if there are no boxes."""
     middle = frame.left + frame.width / 2
     return min(persons, key=lambda box: abs(box.left + box.width / 2 - middle), default=frame)
 
 
 def legs_below(lowest: float, frame: Frame) -> float:
-    """Return how far the frame of the legs lies below the dressed frame, in frame heights, 0 to LOWEST.
+    """Return the distance of the legs' frame below the dressed frame, in frame heights, 0 to LOWEST.
 
-    `lowest` is the row, in pixels of the photo, at which the person ends.
+    `lowest` is the row of the photo, in pixels, at which the person ends.
     """
     return min(max((lowest - frame.top) / frame.height - 0.95, 0.0), LOWEST)
 
 
 def lower_frame(frame: Frame, person: Frame) -> Frame | None:
-    """Return the frame of a person's legs, by the dressed frame and the person's box.
+    """Return the frame of a person's legs, from the dressed frame and the person's box.
 
-    None where the dressed frame shows them.
+    Return None if the dressed frame shows them already.
     """
     down = legs_below(person.top + person.height, frame)
     return replace(frame, top=frame.top + round(down * frame.height)) if down > 0.1 else None
 
 
 def box_of(mask: NDArray[np.bool_], whole: Frame) -> Frame:
-    """Return the box, in the photo's pixels, around what a mask (h, w) over a frame shows."""
+    """Return the box, in the photo's pixels, around the set pixels of a mask (h, w) that covers `whole`."""
     scale = whole.height / len(mask)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     left, top = whole.left + columns[0] * scale, whole.top + rows[0] * scale
@@ -141,16 +144,17 @@ def box_of(mask: NDArray[np.bool_], whole: Frame) -> Frame:
 
 
 def enlarged(label: Picture, frame: Frame, height: int, width: int) -> Picture:
-    """Enlarge a frame's labels (h, w) to a photo of `height` and `width`; outside the frame they are background."""
+    """Enlarge a frame's labels (h, w) to a photo of `height` x `width`. Pixels outside the frame are background."""
     made = np.zeros((height, width), np.uint8)
     lay_over(made, label, frame, margin=0.0)
     return made
 
 
 def lay_over(labels: Picture, label: Picture, frame: Frame, margin: float = MARGIN) -> None:
-    """Lay a frame's labels (h, w) over those of a photo (H, W), but for a margin at the frame's edges within the photo.
+    """Write a frame's labels (h, w) over those of a photo (H, W), in place.
 
-    Outlines are smooth: each label's share is enlarged, and the largest share wins.
+    A margin along those edges of the frame that lie inside the photo is left out. Outlines are smooth: each label's
+    share is enlarged, and the largest share wins.
     """
     height, width = labels.shape
     inset_y, inset_x = round(margin * frame.height), round(margin * frame.width)
@@ -161,7 +165,7 @@ def lay_over(labels: Picture, label: Picture, frame: Frame, margin: float = MARG
     if bottom <= top or right <= left:
         return
     scale_x, scale_y = label.shape[1] / frame.width, label.shape[0] / frame.height
-    # from pixels of the piece to those of the label, centres on centres
+    # maps pixels of the area to pixels of the label, centre to centre
     matrix = np.array(
         [
             [scale_x, 0, (left - frame.left + 0.5) * scale_x - 0.5],

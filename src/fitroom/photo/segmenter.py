@@ -1,7 +1,7 @@
-"""Garments told from any background but a studio's: by our own network, or by rembg (extra `rembg`).
+"""Separate garments from backgrounds that are not a studio's, by our own network or by rembg (extra `rembg`).
 
-rembg downloads its network once, from its own project's releases, into the folder that the variable U2NET_HOME names;
-where the file u2net.onnx lies there already, nothing is asked for.
+rembg downloads its network once, from its own project's releases, into the folder that the environment variable
+U2NET_HOME names. If that folder contains u2net.onnx, nothing is downloaded.
 """
 
 from typing import Any
@@ -16,20 +16,20 @@ from fitroom.photo.frames import shrink
 from fitroom.photo.masks import fill_holes, largest_pieces
 from fitroom.runtime.interface import SEGMENTER, Graphs, batched
 
-MODEL = "u2net"  # free for any use, which rembg's own default is not
-GREEN = (0, 177, 64)  # what studios stand actors before: garments rarely have it
+MODEL = "u2net"  # free for any use, unlike rembg's own default
+GREEN = (0, 177, 64)  # green-screen colour, which garments rarely have
 
 
 def shown_mask(picture: Picture, mask: Picture) -> Picture:
-    """A garment (H, W, 3) cut out by its mask (H, W), on green."""
+    """Return a garment (H, W, 3), cut out by its mask (H, W), on green."""
     return np.where(mask[:, :, None] > 127, picture, np.array(GREEN, np.uint8))
 
 
 class LearnedSegmenter:
-    """See `interface.GarmentSegmenter`: the project's own network."""
+    """The project's own segmentation network; see `interface.GarmentSegmenter`."""
 
     def __init__(self, graphs: Graphs, height: int, width: int) -> None:
-        """`graphs` runs SEGMENTER on pictures of this size."""
+        """Use `graphs` to run SEGMENTER on pictures of `height` x `width`."""
         self.graphs, self.height, self.width = graphs, height, width
 
     def segment(self, picture: Picture) -> Picture:
@@ -40,7 +40,7 @@ class LearnedSegmenter:
         small = shrink(picture, rows, columns)
         top, left = (self.height - rows) // 2, (self.width - columns) // 2
         below, right = self.height - rows - top, self.width - columns - left
-        # what a garment lies on goes on beyond the picture
+        # the background continues beyond the picture
         framed = np.asarray(cv2.copyMakeBorder(small, top, below, left, right, cv2.BORDER_REPLICATE), np.uint8)
         (share,) = self.graphs.run(SEGMENTER, [batched(framed)])
         seen = share[0, top : top + rows, left : left + columns]
@@ -49,10 +49,10 @@ class LearnedSegmenter:
 
 
 class RembgSegmenter:
-    """See `interface.GarmentSegmenter`."""
+    """The network of rembg; see `interface.GarmentSegmenter`."""
 
     def __init__(self) -> None:
-        """Raises MissingExtraError without rembg, ImageError where its network can't be had."""
+        """Load the network. Raises MissingExtraError without rembg, ImageError if the network is not available."""
         try:
             import rembg
         except ImportError as error:
@@ -63,7 +63,7 @@ class RembgSegmenter:
         self.remove: Any = rembg.remove
         try:
             self.session: Any = rembg.new_session(MODEL)
-        # of its downloader, its network library and its runtime: they have no base in common
+        # errors of its downloader, its network library and its runtime have no common base class
         except Exception as error:
             raise ImageError(
                 f"segmenter rembg: {MODEL}.onnx can't be downloaded or opened ({type(error).__name__}: {error}). "

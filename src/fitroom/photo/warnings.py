@@ -1,4 +1,4 @@
-"""What may be wrong with a picture that can still be used: told along with the look, and not in its way."""
+"""Detect possible problems of a picture that can still be used. The warnings accompany the look."""
 
 from typing import NamedTuple
 
@@ -11,33 +11,35 @@ from fitroom.body import NOSE, Label
 from fitroom.photo.masks import STUDIO_SHARE, background
 from fitroom.runtime.interface import Parsing
 
-# of 1,071 of VITON's garment masks, 1 % have a second piece of a third of the first one's size, and none fills more
+# of 1,071 of VITON's garment masks, 1 % have a second piece of a third of the largest one's area, and none fills more
 # than 92 % of the rectangle around it
-ANOTHER = 0.35  # of the largest piece's area: a second garment
-BOXY = 0.93  # of the smallest rectangle around it: a folded one
-# outlines that tops do not have, by their largest piece
-WIDEST, NARROWEST = 2.2, 0.4  # width by height of its upright rectangle
-FULLEST = 0.45  # share of its convex hull that is garment, below which it is a chain, a strap, a frame
-# trousers: the share of the lower half's middle tenth that is empty, while that of the lowest quarter is filled, which
-# sleeves that hang below a hem don't
+ANOTHER = 0.35  # minimum area of a second garment, relative to the largest piece
+BOXY = 0.93  # minimum share of the smallest rectangle around it that a folded garment fills
+# limits of a top's outline, for its largest piece
+WIDEST, NARROWEST = 2.2, 0.4  # width / height of its upright bounding box
+FULLEST = 0.45  # minimum share of its convex hull that it fills: chains, straps and frames fill less
+# trousers: minimum share of the lower half's middle tenth that is empty, and minimum share of the lowest quarter that
+# is filled. Sleeves that hang below a hem fill less of that quarter
 GAP, LEGS = 0.6, 0.6
-# of 300 of VITON's product shots 8 % may be worn by these, of 300 photos 99 %
-EDGE_ROWS, OTHER, CUT_OFF = 3, 30, 0.05  # lowest rows of a picture, whose colour is far from the background's: how much
-SLIM = 0.6  # width by height of what is narrow
-# of 300 of VITON's photos 297 have both, of 300 product shots 2
-FACES, NOSES = 0.008, 0.5  # share of a garment's picture that is face, and a nose's confidence: somebody wears it
-UNSURE = 0.6  # confidence below which a look is doubtful
+# lowest rows of a picture, a colour's distance from the background's, and the minimum share of pixels that far away.
+# `may_be_worn` is true for 8 % of 300 of VITON's product shots and for 99 % of 300 photos of persons
+EDGE_ROWS, OTHER, CUT_OFF = 3, 30, 0.05
+SLIM = 0.6  # width / height below which something is narrow
+# minimum share of face pixels and minimum confidence of the nose in a garment's picture that shows a person: 297 of 300
+# of VITON's photos of persons reach both, and 2 of 300 product shots
+FACES, NOSES = 0.008, 0.5
+UNSURE = 0.6  # confidence below which a look gets a warning
 
 
 class PhotoWarning(NamedTuple):
-    """One thing that may be wrong."""
+    """A possible problem with a picture or a look."""
 
     code: str
     message: str
 
 
 def warnings_of_garment(mask: Picture) -> tuple[PhotoWarning, ...]:
-    """What may be wrong with a garment, by its mask (H, W) of 0 and 255: several, a folded one, no top."""
+    """Return warnings for a garment's mask (H, W) of 0 and 255: several garments, a folded one, or not a top."""
     warnings = []
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
@@ -64,7 +66,7 @@ def warnings_of_garment(mask: Picture) -> tuple[PhotoWarning, ...]:
 
 
 def outlined_as_a_top(outline: NDArray[np.int32], mask: Picture) -> bool:
-    """Whether an outline in a mask may be that of something worn on the upper body."""
+    """Return whether an outline in a mask may belong to a garment for the upper body."""
     left, top, width, height = cv2.boundingRect(outline)
     if not NARROWEST <= width / height <= WIDEST:
         return False
@@ -77,9 +79,10 @@ def outlined_as_a_top(outline: NDArray[np.int32], mask: Picture) -> bool:
 
 
 def may_be_worn(picture: Picture, mask: Picture) -> bool:
-    """Whether a garment's picture (H, W, 3) with its mask (h, w) may show somebody: worth asking a parser.
+    """Return whether a garment's picture (H, W, 3) with its mask (h, w) may show a person and should be parsed.
 
-    Shops lay garments whole before a studio's background. Persons stand elsewhere, are cut off below, or are narrow.
+    Product shots show the whole garment on a studio's background. Persons have another background, are cut off at the
+    bottom, or are narrow.
     """
     colour, share = background(picture)
     if share < STUDIO_SHARE:
@@ -90,7 +93,7 @@ def may_be_worn(picture: Picture, mask: Picture) -> bool:
 
 
 def warnings_of_wearer(found: Parsing) -> tuple[PhotoWarning, ...]:
-    """What may be wrong with a garment, by what a parser finds in its picture: that somebody wears it."""
+    """Return a warning if a parser finds a person in a garment's picture."""
     worn = found.key_points[NOSE, 2] >= NOSES and float((found.label == Label.FACE).mean()) >= FACES
     if not worn:
         return ()
@@ -102,7 +105,7 @@ def warnings_of_wearer(found: Parsing) -> tuple[PhotoWarning, ...]:
 
 
 def warnings_of_look(confidence: float) -> tuple[PhotoWarning, ...]:
-    """What may be wrong with a look, by how sure the network is of it."""
+    """Return a warning if the confidence in a look, 0 to 1, is below UNSURE."""
     if confidence >= UNSURE:
         return ()
     return (

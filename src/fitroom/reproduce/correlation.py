@@ -1,4 +1,4 @@
-"""Rows of the correlation table that the system of 2023 published: its two forms of correlation, and ours."""
+"""Reproduce the correlation table of the original system (2023): its two forms of correlation, and ours."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from fitroom.hardware import command, hardware, versions
 
 FILE = "img2col.csv"
 REPEATS = 100
-# the original's columns, then ours: seconds are those of all five sizes of PF-AFN, one after another
+# the original's columns, then ours; seconds are for all five sizes of PF-AFN in sequence
 COLUMNS = (
     "runtimes",
     "corrtorch_s",
@@ -25,10 +25,9 @@ COLUMNS = (
 
 
 def run_correlation(results: Path, tell: Callable[[dict[str, object]], None]) -> Path:
-    """Fill the table with medians of REPEATS in PyTorch and in OpenVINO. Rows that it has are not measured again.
+    """Fill the table with medians over REPEATS runs in PyTorch and OpenVINO. Existing rows are not measured again.
 
-    The rates say how many times as fast as the shift-multiply-sum form, `corrtorch_s`, the others are. Raises
-    OutputError.
+    Rates are the speed-up over the shift-multiply-sum form, `corrtorch_s`. Raises OutputError.
     """
     path = results / FILE
     done = {row["runtimes"] for row in read_rows(path, COLUMNS, "correlation table of fitroom")}

@@ -1,7 +1,6 @@
-"""Rows of the tables that the system of 2023 published, measured of our networks: pruning, with fine-tuning.
+"""Reproduce the pruning tables of the original system (2023) with our networks, including fine-tuning.
 
-Columns are those of the original's files in results/original, and ours behind them; `fitroom report` sets both side by
-side.
+The columns are those of the original's files in results/original, followed by ours. `fitroom report` compares both.
 """
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from fitroom.train.session import Faces
 
 WARP = ("warp.person", "warp.garment", "warp.flow")
 UNPRUNED = "Original Module"
-REPEATS = 20  # looks that a row without quality is timed on
+REPEATS = 20  # timed looks of a row without quality
 Tell = Callable[[dict[str, object]], None]
 
 
@@ -35,9 +34,9 @@ Tell = Callable[[dict[str, object]], None]
 class Table:
     """One of the original's pruning tables."""
 
-    file: str  # in results, and in results/original
-    modules: tuple[str, ...]  # that are pruned alike
-    counted: str  # the module that its columns of work, parameters and size speak of
+    file: str  # name in results and in results/original
+    modules: tuple[str, ...]  # modules that are pruned with the same ratio
+    counted: str  # module that the columns gflops, params_m and size_mb describe
     ratios: tuple[float, ...]
 
 
@@ -78,27 +77,27 @@ BEST_COLUMNS = ("model", "original_mb", "sparsity_percent", "pruned_mb", "fid", 
 
 @dataclass(frozen=True)
 class TableRequest:
-    """What to fill a table with."""
+    """Settings for filling a table."""
 
     table: str  # key of TABLES
     weights: str
     data: str
-    work: str  # folder with fakes; every row has a folder of its own below it
+    work: str  # folder with fakes; every row gets a subfolder
     csv: str
-    minutes: float  # of fine-tuning a row
+    minutes: float  # fine-tuning time per row
     precision: Precision = "32-true"
-    overrides: tuple[str, ...] = ()  # of the stage finetune
+    overrides: tuple[str, ...] = ()  # of settings of the stage finetune
 
 
 def label(ratio: float) -> str:
-    """What the original calls a row."""
+    """Return the original's name of a row."""
     return f"Ratio={ratio:g} with FineTuning" if ratio else UNPRUNED
 
 
 def run_table(
     request: TableRequest, tell: Callable[[dict[str, object]], None], faces: Faces, progress: Progress
 ) -> Path:
-    """Fill a table row by row; those that the file has are not measured again, and a row that was cut off goes on.
+    """Fill a table row by row. Existing rows are not measured again, and an interrupted row is resumed.
 
     Raises WeightsError, DataError, InputError, OutputError.
     """
@@ -136,7 +135,7 @@ def run_table(
 
 
 def run_best(full: str, narrowed: str, data: str, csv: str, progress: Progress) -> Path:
-    """Add the rows of the best scheme: weights that were pruned, beside those that they came from, both in float32.
+    """Add the rows of the best scheme: compare the pruned weights `narrowed` with the original `full`, in float32.
 
     Raises WeightsError, DataError, OutputError.
     """
@@ -164,7 +163,7 @@ def run_best(full: str, narrowed: str, data: str, csv: str, progress: Progress) 
 
 
 def measured(weights: Weights, plan: Plan) -> tuple[dict[str, Cost], Worth]:
-    """Costs by module, and worth."""
+    """Measure costs by module, and quality and speed."""
     network, manifest = load_network(weights), weights.manifest
     case = drawn_cases(1, manifest.height, manifest.width)[0]
     return costs(network, manifest.height, manifest.width), worth(network, weights, plan, case)
@@ -178,7 +177,7 @@ def row_of(
     unpruned: tuple[dict[str, Cost], Worth],
     tuned: str,
 ) -> dict[str, object]:
-    """One row, by column."""
+    """Return one row by column."""
     (cost, value), (full, before) = found, unpruned
     figures = value.figures
     cells = cost_cells(table, ratio, cost, full)
@@ -190,7 +189,7 @@ def row_of(
 
 
 def cost_cells(table: Table, ratio: float, cost: dict[str, Cost], full: dict[str, Cost]) -> dict[str, object]:
-    """The original's columns of cost, of a network pruned by a ratio and of the full one."""
+    """Return the original's columns of cost, for a network pruned by `ratio` and the full network."""
 
     def total(of: dict[str, Cost]) -> float:
         return sum(of[module].megabytes for module in table.modules)
@@ -207,9 +206,9 @@ def cost_cells(table: Table, ratio: float, cost: dict[str, Cost], full: dict[str
 
 
 def run_costs(name: str, network: TryOnNetwork, csv: str, tell: Tell, height: int = HEIGHT, width: int = WIDTH) -> Path:
-    """Fill a table, a key of TABLES, with what a network without trained weights costs: no quality, no fine-tuning.
+    """Fill a table (a key of TABLES) with the costs of an untrained network, without quality and fine-tuning.
 
-    Rows that the file has are not measured again. Raises OutputError.
+    Existing rows are not measured again. Raises OutputError.
     """
     table, path = TABLES[name], Path(csv)
     named = f"{network.name} untrained"
@@ -235,7 +234,7 @@ def run_costs(name: str, network: TryOnNetwork, csv: str, tell: Tell, height: in
 
 
 def own_cells(network: str, value: Worth, before: Worth, tuned: str) -> dict[str, object]:
-    """OWN_COLUMNS of a row, beside what it was before."""
+    """Return OWN_COLUMNS of a row; `before` is the uncompressed network, for the loss."""
     quality = {name: f"{value.figures[name]:.4f}" for name in ("swap_back_ssim", "swap_back_lead", "retrieval_top5")}
     return {
         "network": network,

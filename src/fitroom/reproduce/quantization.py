@@ -1,4 +1,4 @@
-"""Rows of the quantization table that the system of 2023 published, measured of our networks."""
+"""Reproduce the quantization table of the original system (2023) with our networks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,26 +25,27 @@ SCHEMES = {  # the original's names
     "Quantize IGM": ("generator",),
     "Quantize CWM & IGM": ("warp", "generator"),
 }
-# behind the name: the original trained
+# suffixes of row names; none for training, as in the original
 METHODS: dict[Method, str] = {"ptq": ", post-training", "qat": ""}
-PARTS = {"warp": WARP, "generator": ("generator",)}  # that can be pruned, of each module
+PARTS = {"warp": WARP, "generator": ("generator",)}  # prunable parts of each module
 # the original's columns, then ours
 COLUMNS = ("optimization", "cpu_fid", "gpu_fid", "original_mb", "quantized_mb", "files_mb", *OWN_COLUMNS)
 
 
 @dataclass(frozen=True)
 class QuantizationRequest:
-    """What to fill the table with."""
+    """Settings for filling the table."""
 
-    request: QuantizeRequest  # of both modules; its work has fakes, every row gets a folder below it
+    request: QuantizeRequest  # for both modules; its work folder has fakes, and every row gets a subfolder
     methods: tuple[Method, ...]
     csv: str
 
 
 def run_quantization_table(wanted: QuantizationRequest, tell: Tell, faces: Faces, progress: Progress) -> Path:
-    """Fill the table row by row; those that the file has are not measured again, and a row that was cut off goes on.
+    """Fill the table row by row. Existing rows are not measured again, and an interrupted row is resumed.
 
-    Quality and milliseconds are those of the exported graphs. Raises WeightsError, DataError, InputError, OutputError.
+    Quality and milliseconds are measured on the exported graphs. Raises WeightsError, DataError, InputError and
+    OutputError.
     """
     request, path = wanted.request, Path(wanted.csv)
     weights = open_weights(request.weights)
@@ -76,7 +77,7 @@ def run_quantization_table(wanted: QuantizationRequest, tell: Tell, faces: Faces
 
 
 def rows_wanted(methods: tuple[Method, ...]) -> Iterator[tuple[str, tuple[str, ...], Method]]:
-    """Label, modules and method of each row."""
+    """Yield label, modules and method of each row."""
     yield UNQUANTIZED, (), "ptq"
     for method in methods:
         for label, modules in SCHEMES.items():
@@ -84,7 +85,7 @@ def rows_wanted(methods: tuple[Method, ...]) -> Iterator[tuple[str, tuple[str, .
 
 
 def measured(weights: Weights, plan: Plan) -> Worth:
-    """Worth of the graphs as they were exported."""
+    """Measure quality and speed of the exported graphs."""
     case = drawn_cases(1, weights.manifest.height, weights.manifest.width)[0]
     return worth_of_graphs(weights, plan, case)
 
@@ -98,7 +99,7 @@ def row_of(
     value: Worth,
     before: Worth,
 ) -> dict[str, object]:
-    """One row, by column. Sizes are those of the quantized modules, of both where there are none."""
+    """Return one row by column. Sizes are for the quantized modules, or for both modules if none is quantized."""
     counted = [part for module in modules or STAGES_OF for part in PARTS[module]]
     original = sum(cost[part].megabytes for part in counted)
     files = sum(weights.file(f"{name}.bin").stat().st_size for name in GRAPHS)
@@ -115,7 +116,7 @@ def row_of(
 
 
 def eight_bit_values(weights: Weights) -> int:
-    """How many constants of the graphs have eight bits."""
+    """Count the 8-bit values in the constants of the graphs."""
     graphs = [ov.Core().read_model(weights.file(f"{name}.xml")) for name in GRAPHS]
     constants = [op for graph in graphs for op in graph.get_ops() if op.get_type_name() == "Constant"]
     eight = (ov.Type.i8, ov.Type.u8)

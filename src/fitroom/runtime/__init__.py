@@ -1,0 +1,1 @@
+"""Runs networks on OpenVINO, ONNX Runtime or PyTorch behind one interface."""

@@ -1,4 +1,4 @@
-"""What every runtime does: pictures in, pictures and what lies behind them out."""
+"""Defines the interface of every runtime: protocols, graph names, inputs and outputs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from fitroom.arrays import Array, Picture
 Features = tuple[Array, ...]
 
 PERSON, GARMENT, DRESS, LOOK = "person", "garment", "dress", "look"
-PARSER, SEGMENTER = "parser", "segmenter"  # graphs of networks of their own
-GRAPHS = (PERSON, GARMENT, DRESS)  # what a runner needs; LOOK is all of them in one, for others to run
+PARSER, SEGMENTER = "parser", "segmenter"  # each the only graph of its own network
+GRAPHS = (PERSON, GARMENT, DRESS)  # graphs of a runner; LOOK combines them for use outside fitroom
 
 
 class Dressed(NamedTuple):
@@ -23,20 +23,20 @@ class Dressed(NamedTuple):
     warped: Picture  # uint8 (H, W, 3) the garment sampled by the flow
     warped_mask: Array  # (H, W) in [0, 1]
     rendered: Array  # (H, W, 3) in 0..255
-    composition: Array  # (H, W)
-    change: Array  # (H, W)
+    composition: Array  # (H, W) share of the warped garment against the rendered person
+    change: Array  # (H, W) 0 where the photo's own pixels stay
 
 
 class Parsing(NamedTuple):
-    """What a parser says of a picture."""
+    """Output of a parser for one picture."""
 
     label: Picture  # uint8 (h, w) of `body.Label`
-    key_points: Array  # (18, 3) x, y in pixels of the picture, COCO order, and confidence in [0, 1]
-    logits: Array | None = None  # (labels, h / 4, w / 4) of `body.PREDICTED`; None: an older parser's
+    key_points: Array  # (18, 3) x and y in pixels of the picture, confidence in [0, 1]; COCO order
+    logits: Array | None = None  # (labels, h / 4, w / 4) of `body.PREDICTED`; None for older parsers
 
     @property
     def shares(self) -> Array | None:
-        """Probabilities (labels, h / 4, w / 4) of `body.PREDICTED`; computed here, since few need them."""
+        """Probabilities (labels, h / 4, w / 4) of `body.PREDICTED`, or None without logits. Computed on each access."""
         if self.logits is None:
             return None
         powers = np.exp(self.logits - self.logits.max(axis=0))
@@ -44,7 +44,7 @@ class Parsing(NamedTuple):
 
 
 class PersonParser(Protocol):
-    """Tells the parts of a person, and where joints are; may be called from several threads."""
+    """Labels the parts of a person and finds the joints. Thread-safe."""
 
     def parse(self, picture: Picture) -> Parsing:
         """Parse a picture, uint8 (H, W, 3) RGB of the size that the weights' manifest gives."""
@@ -52,23 +52,26 @@ class PersonParser(Protocol):
 
 
 class Graphs(Protocol):
-    """Runs graphs; may be called from several threads."""
+    """Runs graphs by name. Thread-safe."""
 
     def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
-        """Outputs of one graph, in its order, the caller's own."""
+        """Run one graph. Returns its outputs in the graph's order; the caller owns them."""
         ...
 
 
 class GarmentSegmenter(Protocol):
-    """Tells a garment from any background; may be called from several threads."""
+    """Separates a garment from any background. Thread-safe."""
 
     def segment(self, picture: Picture) -> Picture:
-        """Mask (H, W) of 0 and 255 of the garment in a picture, uint8 (H, W, 3) RGB of any size; empty without one."""
+        """Return the garment mask (H, W), 0 or 255, of a picture, uint8 (H, W, 3) RGB of any size.
+
+        The mask is all 0 if no garment is found.
+        """
         ...
 
 
 class Runner(Protocol):
-    """Runs one network; may be called from several threads.
+    """Runs one try-on network. Thread-safe.
 
     Pictures are uint8 (H, W, 3) RGB of the size that the weights' manifest gives, masks uint8 (H, W) of 0 and 255.
     """
@@ -94,21 +97,23 @@ class Runner(Protocol):
 
 
 def batched(picture: Picture) -> Picture:
-    """A picture or mask as graphs take it: in one piece, with a first axis of one."""
+    """Return a picture or mask as graphs take it: contiguous, with a batch axis of size 1."""
     return np.ascontiguousarray(picture)[None]
 
 
 class GraphRunner(ABC):
-    """A `Runner` on exported graphs; what runs one of them is the runtime's."""
+    """A `Runner` on exported graphs. Subclasses implement `run` for their runtime."""
 
     @abstractmethod
     def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
-        """Outputs of one of GRAPHS, in the graph's order, the caller's own."""
+        """Run one of GRAPHS. Returns its outputs in the graph's order; the caller owns them."""
 
     def person_features(self, person: Picture) -> Features:
+        """See `Runner`."""
         return tuple(self.run(PERSON, [batched(person)]))
 
     def garment_features(self, garment: Picture, garment_mask: Picture) -> Features:
+        """See `Runner`."""
         return tuple(self.run(GARMENT, [batched(garment), batched(garment_mask)]))
 
     def dress(
@@ -119,6 +124,7 @@ class GraphRunner(ABC):
         person_features: Features,
         garment_features: Features,
     ) -> Dressed:
+        """See `Runner`."""
         pictures = [batched(picture) for picture in (person, garment, garment_mask)]
         outputs = self.run(DRESS, [*pictures, *person_features, *garment_features])
         return Dressed(*(value[0] for value in outputs))

@@ -1,4 +1,4 @@
-"""Networks on ONNX Runtime: three graphs, person, garment and dress. Needs the extra `onnx`."""
+"""Runs the person, garment and dress graphs of a network on ONNX Runtime. Needs the extra `onnx`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,26 +11,27 @@ from fitroom.store import Weights
 
 
 def open_session(path: str | Path) -> rt.InferenceSession:
-    """A graph on the CPU; errors alone are logged."""
+    """Open a graph on the CPU. Only errors are logged."""
     options = rt.SessionOptions()
     options.log_severity_level = 3
     return rt.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 class OnnxRunner(GraphRunner):
-    """See `interface.Runner`. Computes on the CPU, in what the graphs hold."""
+    """A `Runner` on ONNX Runtime. Computes on the CPU, in the precision of the graphs."""
 
     def __init__(self, graphs: Mapping[str, Path]) -> None:
-        """`graphs` gives the .onnx of each of GRAPHS."""
+        """Open the graphs. `graphs` maps each of GRAPHS to its .onnx file."""
         self.sessions = {name: open_session(path) for name, path in graphs.items()}
 
     @classmethod
     def from_weights(cls, weights: Weights) -> "OnnxRunner":
-        """Open the graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
+        """Open the graphs of a weights folder. Raises WeightsError if it has no ONNX graphs or a checksum is wrong."""
         weights.need_graphs("onnx")
         return cls({name: weights.file(f"{name}.onnx") for name in GRAPHS})
 
     def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
+        """See `GraphRunner`."""
         session = self.sessions[graph]
         names = [port.name for port in session.get_inputs()]
         return list(session.run(None, dict(zip(names, inputs, strict=True))))

@@ -1,7 +1,7 @@
-"""Networks on OpenVINO: three compiled graphs, person, garment and dress.
+"""Runs networks and parsers on OpenVINO.
 
-Importing openvino reports the import, and converting reports the conversion, to its maker when the package
-openvino_telemetry is found. Nothing of ours calls home: it is hidden here, and openvino is imported nowhere else.
+If the package openvino_telemetry is installed, OpenVINO reports imports and conversions to its maker. This module
+therefore hides that package before it imports openvino. No other module of fitroom may import openvino directly.
 """
 
 import sys
@@ -20,8 +20,8 @@ from fitroom.arrays import Picture  # noqa: E402
 from fitroom.runtime.interface import DRESS, GRAPHS, PARSER, GraphRunner, Parsing, batched  # noqa: E402
 from fitroom.store import Weights, cache_folder  # noqa: E402
 
-# OpenVINO fills a table of NumPy's when it first needs a dtype, and two threads that both are the first wait for each
-# other for ever: one has the table's lock and wants the GIL, the other the reverse. Here one thread is the first.
+# OpenVINO fills a table of NumPy dtypes on first use. Two threads that do so at once deadlock: one holds the table's
+# lock and waits for the GIL, the other the reverse. This call fills the table at import, in one thread.
 ov.Type.f32.to_dtype()
 
 __all__ = ["Mode", "OpenVinoParser", "OpenVinoRunner", "compile_graphs", "device_name", "ov"]
@@ -30,17 +30,18 @@ Mode = Literal["latency", "throughput"]
 
 
 def device_name() -> str:
-    """Name of the processor, as its maker gives it."""
+    """Return the processor's full name."""
     return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
 
 
 def compile_graphs(
     graphs: Mapping[str, Any], mode: Mode = "latency", cache: Path | None = None, threads: int = 0
 ) -> dict[str, ov.CompiledModel]:
-    """Compile graphs, paths of .xml files or models, for this processor; what float32 computes stays float32.
+    """Compile graphs, given as models or paths of .xml files, for the CPU.
 
-    With a `cache` folder, compiled graphs are kept there and loaded the next time. OpenVINO tells them apart by graph,
-    settings and its own version. `threads` bounds the threads of inference; 0: as many as there are cores.
+    Float32 operations stay float32, even on processors with faster narrower types. With a `cache` folder, compiled
+    graphs are stored there and loaded the next time; the key is graph, settings and OpenVINO's version. `threads`
+    limits the inference threads; 0 means one per core.
     """
     settings: dict[str, Any] = {"PERFORMANCE_HINT": mode.upper(), "INFERENCE_PRECISION_HINT": "f32"}
     if threads:
@@ -52,21 +53,21 @@ def compile_graphs(
     if cache is not None:
         caching = ov.Core()
         caching.set_property({"CACHE_DIR": str(cache)})
-        # of two processes that fill a cache at the same time, one may find a file gone that it has just written
+        # if two processes fill the cache at once, a file just written can be gone; then compile without the cache
         with suppress(RuntimeError):
             return compiled(caching)
     return compiled(ov.Core())
 
 
 class OpenVinoGraphs:
-    """Compiled graphs by name; a thread keeps its own request for each."""
+    """Compiled graphs by name. Thread-safe: each thread has its own inference requests."""
 
     def __init__(self, compiled: Mapping[str, ov.CompiledModel]) -> None:
         self.compiled = dict(compiled)
         self.local = threading.local()
 
     def run(self, graph: str, inputs: Sequence[Any]) -> list[Any]:
-        """Outputs of one graph, copied, in the graph's order."""
+        """Run one graph. Returns copies of its outputs in the graph's order."""
         requests = self.local.__dict__.setdefault("requests", {})
         if graph not in requests:
             requests[graph] = self.compiled[graph].create_infer_request()
@@ -77,7 +78,7 @@ class OpenVinoGraphs:
 def compile_weights(
     weights: Weights, names: Sequence[str], mode: Mode = "latency", threads: int = 0
 ) -> dict[str, ov.CompiledModel]:
-    """Compile graphs of a weights folder. Raises WeightsError where there are none, or a checksum is wrong."""
+    """Compile graphs of a weights folder. Raises WeightsError if it has no OpenVINO graphs or a checksum is wrong."""
     weights.need_graphs("openvino")
     for name in names:
         weights.file(f"{name}.bin")
@@ -87,31 +88,31 @@ def compile_weights(
 
 
 class OpenVinoRunner(OpenVinoGraphs, GraphRunner):
-    """See `interface.Runner`. Integers where the weights are quantized, float32 elsewhere, on the CPU.
+    """A `Runner` on OpenVINO. Computes on the CPU: INT8 in quantized layers, float32 elsewhere.
 
-    Mode "latency" answers one caller as fast as the cores can; "throughput" serves as many threads as `streams` says.
+    Mode "latency" minimizes the time of one call. Mode "throughput" serves `streams` threads at once.
     """
 
     def __init__(self, compiled: Mapping[str, ov.CompiledModel]) -> None:
-        """`compiled` gives each of GRAPHS."""
+        """Use compiled graphs. `compiled` has each of GRAPHS."""
         super().__init__(compiled)
         self.streams = int(self.compiled[DRESS].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @classmethod
     def from_weights(cls, weights: Weights, mode: Mode = "latency", threads: int = 0) -> "OpenVinoRunner":
-        """Compile the graphs of a weights folder; see `compile_weights`."""
+        """Compile the graphs of a weights folder. See `compile_weights`."""
         return cls(compile_weights(weights, GRAPHS, mode, threads))
 
 
 class OpenVinoParser(OpenVinoGraphs):
-    """See `interface.PersonParser`."""
+    """A `PersonParser` on OpenVINO."""
 
     @classmethod
     def from_weights(cls, weights: Weights, mode: Mode = "latency", threads: int = 0) -> "OpenVinoParser":
-        """Compile the graph of a parser's weights folder; see `compile_weights`."""
+        """Compile the graph of a parser's weights folder. See `compile_weights`."""
         return cls(compile_weights(weights, (PARSER,), mode, threads))
 
     def parse(self, picture: Picture) -> Parsing:
-        """See `interface.PersonParser`."""
+        """See `PersonParser`."""
         # parsers from before 0.16.0 have no third output
         return Parsing(*(value[0] for value in self.run(PARSER, [batched(picture)])))

@@ -1,0 +1,1 @@
+"""Drawn persons and garments for the demonstration."""

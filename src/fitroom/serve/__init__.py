@@ -1,0 +1,1 @@
+"""Try-on as a web service: a REST interface and a web page."""

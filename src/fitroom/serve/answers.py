@@ -1,4 +1,4 @@
-"""What the service answers, and what OpenAPI says of forms and pictures."""
+"""Response models, content negotiation, and OpenAPI schemas of forms and pictures."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from pydantic import BaseModel, Field
 from fitroom.serve.garments import Garment
 from fitroom.serve.problems import Refusal
 
-MEDIA_TYPES = {  # of looks, the first is given to who accepts everything; and how their pictures are written
+MEDIA_TYPES = {  # of looks, with the format of their pictures; the first is the default
     "image/png": ".png",
     "image/webp": ".webp",
     "image/jpeg": ".jpg",
     "application/json": ".png",
 }
-WARNINGS, CONFIDENCE = "X-Fitroom-Warnings", "X-Fitroom-Confidence"  # headers of looks
-OLD_WARNINGS = "X-Fitroom-Doubts"  # still sent in 0.16, and gone in 0.17
-FIELDS = {  # of forms
+WARNINGS, CONFIDENCE = "X-Fitroom-Warnings", "X-Fitroom-Confidence"  # response headers of looks
+OLD_WARNINGS = "X-Fitroom-Doubts"  # old name of WARNINGS: still sent in 0.16, removed in 0.17
+FIELDS = {  # descriptions of form fields
     "person": "JPEG, PNG or WebP photo of one upright person from the front.",
     "garment": "JPEG, PNG or WebP picture of a top, laid out flat or on a hanger.",
     "garment_mask": "Picture of the garment's size, white inside.",
@@ -28,14 +28,14 @@ FIELDS = {  # of forms
 
 
 class WarningAnswer(BaseModel):
-    """What may be wrong with a picture that was used all the same."""
+    """A possible problem with a picture that was used anyway."""
 
     code: str
     message: str
 
 
 class LookAnswer(BaseModel):
-    """A look in JSON."""
+    """A look as JSON."""
 
     image: str  # base64
     media_type: str
@@ -44,11 +44,11 @@ class LookAnswer(BaseModel):
     milliseconds: dict[str, float]  # by step
     warnings: list[WarningAnswer]
     doubts: list[WarningAnswer] = Field(deprecated=True)  # the old name of warnings
-    confidence: float  # 0 to 1, that the garment lies where it should
+    confidence: float  # 0 to 1: probability that the garment lies where it should
 
     @classmethod
     def described(cls) -> dict[str, Any]:
-        """What OpenAPI says of a look."""
+        """Return the OpenAPI description of a look."""
         picture = {"schema": {"type": "string", "format": "binary"}}
         content: dict[str, Any] = {kind: picture for kind in MEDIA_TYPES if kind.startswith("image/")}
         content["application/json"] = {"schema": cls.model_json_schema()}
@@ -58,7 +58,7 @@ class LookAnswer(BaseModel):
 
 
 class PersonAnswer(BaseModel):
-    """A person who is kept for a while."""
+    """A person that the service keeps for a limited time."""
 
     person_token: str
     expires_in: float  # seconds
@@ -71,25 +71,28 @@ class GarmentAnswer(BaseModel):
 
     id: str
     media_type: str
-    sha256: str  # of the picture that was sent
+    sha256: str  # of the uploaded picture
     width: int
     height: int
     registered: float  # seconds since the epoch
 
     @classmethod
     def of(cls, garment: Garment) -> "GarmentAnswer":
-        """The answer for a garment of the store."""
+        """Build the answer for a stored garment."""
         return cls(**{name: getattr(garment, name) for name in cls.model_fields})
 
 
 class GarmentList(BaseModel):
-    """Some garments in the order of their ids; go on behind the last one with `after`."""
+    """A page of garments, ordered by id. Send the last id as `after` to get the next page."""
 
     garments: list[GarmentAnswer]
 
 
 def accepted(header: str) -> str:
-    """The media type to answer with, of those that an Accept header names with the highest weight. Raises Refusal."""
+    """Return the supported media type that has the highest weight in an Accept header.
+
+    Raises Refusal (406) if the header accepts none.
+    """
     best, weight = "", 0.0
     for part in header.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
@@ -103,12 +106,12 @@ def accepted(header: str) -> str:
 
 
 def fits(known: str, wanted: str) -> bool:
-    """Whether a media type is what a range like image/* or */* asks for."""
+    """Return whether a media type matches a range such as image/* or */*."""
     return wanted in (known, "*/*", known.partition("/")[0] + "/*")
 
 
 def number(text: str) -> float:
-    """A weight; what is none counts as 0."""
+    """Parse the weight of a media range. Return 0 for text that is not a number."""
     try:
         return float(text)
     except ValueError:
@@ -116,7 +119,7 @@ def number(text: str) -> float:
 
 
 def form_schema(files: tuple[str, ...], fields: tuple[str, ...]) -> dict[str, Any]:
-    """The OpenAPI request body of a form."""
+    """Return the OpenAPI request body of a form with these files and text fields."""
     binary = {"type": "string", "format": "binary"}
     properties: dict[str, Any] = {name: binary | {"description": FIELDS[name]} for name in files}
     properties |= {name: {"type": "string", "description": FIELDS[name]} for name in fields}

@@ -1,4 +1,4 @@
-"""The service over HTTP: routes that call the studio, and nothing else."""
+"""Define the HTTP routes of the service. The work itself is done by the studio."""
 
 import asyncio
 import base64
@@ -41,7 +41,7 @@ from fitroom.tryon import SIZES, place_of
 Result = TypeVar("Result")
 
 LOOK_FILES = ("person", "garment", "garment_mask")
-OLD_POINT = "person_at"  # still taken in 0.16, and gone in 0.17
+OLD_POINT = "person_at"  # old name of person_point: still accepted in 0.16, removed in 0.17
 LOOK_FIELDS = ("person_token", "person_point", OLD_POINT, "garment_id", "size")
 GarmentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The shop's own id.")]
 SWEEP_SECONDS = 20.0
@@ -50,13 +50,13 @@ KNOWN = documented(401, 404, 422, 429, 503)
 
 
 def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI:
-    """The app of a service. Raises InputError for unusable keys and rates."""
+    """Create the FastAPI app of a service. Raises InputError for unusable keys or an invalid rate."""
     gate = Gate(read_keys(config.api_keys) if config.api_keys else {}, config.rate)
     pool = Pool(studio.workers, config.waiting, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # each worker has a core of its own; OpenCV's threads would fight over them
+        # every worker has its own core; OpenCV's threads would compete for the cores
         cv2.setNumThreads(1)
         sweeper = asyncio.create_task(forget_persons(studio, metrics))
         app.state.ready = True
@@ -98,7 +98,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
             return await read_form(request, files, fields, config.upload_mb, config.body_seconds)
 
     async def quick(work: Callable[[], Result]) -> Result:
-        """Work on a worker's thread, when there is room for it."""
+        """Run short work on a worker thread. Raises Refusal (503) if too many requests are waiting."""
         with pool.admission():
             return await pool.run(work, {})
 
@@ -111,9 +111,11 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         response_class=Response,
     )
     async def make_look(request: Request, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Send `person` (a photo, with `person_point` of several persons) or `person_token`, and `garment` (a picture),
-        perhaps with `garment_mask`, or `garment_id`. `size` is "photo" or "model". The answer is a PNG, WebP or JPEG
-        picture, or JSON that holds one, as `Accept` asks for.
+        """Dress a person in a garment and return the look.
+
+        Send `person` (a photo) or `person_token`, and `garment` (a picture, optionally with `garment_mask`) or
+        `garment_id`. `person_point` selects one of several persons in the photo. `size` is "photo" or "model".
+        The answer is a PNG, WebP or JPEG picture, or JSON that contains one, according to `Accept`.
         """
         start = time.perf_counter()
         media_type = accepted(accept)
@@ -133,7 +135,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         openapi_extra=form_schema(("person",), ("person_point", OLD_POINT)),
     )
     async def add_person(request: Request) -> PersonAnswer:
-        """One photo, to be tried with many garments. The token is forgotten after some minutes."""
+        """Encode one photo, to dress it in many garments. The token expires after some minutes."""
         with pool.admission():
             spent: Spent = {}
             form = await form_of(request, ("person",), ("person_point", OLD_POINT), spent)
@@ -154,7 +156,10 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         openapi_extra=form_schema(("garment", "garment_mask"), ()),
     )
     async def put_garment(garment_id: GarmentId, request: Request, response: Response) -> GarmentAnswer:
-        """Once answered, it is there whatever happens to the service. Another one under the same id takes its place."""
+        """Store a garment under an id, or replace the garment that has this id.
+
+        Once the request is answered, the garment survives a crash of the service.
+        """
         with pool.admission():
             spent: Spent = {}
             form = await form_of(request, ("garment", "garment_mask"), (), spent)
@@ -198,7 +203,10 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         openapi_extra=form_schema(("garment",), ()),
     )
     async def find_mask(request: Request) -> Response:
-        """PNG of the picture's size, white inside; mended by hand it can be sent along as `garment_mask`."""
+        """Return a PNG of the picture's size, white inside the garment.
+
+        It can be corrected by hand and sent as `garment_mask`.
+        """
         with pool.admission():
             garment = needed(await form_of(request, ("garment",), (), {}), "garment")
             return Response(await pool.run(partial(studio.mask, garment), {}), media_type="image/png")
@@ -228,21 +236,21 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
 
 
 async def forget_persons(studio: Studio, metrics: Metrics) -> None:
-    """Let go of persons whose time is over, even where nobody asks for one."""
+    """Remove expired persons every SWEEP_SECONDS, even if no request arrives."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         metrics.persons.set(studio.persons.expire())
 
 
 def needed(form: Form, name: str) -> bytes:
-    """A file that must have been sent. Raises Refusal."""
+    """Return the bytes of a required file. Raises Refusal (400) if it is missing."""
     if name not in form.files:
         raise Refusal(400, "missing-part", f"Part {name!r} is missing: a picture, sent as a file.")
     return form.files[name]
 
 
 def place_in(form: Form) -> tuple[int, int] | None:
-    """Where in the photo the person is, where a form says so. Raises Refusal."""
+    """Return the point (x, y) that selects a person in the photo, or None if the form has none. Raises Refusal."""
     given = [name for name in ("person_point", OLD_POINT) if name in form.fields]
     if not given:
         return None
@@ -258,7 +266,7 @@ def place_in(form: Form) -> tuple[int, int] | None:
 
 
 def order_of(form: Form, ending: str, spent: Spent) -> Order:
-    """The look that a form asks for. Raises Refusal."""
+    """Build the order that a form describes. Raises Refusal."""
     files, fields = form
     for picture, name in (("person", "person_token"), ("garment", "garment_id")):
         if (picture in files) == (name in fields):
@@ -282,7 +290,7 @@ def order_of(form: Form, ending: str, spent: Spent) -> Order:
 
 
 def look_answer(made: Made, media_type: str, spent: Spent) -> Response:
-    """A look as it is answered, with the time of its steps."""
+    """Build the response for a look, with the time of each step."""
     timing = ", ".join(f"{step};dur={milliseconds}" for step, milliseconds in spent.items())
     confidence = round(made.confidence, 3)
     headers = {

@@ -1,4 +1,4 @@
-"""Uploads: multipart forms, read into memory and nowhere else, with limits on size, parts and time."""
+"""Read multipart forms into memory, with limits on size, parts and time. Nothing is written to disk."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,13 +14,13 @@ FIELD_BYTES = 4096
 
 
 class MemoryParser(MultiPartParser):
-    """Starlette's parser; it would put files of over a megabyte on disk, where photos must not lie."""
+    """Starlette's form parser without temporary files: it would write uploads of over a megabyte to disk."""
 
-    spool_max_size = 0  # of a temporary file: never rolled over
+    spool_max_size = 0  # 0: the temporary file stays in memory
 
 
 class Form(NamedTuple):
-    """What was sent."""
+    """Files and text fields of a form, by name."""
 
     files: dict[str, bytes]
     fields: dict[str, str]
@@ -29,10 +29,10 @@ class Form(NamedTuple):
 async def read_form(
     request: Request, files: tuple[str, ...], fields: tuple[str, ...], megabytes: int, seconds: float
 ) -> Form:
-    """Read a form of files and fields by these names, each at most once.
+    """Read a form with files and fields of these names, each at most once.
 
-    Raises Refusal: 415 for another kind of body, 413 for a larger one, before it is read where it says its length,
-    408 where it takes too long, 400 for a broken one and for parts that are not known here.
+    Raises Refusal: 415 for another content type; 413 for a body over `megabytes`, before it is read if it declares its
+    length; 408 if it takes longer than `seconds`; 400 for a broken form and for unknown or repeated parts.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
@@ -59,7 +59,7 @@ async def read_form(
 
 
 async def counted(request: Request, limit: int, megabytes: int) -> AsyncGenerator[bytes, None]:
-    """The body in chunks. Raises Refusal when it is longer than its limit."""
+    """Yield the body in chunks. Raises Refusal (413) when it exceeds `limit` bytes."""
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
@@ -69,12 +69,15 @@ async def counted(request: Request, limit: int, megabytes: int) -> AsyncGenerato
 
 
 def too_large(megabytes: int) -> Refusal:
-    """What is answered to too large a body."""
+    """Return the refusal of a body that is too large."""
     return Refusal(413, "body-too-large", f"The request is larger than {megabytes} MB; send smaller pictures.")
 
 
 def sorted_parts(parts: list[tuple[str, Any]], files: tuple[str, ...], fields: tuple[str, ...]) -> Form:
-    """Files and fields of a form. Raises Refusal where one is unknown, doubled, or of the other kind."""
+    """Sort parts into files and fields.
+
+    Raises Refusal (400) if a part is unknown or repeated, or if a file is sent as text or a text field as a file.
+    """
     form = Form({}, {})
     for name, value in parts:
         is_file = isinstance(value, UploadFile)

@@ -1,7 +1,7 @@
-"""Garments registered once and kept on disk: pictures and features in files, what there is in SQLite.
+"""Store registered garments on disk: pictures and features in files, the index in SQLite.
 
-A garment is there when its row is: its files are written and flushed before, and files without a row are swept away at
-the next start. So one that was acknowledged survives whatever ends the process, and half of one is never seen.
+A garment exists if it has a row. Its files are written and flushed before the row is added. Files without a row are
+removed at the next start. So an acknowledged garment survives a crash, and an incomplete one is never visible.
 """
 
 import io
@@ -38,22 +38,25 @@ create table if not exists garments (
 
 @dataclass(frozen=True)
 class Garment:
-    """What is known of a registered garment."""
+    """The record of a registered garment."""
 
     id: str
-    folder: str  # below the store's
-    media_type: str  # of the picture, as it was sent
-    sha256: str  # of the picture
+    folder: str  # name of its folder in the store
+    media_type: str  # of the uploaded picture
+    sha256: str  # of the uploaded picture
     width: int
     height: int
     registered: float  # seconds since the epoch
 
 
 class Garments:
-    """The registered garments of a data folder. Safe to use from several threads, and by one process at a time."""
+    """The registered garments of a data folder. Safe to use from several threads, but only in one process at a time."""
 
     def __init__(self, root: Path, tryon: TryOn, megabytes: int, seen: Callable[[bool], None]) -> None:
-        """Open or make a store. `seen` is told of each lookup whether it was in memory. Raises OutputError."""
+        """Open or create a store. Raises OutputError if that fails.
+
+        `seen` is called at each lookup with whether the garment was in memory.
+        """
         self.tryon, self.seen = tryon, seen
         self.weights = fingerprint(tryon)
         self.files = root / "garments"
@@ -64,7 +67,7 @@ class Garments:
             self.rows = sqlite3.connect(root / "garments.sqlite", check_same_thread=False)
             self.rows.execute("pragma journal_mode = wal")
             self.rows.execute("pragma synchronous = full")
-            # a second process would sweep away what this one is writing
+            # a second process would remove the files that this one is writing
             self.rows.execute("pragma locking_mode = exclusive")
             with self.rows:
                 self.rows.execute(TABLE)
@@ -75,16 +78,16 @@ class Garments:
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove files of garments that were never acknowledged, or were replaced."""
+        """Remove the files of garments that were never acknowledged, or were replaced."""
         known = {folder for (folder,) in self.rows.execute("select folder from garments")}
         for path in self.files.iterdir():
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
 
     def put(self, name: str, picture: bytes, mask: bytes | None) -> tuple[Garment, bool]:
-        """Register a garment under an id, or another one under the same; and whether the id is new.
+        """Register a garment under an id, or replace the one that has it. Return the garment and whether the id is new.
 
-        Raises ImageError where the picture or its mask can't be used, OutputError where it can't be kept.
+        Raises ImageError if the picture or its mask can't be used, OutputError if the garment can't be stored.
         """
         encoded = self.tryon.garment(picture, mask)
         with Image.open(io.BytesIO(picture)) as opened:
@@ -115,7 +118,7 @@ class Garments:
         return garment, before is None
 
     def get(self, name: str) -> Garment:
-        """What is known of a garment. Raises Refusal where there is none of this id."""
+        """Return the record of a garment. Raises Refusal (404) if the id is unknown."""
         with self.lock:
             found = self.row(name)
         if found is None:
@@ -123,29 +126,29 @@ class Garments:
         return found
 
     def list(self, after: str, limit: int) -> list[Garment]:
-        """Garments in the order of their ids, beginning behind one."""
+        """Return at most `limit` garments, ordered by id, whose ids come after `after`."""
         with self.lock:
             found = self.rows.execute("select * from garments where id > ? order by id limit ?", (after, limit))
             return [Garment(*row) for row in found]
 
     def delete(self, name: str) -> None:
-        """Forget a garment, its files too. Raises Refusal where there is none of this id."""
+        """Delete a garment and its files. Raises Refusal (404) if the id is unknown."""
         garment = self.get(name)
         with self.lock, self.rows:
             self.rows.execute("delete from garments where id = ? and folder = ?", (name, garment.folder))
         self.forget(garment)
 
     def picture(self, name: str) -> tuple[bytes, str]:
-        """A garment's picture as it was sent, and its media type. Raises Refusal."""
+        """Return a garment's picture as uploaded, and its media type. Raises Refusal (404) if the id is unknown."""
         garment = self.get(name)
         try:
             return (self.files / garment.folder / PICTURE).read_bytes(), garment.media_type
         except FileNotFoundError:
-            # deleted or replaced in between
+            # deleted or replaced since its row was read
             return self.picture(name)
 
     def encoded(self, name: str) -> EncodedGarment:
-        """A garment ready to be worn, from memory or from disk. Raises Refusal where there is none of this id."""
+        """Return an encoded garment, from memory or from disk. Raises Refusal (404) if the id is unknown."""
         garment = self.get(name)
         with self.lock:
             found = self.kept.get(garment.folder)
@@ -170,30 +173,30 @@ class Garments:
             self.rows.close()
 
     def row(self, name: str) -> Garment | None:
-        """The row of an id; the lock must be held."""
+        """Return the row of an id, or None. The caller must hold the lock."""
         found = self.rows.execute("select * from garments where id = ?", (name,)).fetchone()
         return None if found is None else Garment(*found)
 
     def remember(self, folder: str, encoded: EncodedGarment) -> None:
-        """Keep a garment in memory, unless it alone would fill it; the lock must be held."""
+        """Keep a garment in memory, unless it is larger than the whole cache. The caller must hold the lock."""
         if encoded.nbytes <= self.kept.maxsize:
             self.kept[folder] = encoded
 
     def forget(self, garment: Garment) -> None:
-        """Drop what memory and disk hold of a garment that has no row any more."""
+        """Remove a garment that has no row any more from memory and disk."""
         with self.lock:
             self.kept.pop(garment.folder, None)
         shutil.rmtree(self.files / garment.folder, ignore_errors=True)
 
 
 def fingerprint(tryon: TryOn) -> str:
-    """What features depend on: the weights' files."""
+    """Return a digest of the weights' files, which determine the features."""
     files = {name: file.sha256 for name, file in sorted(tryon.weights.manifest.files.items())}
     return sha256(json.dumps(files).encode()).hexdigest()
 
 
 def packed(encoded: EncodedGarment, weights: str) -> bytes:
-    """Features as a file."""
+    """Serialize a garment's features as NPZ. `weights` is the fingerprint of the weights that computed them."""
     stream = io.BytesIO()
     named = {str(number): array for number, array in enumerate(encoded.features)}
     np.savez(stream, weights=np.array(weights), **named)  # type: ignore[arg-type]
@@ -201,7 +204,7 @@ def packed(encoded: EncodedGarment, weights: str) -> bytes:
 
 
 def unpacked(data: bytes, weights: str) -> tuple[NDArray[np.float32], ...] | None:
-    """Features of a file; None where other weights made them."""
+    """Read the features that `packed` wrote. Return None if other weights computed them."""
     with np.load(io.BytesIO(data)) as held:
         if str(held["weights"]) != weights:
             return None
@@ -209,7 +212,7 @@ def unpacked(data: bytes, weights: str) -> tuple[NDArray[np.float32], ...] | Non
 
 
 def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file, and see it onto the disk."""
+    """Write a file and flush it to disk."""
     with path.open("wb") as stream:
         stream.write(data)
         stream.flush()
@@ -217,7 +220,7 @@ def write_flushed(path: Path, data: bytes) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """See a folder's entries onto the disk."""
+    """Flush the entries of a folder to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Who may use a service, and how often."""
+"""Check API keys and limit the request rate of each key."""
 
 import hmac
 import time
@@ -16,7 +16,10 @@ SHORTEST = 16
 
 
 def read_keys(path: Path) -> dict[str, bytes]:
-    """Digests of keys by name, from a file with a name and a key a line. Raises InputError."""
+    """Read a file with one name and key per line. Return digests of the keys, by name.
+
+    Raises InputError if the file can't be read, a line is invalid, or there is no key.
+    """
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -37,15 +40,15 @@ def read_keys(path: Path) -> dict[str, bytes]:
 
 
 def digest(key: str) -> bytes:
-    """What is compared in place of a key: all are of one length."""
+    """Return the digest that is compared in place of a key. All digests have the same length."""
     return sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 class Gate:
-    """Lets requests in: everybody where there are no keys, otherwise whoever shows one, so many times."""
+    """Access control. Without keys every request is admitted, otherwise each known key up to a rate."""
 
     def __init__(self, keys: dict[str, bytes], rate: str) -> None:
-        """`rate` is as in "300/minute". Raises InputError."""
+        """Set the keys and their rate, such as "300/minute". Raises InputError for an invalid rate."""
         self.keys = keys
         try:
             self.rate: RateLimitItem = parse(rate)
@@ -54,14 +57,17 @@ class Gate:
         self.limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def admit(self, authorization: str | None, api_key: str | None) -> None:
-        """Take the values of Authorization and X-API-Key. Raises Refusal: 401, or 429 where it was too often."""
+        """Check the values of the headers Authorization and X-API-Key.
+
+        Raises Refusal: 401 for an unknown key, 429 if the key exceeds its rate.
+        """
         if not self.keys:
             return
         given = api_key or ""
         if authorization is not None and authorization.lower().startswith("bearer "):
             given = authorization[7:].strip()
         shown = digest(given)
-        # every key is compared, and each in constant time: how long it takes tells nothing
+        # compare with every key, each in constant time, so that the duration reveals nothing
         names = [name for name, key in self.keys.items() if hmac.compare_digest(key, shown)]
         if not names:
             raise Refusal(401, "unknown-key", "Send a key of this service: Authorization: Bearer KEY.")

@@ -1,4 +1,4 @@
-"""What a service counts, for Prometheus."""
+"""Collect metrics of the service for Prometheus."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 
 
 
 class Metrics:
-    """Metrics of one service, in a registry of its own."""
+    """Metrics of one service, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -39,7 +39,7 @@ class Metrics:
 
     @contextmanager
     def timed(self, step: str, spent: dict[str, float]) -> Iterator[None]:
-        """Observe a step, and note its milliseconds in `spent`."""
+        """Time a step, record it, and store its milliseconds in `spent`."""
         start = time.perf_counter()
         try:
             yield
@@ -47,10 +47,10 @@ class Metrics:
             self.observe(step, time.perf_counter() - start, spent)
 
     def observe(self, step: str, seconds: float, spent: dict[str, float]) -> None:
-        """The same for a step that was timed elsewhere."""
+        """Record a step that took `seconds`, and store its milliseconds in `spent`."""
         spent[step] = round(seconds * 1000, 2)
         self.seconds.labels(step).observe(seconds)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""The page at /: static files of our own and the shipped samples. A browser that has it asks no other server."""
+"""Serve the web page at /: static files and the shipped samples. The page contacts no other server."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ POLICY = (
 
 
 def add_page(app: FastAPI) -> None:
-    """Add the page, its files, and the samples that it offers."""
+    """Add the page, its static files and the samples to an app."""
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:

@@ -1,4 +1,4 @@
-"""Persons sent ahead: one photo tried with many garments without being sent again. In memory only, and not for long."""
+"""Keep encoded persons in memory for a limited time, so that a photo is sent once and dressed many times."""
 
 import secrets
 import threading
@@ -11,7 +11,7 @@ from fitroom.tryon import Person
 
 
 class Persons:
-    """Encoded persons by token. Each is forgotten after a while, or when others need its room."""
+    """Encoded persons by token. A person is removed after some time, or earlier if others need the memory."""
 
     def __init__(self, megabytes: int, minutes: float) -> None:
         self.seconds = minutes * 60
@@ -21,7 +21,7 @@ class Persons:
         self.lock = threading.Lock()
 
     def add(self, person: Person) -> str:
-        """Keep a person; the token that names it. Raises Refusal where it is larger than all the room there is."""
+        """Keep a person and return its token. Raises Refusal (413) if the person exceeds the whole memory limit."""
         token = secrets.token_urlsafe(24)
         with self.lock:
             try:
@@ -31,7 +31,7 @@ class Persons:
         return token
 
     def get(self, token: str) -> Person:
-        """The person of a token. Raises Refusal where there is none."""
+        """Return the person of a token. Raises Refusal (404) if there is none."""
         with self.lock:
             person = self.kept.get(token)
         if person is None:
@@ -39,13 +39,13 @@ class Persons:
         return person
 
     def remove(self, token: str) -> None:
-        """Forget a person. Raises Refusal where there is none."""
+        """Remove the person of a token. Raises Refusal (404) if there is none."""
         with self.lock:
             if self.kept.pop(token, None) is None:
                 raise Refusal(404, "unknown-person", "No person of this token.")
 
     def expire(self) -> int:
-        """Forget those whose time is over; the bytes that are left."""
+        """Remove expired persons. Return the bytes that are still in use."""
         with self.lock:
             self.kept.expire()
             return int(self.kept.currsize)

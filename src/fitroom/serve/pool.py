@@ -1,4 +1,4 @@
-"""Work on threads, a bounded number of requests ahead of it: what does not fit is told to come back."""
+"""Run work on threads, with a bounded number of waiting requests. Further requests are refused."""
 
 import asyncio
 import time
@@ -14,18 +14,21 @@ Result = TypeVar("Result")
 
 
 class Pool:
-    """Some workers, and room for some requests to wait. Used from one event loop."""
+    """A fixed number of workers with a bounded queue. Use it from one event loop only."""
 
     def __init__(self, workers: int, waiting: int, metrics: Metrics) -> None:
         self.workers, self.room = workers, workers + waiting
         self.metrics = metrics
         self.threads = ThreadPoolExecutor(workers, thread_name_prefix="fitroom")
         self.admitted = 0
-        self.usual = 0.05  # seconds that work takes, a running mean
+        self.usual = 0.05  # running mean of the seconds per job
 
     @contextmanager
     def admission(self) -> Iterator[None]:
-        """Room for one request, held while its body arrives too. Raises Refusal where there is none."""
+        """Hold a place for one request, including the time its body takes to arrive.
+
+        Raises Refusal (503) if all places are taken.
+        """
         if self.admitted >= self.room:
             raise Refusal(
                 503,
@@ -41,7 +44,10 @@ class Pool:
             self.admitted -= 1
 
     async def run(self, work: Callable[[], Result], spent: dict[str, float]) -> Result:
-        """What `work` returns or raises, from a worker's thread; the wait for one is noted in `spent`."""
+        """Run `work` on a worker thread and return its result, or raise its error.
+
+        The time until a worker is free is stored in `spent`.
+        """
         submitted = time.perf_counter()
 
         def job() -> Result:
@@ -56,5 +62,5 @@ class Pool:
         return await asyncio.get_running_loop().run_in_executor(self.threads, job)
 
     def close(self) -> None:
-        """Wait for work that has begun."""
+        """Wait for the submitted work, then stop the workers."""
         self.threads.shutdown()

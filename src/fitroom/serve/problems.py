@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): what went wrong, for programs and for people."""
+"""Answer errors with problem details (RFC 9457), for programs and for people."""
 
 import math
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from fitroom.errors import FitroomError, ImageError, InputError, NotAPictureErro
 from fitroom.serve.metrics import Metrics
 
 MEDIA_TYPE = "application/problem+json"
-STATUS: tuple[tuple[type[FitroomError], int], ...] = (  # the first that fits
+STATUS: tuple[tuple[type[FitroomError], int], ...] = (  # the first matching class counts
     (PictureTooLargeError, 413),
     (NotAPictureError, 415),
     (ImageError, 422),
@@ -23,17 +23,17 @@ STATUS: tuple[tuple[type[FitroomError], int], ...] = (  # the first that fits
 
 
 class Problem(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every error response."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
-    code: str  # names the kind to programs
+    code: str  # identifies the kind of error for programs
 
 
 class Refusal(Exception):
-    """A request that is answered with a problem."""
+    """An error that is answered with problem details."""
 
     def __init__(self, status: int, code: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
@@ -41,7 +41,7 @@ class Refusal(Exception):
 
 
 def answer(refusal: Refusal) -> JSONResponse:
-    """The answer that a refusal is."""
+    """Build the response for a refusal."""
     problem = Problem(
         title=HTTPStatus(refusal.status).phrase, status=refusal.status, detail=refusal.detail, code=refusal.code
     )
@@ -54,7 +54,7 @@ def answer(refusal: Refusal) -> JSONResponse:
 
 
 def status_of(error: FitroomError) -> int:
-    """The HTTP status that says what an error of the library says."""
+    """Return the HTTP status for an error of the library."""
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
@@ -71,7 +71,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
 
 def as_refusal(error: Exception) -> Refusal:
-    """What is answered to an error; of one that nobody foresaw nothing is told."""
+    """Convert an error to a refusal. Unexpected errors become a 500 that reveals nothing about them."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, FitroomError):
@@ -87,7 +87,7 @@ def as_refusal(error: Exception) -> Refusal:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of problems with these statuses."""
+    """Return the OpenAPI descriptions of problems with these statuses."""
     return {
         status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
         for status in statuses

@@ -1,4 +1,4 @@
-"""Running the service."""
+"""Run the service with Uvicorn."""
 
 from collections.abc import Callable
 
@@ -10,17 +10,18 @@ from fitroom.serve.metrics import Metrics
 from fitroom.serve.settings import ServeConfig, check_bind
 from fitroom.serve.studio import Studio
 
-GRACE_SECONDS = 30  # for looks that were begun when the service is told to stop
+GRACE_SECONDS = 30  # for requests in progress when the service is stopped
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, which says when it listens."""
+    """Uvicorn's server, which reports its addresses once it listens."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[str], None]) -> None:
         super().__init__(config)
         self.listening = listening
 
     async def startup(self, sockets: list | None = None) -> None:  # type: ignore[type-arg]
+        """Start to listen, and pass each address to `listening`."""
         await super().startup(sockets)
         for server in self.servers:
             for socket in server.sockets:
@@ -29,9 +30,10 @@ class Server(uvicorn.Server):
 
 
 def serve(config: ServeConfig, host: str, port: int, insecure: bool, listening: Callable[[str], None]) -> None:
-    """Serve until it is told to stop; `listening` is told each address. What was begun is finished.
+    """Run the service until it is stopped.
 
-    Raises InputError, WeightsError, OutputError before it listens.
+    `listening` is called with each address. Requests in progress at the stop have GRACE_SECONDS to finish.
+    Raises InputError, WeightsError or OutputError before it listens.
     """
     check_bind(host, config, insecure)
     metrics = Metrics()

@@ -1,4 +1,4 @@
-"""What a service does with pictures: the library's one path, timed step by step. No HTTP here."""
+"""Process the service's pictures with `TryOn`, and time each step. HTTP is handled in `app`."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,34 +21,34 @@ Spent = dict[str, float]  # milliseconds by step
 
 @dataclass(frozen=True)
 class Order:
-    """One look that is asked for: a person by photo or token, a garment by picture or id."""
+    """A requested look: a person by photo or token, and a garment by picture or id."""
 
     photo: bytes | None = None
     token: str | None = None
     garment: bytes | None = None
     garment_id: str | None = None
     garment_mask: bytes | None = None
-    person_point: tuple[int, int] | None = None  # which of several persons in the photo: a pixel of theirs
+    person_point: tuple[int, int] | None = None  # x, y of a pixel of the person to dress, if the photo shows several
     size: Size = "photo"
-    ending: str = ".png"  # of the picture to make, see encode.QUALITY
+    ending: str = ".png"  # format of the look, a key of encode.QUALITY
     spent: Spent = field(default_factory=dict)
 
 
 class Made(NamedTuple):
-    """A look as a file."""
+    """A look as an encoded file."""
 
     data: bytes
     width: int
     height: int
     warnings: tuple[PhotoWarning, ...]  # what may be wrong with it
-    confidence: float  # as of `tryon.Look`
+    confidence: float  # see `tryon.Look`
 
 
 class Studio:
     """Weights, garments and persons of one service. Safe to use from several threads."""
 
     def __init__(self, config: ServeConfig, metrics: Metrics) -> None:
-        """Load weights and open the garments. Raises WeightsError, OutputError."""
+        """Load the weights and open the garment store. Raises WeightsError, OutputError."""
         weights = open_weights(config.weights)
         runner = OpenVinoRunner.from_weights(weights, "throughput")
         self.tryon = TryOn.of(weights, runner, config.parser, config.segmenter)
@@ -64,7 +64,7 @@ class Studio:
         )
 
     def look(self, order: Order) -> Made:
-        """Make a look. Raises ImageError, and Refusal where token or id are unknown."""
+        """Make a look. Raises ImageError, InputError, and Refusal (404) if the token or id is unknown."""
         self.check(person=order.photo, garment=order.garment, garment_mask=order.garment_mask)
         with self.metrics.timed("person", order.spent):
             person = self.person(order)
@@ -77,7 +77,7 @@ class Studio:
         return Made(data, look.image.shape[1], look.image.shape[0], look.warnings, look.confidence)
 
     def person(self, order: Order) -> Person:
-        """The person of an order, encoded."""
+        """Return the encoded person of an order."""
         if order.token is not None:
             person = self.persons.get(order.token)
             self.metrics.cached.labels("person", "true").inc()
@@ -85,7 +85,10 @@ class Studio:
         return self.tryon.person(order.photo or b"", order.person_point)
 
     def garment(self, order: Order) -> EncodedGarment | bytes:
-        """The garment of an order: encoded, or a picture that is checked against the person's when it is worn."""
+        """Return the garment of an order.
+
+        A registered garment is encoded. A picture is returned as bytes: `Person.wear` checks it against the photo.
+        """
         if order.garment_id is not None:
             return self.garments.encoded(order.garment_id)
         return order.garment or b""
@@ -96,13 +99,13 @@ class Studio:
         return self.garments.put(name, picture, mask)
 
     def check(self, **pictures: bytes | None) -> None:
-        """Raise PictureTooLargeError for pictures that would take too much memory, before one is decoded."""
+        """Raise PictureTooLargeError for pictures that would need too much memory, before any is decoded."""
         for name, data in pictures.items():
             if data is not None:
                 decode.check_pixels(data, name, self.most_pixels)
 
     def add_person(self, photo: bytes, person_point: tuple[int, int] | None) -> tuple[str, Person]:
-        """Encode and keep a person; return the token and the person. `person_point` as of `TryOn.frame`.
+        """Encode and keep a person. Return the token and the person. For `person_point` see `TryOn.frame`.
 
         Raises InputError, Refusal.
         """
@@ -113,7 +116,7 @@ class Studio:
         return token, person
 
     def mask(self, garment: bytes) -> bytes:
-        """The mask that is found of a garment, as PNG of the picture's size. Raises ImageError."""
+        """Find the mask of a garment. Return a PNG of the picture's size, white inside. Raises ImageError."""
         self.check(garment=garment)
         found = self.tryon.garment_mask(decode.read(garment, "garment"))
         return encode_picture(np.repeat(found[..., None], 3, axis=2), ".png")

@@ -1,9 +1,11 @@
-"""A patch discriminator and the losses it gives: L1 alone has outlines and bare arms blurred where it can't know them.
+"""Patch discriminator and adversarial losses.
 
-PatchGAN (Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, section 3.2.2)
-with hinge losses and spectral norm (Miyato et al., "Spectral Normalization for GANs", ICLR 2018), and its features as a
-perceptual loss (Wang et al., "High-Resolution Image Synthesis with Conditional GANs", CVPR 2018, equation 4). Both
-sides learn in one step, from one sum of losses; what ships is the network alone.
+With L1 alone, a network blurs outlines and bare arms that it can't predict.
+
+The discriminator is a PatchGAN (Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR
+2017, section 3.2.2) with hinge losses and spectral norm (Miyato et al., "Spectral Normalization for GANs", ICLR 2018).
+Its features serve as a perceptual loss (Wang et al., "High-Resolution Image Synthesis with Conditional GANs", CVPR
+2018, equation 4). Both networks learn in one step, from one sum of losses. The discriminator does not ship.
 """
 
 from collections.abc import Iterator
@@ -15,12 +17,16 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 WIDTHS = (16, 32, 64, 96)
-PACE = 4.0  # its learning rate in those of the network, which it has to be ahead of (Heusel et al., NeurIPS 2017)
+# the discriminator's learning rate, as a multiple of the network's: it must learn faster (Heusel et al., NeurIPS 2017)
+PACE = 4.0
 BETAS = (0.0, 0.99)
 
 
 class Discriminator(nn.Module):
-    """Pictures (N, 3, H, W) in [-1, 1] to verdicts (N, 1, H/8, W/8): above 0 where a patch of 54 pixels looks real."""
+    """Discriminator of pictures (N, 3, H, W) in [-1, 1].
+
+    Its verdicts (N, 1, H/8, W/8) are above 0 where a patch of 54 pixels looks real.
+    """
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
@@ -32,7 +38,7 @@ class Discriminator(nn.Module):
         self.verdict = nn.Conv2d(widths[-1], 1, 3, 1, 1)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
-        """The maps of every layer, finest first, and last the verdicts."""
+        """Return the maps of every layer, finest first, followed by the verdicts."""
         maps = []
         for layer in self.layers:
             picture = layer(picture)
@@ -41,18 +47,18 @@ class Discriminator(nn.Module):
 
 
 class Adversary(nn.Module):
-    """The discriminator, and what it costs looks to be told from photographs."""
+    """The discriminator, with the losses of both sides."""
 
     def __init__(self) -> None:
         super().__init__()
         self.discriminator = Discriminator()
 
     def forward(self, look: Tensor, photo: Tensor, where: Tensor, alike: Tensor | None = None) -> dict[str, Tensor]:
-        """Losses of looks and photographs (N, 3, H, W), patches weighed by `where` (N, 1, H, W) in [0, 1].
+        """Compute the losses of looks and photographs (N, 3, H, W). `where` (N, 1, H, W) in [0, 1] weights the patches.
 
-        "adversarial" and "matching" teach the network alone, "discriminator" the discriminator alone. `alike`
-        (N, 1, 1, 1) is 0 for looks that should be like some photograph, but not like this one, from which the
-        discriminator learns nothing; without it all should.
+        "adversarial" and "matching" train only the network, "discriminator" only the discriminator. `alike`
+        (N, 1, 1, 1) is 1 where a look should match its photograph, and 0 where it should only look real; the
+        photographs of the latter are not used. By default, all looks should match.
         """
         told = self.discriminator(torch.cat([photo, look.detach()]))
         with frozen(self.discriminator):
@@ -60,7 +66,7 @@ class Adversary(nn.Module):
         real, fake = told[-1].float().chunk(2)
         alike = torch.ones_like(where[:, :, :1, :1]) if alike is None else alike
         matched = where * alike
-        # both kinds of picture count the same, however few photographs there are of the looks that are judged
+        # real and fake pictures count the same, even if only few of the judged looks have a photograph
         judged = (where.amax(dim=(1, 2, 3), keepdim=True) > 0).to(where.dtype)
         share = ((judged * alike).sum() / judged.sum().clamp(min=1)).clamp(min=1e-6)
         distances = [
@@ -75,7 +81,10 @@ class Adversary(nn.Module):
 
 
 def weighed(values: Tensor, where: Tensor) -> Tensor:
-    """Mean over samples of the mean of values (N, 1, h, w) where `where` (N, 1, H, W) is 1; nowhere counts as 0."""
+    """Return the mean over samples of each sample's mean of values (N, 1, h, w), weighted by `where` (N, 1, H, W).
+
+    A sample whose weights are all 0 counts as 0.
+    """
     weight = F.adaptive_avg_pool2d(where, values.shape[-2:])  # type: ignore[arg-type]
     sums = (values.float() * weight).sum(dim=(1, 2, 3))
     return (sums / (weight.sum(dim=(1, 2, 3)) + 1)).mean()
@@ -83,7 +92,7 @@ def weighed(values: Tensor, where: Tensor) -> Tensor:
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Within, what passes through the module gets gradients, and its parameters none."""
+    """Freeze a module's parameters within the block. Gradients still flow through the module to its inputs."""
     module.requires_grad_(False)
     try:
         yield

@@ -1,6 +1,7 @@
-"""Batches: which samples a step sees, and how they are changed, decided by the step's number alone.
+"""Make training batches: choose the samples of a step and augment them, depending only on the step's number.
 
-A run that is taken up again, or spread over several processes, therefore sees what an unbroken single one sees.
+A run that is resumed, or spread over several processes, therefore sees the same samples as an uninterrupted run in one
+process.
 """
 
 from typing import NamedTuple
@@ -14,31 +15,31 @@ from fitroom.data.augment import AugmentConfig, Changes, draw
 from fitroom.data.grounds import GroundConfig, compose_grounds, draw_grounds
 from fitroom.train.samples import OFFERED, Fakes, Samples, most_apart
 
-# channels of a parser's probabilities in mirrored pictures
+# order of a parser's probability channels in mirrored pictures
 MIRRORED_SOFT = tuple(PREDICTED.index(OPPOSITE.get(label, label)) for label in PREDICTED)
-ERASED = 16  # pixels that a fake's garment may be narrower than the photo's, with background between
+ERASED = 16  # pixels by which a fake's garment may be narrower than the photo's, with background in between
 
 
 class Batch(NamedTuple):
     """Tensors of one step on one device; pictures (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1]."""
 
     rows: Tensor  # (N,) rows of the samples
-    photo: Tensor  # what a look should be
+    photo: Tensor  # the target of a look
     label: Tensor  # (N, H, W) parsing of the photo
     key_points: Tensor  # (N, 18, 3) pixels
     worn: Tensor  # mask of the garment in the photo
     garment: Tensor
     garment_mask: Tensor
-    shown: Tensor  # what a student sees of the person: a fake, or the photo itself
+    shown: Tensor  # the student's input: a fake, or the photo itself
     restored: Tensor  # (N,) 1 where `shown` is a fake, 0 where it is the photo itself
-    paired: Tensor  # (N,) 1 where the garment is the one worn in the photo, 0 where it is somebody else's
-    dense: Tensor | None = None  # (N, H, W) DensePose's parts of the photo, where the data has them
-    soft: Tensor | None = None  # (N, labels, H, W) a parser's probabilities of `body.PREDICTED`, where there are some
-    known: Tensor | None = None  # how much of how the garment lies `photo` tells there, 0 nothing; None: 1 everywhere
+    paired: Tensor  # (N,) 1 where the garment is the one in the photo, 0 where it is another person's
+    dense: Tensor | None = None  # (N, H, W) DensePose parts of the photo, if the data has them
+    soft: Tensor | None = None  # (N, labels, H, W) a parser's probabilities of `body.PREDICTED`, if available
+    known: Tensor | None = None  # weight of each pixel of `photo` and `worn` in the warp's losses; None: 1 everywhere
 
 
 def generator_of(*numbers: int) -> torch.Generator:
-    """A CPU generator that depends on some numbers alone."""
+    """Make a CPU generator whose seed depends only on the given numbers."""
     seed = 0
     for number in numbers:
         seed = (seed * 1_000_003 + number + 1) % (2**63 - 1)
@@ -46,7 +47,7 @@ def generator_of(*numbers: int) -> torch.Generator:
 
 
 def chosen(step: int, size: int, count: int, seed: int) -> Tensor:
-    """Numbers of the samples, of so many, that a step sees (size,): each once in an epoch."""
+    """Return the numbers (size,) of the samples of a step. Each of `count` samples comes once per epoch."""
     first = step * size
     numbers: list[int] = []
     for position in range(first, first + size):
@@ -58,12 +59,12 @@ def chosen(step: int, size: int, count: int, seed: int) -> Tensor:
 
 
 def evenly(places: Tensor, count: int) -> Tensor:
-    """So many of some places, at equal distances."""
+    """Choose `count` of the places at equal distances, or all if there are fewer."""
     return places[torch.arange(min(count, len(places))) * len(places) // max(count, 1)]
 
 
 class Batches:
-    """Makes the batch of any step."""
+    """Source of the training batch of any step."""
 
     def __init__(
         self,
@@ -76,9 +77,11 @@ class Batches:
         unpaired_share: float = 0.0,
         street: Tensor | None = None,
     ) -> None:
-        """`size` samples a step, over all processes; of a student's, `own_share` see the photo itself, and
-        `unpaired_share` see it with somebody else's garment. Samples that stand elsewhere do so before `street`, photos
-        without people (n, 3, H, W), where there are some.
+        """Set what batches are made of; `size` samples per step, over all processes.
+
+        Of a student's samples, `own_share` show the photo itself, and `unpaired_share` show it together with another
+        person's garment. If `street` is given, photos without people, uint8 (n, 3, H, W), new backgrounds are
+        chosen from them.
         """
         self.street = street
         self.samples, self.fakes, self.config = samples, fakes, config
@@ -87,11 +90,11 @@ class Batches:
         self.bare = samples.bare_arms() if unpaired_share else None
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Batch:
-        """The batch of a step, or the rank-th of `world` equal parts of it."""
+        """See `loop.Batches`."""
         height, width = self.samples.photo.shape[-2:]
         generator = generator_of(self.seed, 2, step)
         changes = draw(self.config, self.size, generator, width / height)
-        # a ground costs more than all else that is drawn: those alone that stand before one get it
+        # grounds are expensive to draw, so they are drawn only for the samples that get one
         grounds = draw_grounds(GroundConfig(), int(changes.elsewhere.sum()), generator, width / height)
         own, unpaired = self.as_they_are()
         numbers = chosen(step, self.size, self.count, self.seed)
@@ -106,7 +109,7 @@ class Batches:
             restored = (~(own | unpaired)[part]).float().to(device)
             garments = torch.where(unpaired[part].to(device), self.others(step, rows, part), rows)
         earlier, within = (int(changes.elsewhere[some].sum()) for some in (slice(part.start), part))
-        # no sample's garment is the pattern of another's ground: every process has its own samples alone
+        # grounds can't use other samples' garments as patterns: each process has only its own samples
         behind = compose_grounds(grounds.rows(slice(earlier, earlier + within), device), height, width)
         if self.street is not None:
             photos = torch.randint(len(self.street), (earlier + within,), generator=generator_of(self.seed, 7, step))
@@ -114,7 +117,10 @@ class Batches:
         return self.changed(rows, garments, shown, restored, changes.rows(part, device), behind)
 
     def as_they_are(self) -> tuple[Tensor, Tensor]:
-        """Which of a step's samples (size,) show a photo in its own garment, and which in somebody else's."""
+        """Choose the samples of a step that show the photo itself, as two masks (size,).
+
+        The first marks samples with the garment in the photo, the second samples with another person's garment.
+        """
         places = torch.arange(self.size)
         own = places % max(round(1 / self.own_share), 1) == 0 if self.own_share else places < 0
         unpaired = torch.zeros_like(own)
@@ -122,7 +128,10 @@ class Batches:
         return own, unpaired
 
     def others(self, step: int, rows: Tensor, part: slice) -> Tensor:
-        """For each row of a step's part another one: of a few, that whose photo shows the most different arms."""
+        """Choose another person's garment for each row of a step's part; see `most_apart`.
+
+        Without unpaired samples, the rows themselves are returned.
+        """
         if self.bare is None:
             return rows
         generator = generator_of(self.seed, 3, step)
@@ -130,17 +139,17 @@ class Batches:
         return most_apart(self.bare, rows, offered)
 
     def names(self, batch: Batch) -> list[str]:
-        """Files that a batch was made of."""
+        """See `loop.Batches`."""
         pairs = [self.samples.pairs[row] for row in batch.rows.tolist()]
         return [f"{pair.person} {pair.garment}" for pair in pairs]
 
     def changed(
         self, rows: Tensor, garments: Tensor, shown: Tensor | None, restored: Tensor, changes: Changes, behind: Tensor
     ) -> Batch:
-        """Apply changes to samples; photo, label and what is shown of a person move alike, before the same ground.
+        """Apply changes to samples. The photo, its label and `shown` are moved alike and get the same background.
 
-        `garments` are the rows of the garments, which need not be those of the persons. `behind` (m, 3, H, W) is what
-        the samples that stand elsewhere stand before, in their order.
+        `garments` are the rows of the garments, which may differ from the rows of the persons. `behind` (m, 3, H, W)
+        are the backgrounds of the samples that get a new one, in order.
         """
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
         label, garment = samples.label[rows], to_unit(samples.garment[garments])
@@ -186,24 +195,31 @@ class Batches:
 
 
 def in_studio(photo: Tensor, shown: Tensor | None, label: Tensor, restored: Tensor, changes: Changes) -> list[Tensor]:
-    """Photos, and behind them what is shown of the persons, if not they: some before a studio of other colours."""
+    """Give some samples a studio background of other colours, in place. Return the photos and the student's inputs.
+
+    The student's input is `shown` where `restored` is 1, and the photo elsewhere. Without `shown`, only the photos are
+    returned.
+    """
     before = changes.background.flatten(1).ne(1).any(1)
     stand_before(photo, label, changes.background, before)
     if shown is None:
         return [photo]
     stand_before(shown, label, changes.background, before, ERASED)
-    # a copy: a photo shown as it is keeps its garment's colours when the target's are changed
+    # a copy, so that changing the garment's colours in the target does not change the student's input
     return [photo, torch.where(restored.view(-1, 1, 1, 1) > 0, shown, photo)]
 
 
 def stand_before(picture: Tensor, label: Tensor, colours: Tensor, rows: Tensor, reach: int = 0) -> None:
-    """Give the studio background of some rows of pictures other colours, in place; see `augment.before`."""
+    """Recolour the studio background of some rows of pictures, in place; see `augment.before`."""
     behind = augment.background_mask(picture[rows], label[rows], reach)
     picture[rows] = augment.before(picture[rows], behind, colours[rows])
 
 
 def cut_outs(pictures: list[Tensor], label: Tensor, rows: Tensor) -> Tensor:
-    """Masks (N, k, H, W) of what is no studio background in photos and, where k is 2, fakes; ones but in some rows."""
+    """Return masks (N, k, H, W) of everything but the studio background in each of the k pictures.
+
+    The pictures are photos and, where k is 2, fakes. Masks are 1 everywhere except in the given rows.
+    """
     found = torch.ones_like(pictures[0][:, : len(pictures)])
     if rows.any():
         for number, (picture, reach) in enumerate(zip(pictures, (0, ERASED), strict=False)):
@@ -212,7 +228,7 @@ def cut_outs(pictures: list[Tensor], label: Tensor, rows: Tensor) -> Tensor:
 
 
 def recolour_garments(photo: Tensor, label: Tensor, garment: Tensor, garment_mask: Tensor, changes: Changes) -> None:
-    """Give some garments new colours, in place: the same on the product shot and where it is worn."""
+    """Recolour some garments, in place and alike in the product shot and in the photo."""
     rows = changes.recoloured
     worn = (label[rows] == Label.UPPER_CLOTHES).float().unsqueeze(1)
     photo[rows] = augment.recolour(photo[rows], worn, changes.colour[rows])
@@ -220,16 +236,14 @@ def recolour_garments(photo: Tensor, label: Tensor, garment: Tensor, garment_mas
 
 
 def moved_label(label: Tensor, grid: Tensor, ends: Tensor) -> Tensor:
-    """Labels (N, H, W) resampled at a grid, each value from its nearest pixel; rows that end at their crop's edge are 0
-    beyond it.
-    """
+    """Resample labels (N, H, W) at a grid by nearest neighbour, uint8. Rows in `ends` are 0 beyond the crop's edge."""
     moved = augment.move(label.unsqueeze(1).float(), grid, mode="nearest").squeeze(1).to(torch.uint8)
     beyond = ends.view(-1, 1, 1) & (grid.abs().amax(dim=3) > 1)
     return moved.masked_fill(beyond, 0)
 
 
 def ended(soft: Tensor, grid: Tensor, rows: Tensor) -> Tensor:
-    """Probabilities (N, labels, H, W) that are sure of background beyond the crop, in rows that end where it ends."""
+    """Return probabilities (N, labels, H, W) in which the given rows are certain background beyond the crop's edge."""
     beyond = rows.view(-1, 1, 1) & (grid.abs().amax(dim=3) > 1)
     nothing = torch.zeros_like(soft)
     nothing[:, PREDICTED.index(Label.BACKGROUND)] = 1
@@ -237,9 +251,10 @@ def ended(soft: Tensor, grid: Tensor, rows: Tensor) -> Tensor:
 
 
 def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor, behind: Tensor) -> None:
-    """Put something behind some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
+    """Replace the background of some rows of pictures (N, 3 k, H, W) that were moved by a grid, in place.
 
-    `cut_out` are masks (N, k, H, W) of what is no background in each of the k, before it was moved.
+    `cut_out` (N, k, H, W) are the foreground masks of the k pictures before they were moved. `behind` (m, 3, H, W) are
+    the new backgrounds.
     """
     if not rows.any():
         return
@@ -249,10 +264,10 @@ def put_elsewhere(pictures: Tensor, cut_out: Tensor, grid: Tensor, rows: Tensor,
 
 
 def to_unit(picture: Tensor) -> Tensor:
-    """uint8 pictures to [-1, 1]."""
+    """Convert uint8 pictures to floats in [-1, 1]."""
     return (picture / 127.5).sub_(1)
 
 
 def largest_divisor(number: int, most: int) -> int:
-    """The largest divisor of a number that is at most `most`."""
+    """Return the largest divisor of a number that is at most `most`."""
     return next(size for size in range(min(most, number), 0, -1) if number % size == 0)

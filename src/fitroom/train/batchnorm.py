@@ -1,4 +1,4 @@
-"""Batch norm over all processes, so that several processes give the gradients of one with the whole batch."""
+"""Batch norm over all processes, so that several processes compute the same gradients as one with the whole batch."""
 
 from typing import Any
 
@@ -10,28 +10,31 @@ from fitroom.nets.interface import unrounded
 
 
 class Sum(torch.autograd.Function):
-    """The sum of a tensor over all processes; so is the gradient."""
+    """Sum of a tensor over all processes. The gradient is summed over all processes too."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Return the sum of `x` over all processes."""
         total = x.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Return the sum of the gradient over all processes."""
         total = gradients[0].clone()
         dist.all_reduce(total)
         return total
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` with the statistics of all processes; PyTorch's own does so on GPUs alone.
+    """`nn.BatchNorm2d` with the statistics of all processes; PyTorch's own `nn.SyncBatchNorm` needs GPUs.
 
-    Parameters and buffers have the names that `nn.BatchNorm2d` gives them. Processes must hold equal shares.
+    Parameters and buffers have the same names as in `nn.BatchNorm2d`. All processes must hold equally large batches.
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x` (N, C, H, W) and return the same shape."""
         if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
             return super().forward(x)
         wide = unrounded(x)
@@ -52,7 +55,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 def share_batch_norm(module: nn.Module) -> None:
-    """Turn every batch norm of a network into a `SharedBatchNorm`, in place; parameters and names stay."""
+    """Turn every `nn.BatchNorm2d` of a network into a `SharedBatchNorm`, in place. Parameters and names stay."""
     for child in module.modules():
         if type(child) is nn.BatchNorm2d:
             child.__class__ = SharedBatchNorm

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped; whole or not at all."""
+"""Write and read checkpoints, which hold everything that a run needs to resume exactly. Writing is atomic."""
 
 import os
 from dataclasses import asdict, dataclass, field
@@ -17,38 +17,41 @@ NAME = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State after `step` steps. Random numbers need no place here: they depend on the step alone."""
+    """State after `step` steps. It needs no random state: random numbers depend only on the step."""
 
     stage: str
-    network: str  # key of nets.registry.NETWORKS, or the name of a network that stands alone
-    config: dict[str, Any]  # of that network
+    network: str  # key of nets.registry.NETWORKS, or the name of another network
+    config: dict[str, Any]  # of the network
     step: int
-    seconds: float  # spent so far, in all sittings
-    tensors: dict[str, Tensor]  # of the network as it is trained
-    average: dict[str, Tensor]  # of its moving average, which is what gets used
+    seconds: float  # spent so far, over all sessions
+    tensors: dict[str, Tensor]  # of the network in training
+    average: dict[str, Tensor]  # moving average of the tensors; this is the trained network
     optimiser: dict[str, Any]
-    adversary: dict[str, Tensor] = field(default_factory=dict)  # of the discriminator, where the stage has one
+    adversary: dict[str, Tensor] = field(default_factory=dict)  # of the discriminator, if the stage has one
 
 
 def save(checkpoint: Checkpoint, folder: Path) -> Path:
-    """Write a checkpoint in place of the one before, which stays until the new one is on disk. Raises OutputError."""
+    """Replace the checkpoint of a folder, and return its path.
+
+    The old checkpoint stays until the new one is on disk. Raises OutputError.
+    """
     path, kept = folder / NAME, "; the checkpoint before it is kept"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(PARTS):
-            # of a run that was killed while it wrote
+            # left by a run that was killed while writing
             left.unlink()
         with atomic_write(path, remedy=kept) as part, part.open("wb") as stream:
             torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, stream)
             stream.flush()
             os.fsync(stream.fileno())
-    except (OSError, RuntimeError) as error:  # a full disk is a RuntimeError of PyTorch's
+    except (OSError, RuntimeError) as error:  # PyTorch reports a full disk as RuntimeError
         raise OutputError(f"{path}: can't be written ({error}){kept}.") from error
     return path
 
 
 def load(folder: Path) -> Checkpoint | None:
-    """Read the checkpoint of a folder onto the CPU; None where there is none. Raises WeightsError if it is broken."""
+    """Read the checkpoint of a folder onto the CPU; None if there is none. Raises WeightsError if it is damaged."""
     path = folder / NAME
     if not path.exists():
         return None
@@ -59,7 +62,7 @@ def load(folder: Path) -> Checkpoint | None:
 
 
 def finished(work: str | Path, stage: str, needed_by: str) -> Checkpoint:
-    """Read the checkpoint of a stage in `work`. Raises WeightsError that says what to run where there is none."""
+    """Read the checkpoint of a stage in `work`. Raises WeightsError that says what to run if there is none."""
     folder = Path(work) / stage
     found = load(folder)
     if found is None:
@@ -71,7 +74,7 @@ def finished(work: str | Path, stage: str, needed_by: str) -> Checkpoint:
 
 
 def to_go_on(folder: Path, resume: bool) -> Checkpoint | None:
-    """The checkpoint that a run goes on from, if any. Raises InputError where there is one and nobody asked for it."""
+    """Read the checkpoint to resume from, if any. Raises InputError if there is one and `resume` is false."""
     kept = load(folder)
     if kept is not None and not resume:
         raise InputError(
@@ -81,9 +84,9 @@ def to_go_on(folder: Path, resume: bool) -> Checkpoint | None:
 
 
 def check_network(found: str, found_config: dict[str, Any], network: str, config: Any, origin: Path) -> None:
-    """Raise WeightsError where the network found in a file or folder is another than the one wanted."""
+    """Raise WeightsError if the network found in a file or folder is not the wanted one."""
     wanted = asdict(config)
-    # settings that came later than the file stand at their defaults in it
+    # settings that are newer than the file have their defaults
     found_config = asdict(type(config)()) | found_config
     if found != network or untupled(found_config) != untupled(wanted):
         changed = [key for key in wanted if untupled(found_config.get(key)) != untupled(wanted[key])]
@@ -92,7 +95,7 @@ def check_network(found: str, found_config: dict[str, Any], network: str, config
 
 
 def untupled(value: Any) -> Any:
-    """The same with lists in place of tuples."""
+    """Replace tuples with lists, also in nested values."""
     if isinstance(value, dict):
         return {key: untupled(item) for key, item in value.items()}
     return [untupled(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""Scalars of a run in a file that tables and plots are made from: one row a step and name."""
+"""Log the scalars of a run to a CSV file for tables and plots, one row per step and name."""
 
 import csv
 import time
@@ -11,17 +11,17 @@ COLUMNS = ("stage", "step", "minutes", "name", "value")
 
 
 class Curve:
-    """Appends scalars to `curve.csv` of a stage's folder. A run that is taken up again goes on after its checkpoint."""
+    """Log of scalars in `curve.csv` of a stage's folder. A resumed run continues after its checkpoint."""
 
     def __init__(self, folder: Path, stage: str, step: int = 0, seconds: float = 0.0) -> None:
-        """`step` and `seconds` of the checkpoint that the run goes on from; later rows are dropped."""
+        """Open the log at `step` and `seconds` of the checkpoint to resume from, and drop later rows."""
         self.path, self.stage = folder / NAME, stage
         self.begun = time.monotonic() - seconds
         kept = [row for row in self.rows() if int(row["step"]) <= step]
         self.write([list(COLUMNS), *(list(row.values()) for row in kept)], "w")
 
     def rows(self) -> list[dict[str, str]]:
-        """What the file holds; nothing where there is none."""
+        """Read the rows of the file, or none if it does not exist."""
         if not self.path.exists():
             return []
         with self.path.open(newline="", encoding="utf-8") as stream:
@@ -39,6 +39,6 @@ class Curve:
             ) from error
 
     def add(self, step: int, scalars: dict[str, float]) -> None:
-        """Append scalars of a step. Raises OutputError."""
+        """Append the scalars of a step. Raises OutputError."""
         minutes = f"{(time.monotonic() - self.begun) / 60:.2f}"
         self.write([[self.stage, str(step), minutes, name, f"{value:.6g}"] for name, value in scalars.items()], "a")

@@ -1,4 +1,4 @@
-"""The one training loop, for every stage, device and number of processes."""
+"""The training loop, shared by all stages, devices and numbers of processes."""
 
 import math
 import time
@@ -22,30 +22,30 @@ Scalars = dict[str, float]
 
 
 class Learner(nn.Module, ABC):
-    """A network with its losses: called with a batch, it gives them by name, unweighted."""
+    """A network with its losses. Called with a batch, it returns the unweighted losses by name."""
 
     network: Any  # has a name and a config
-    adversary: Any  # a module that is trained along, or None
-    stage_name: str  # what its checkpoints are of
+    adversary: Any  # a discriminator to train along with the network, or None
+    stage_name: str  # stage of its checkpoints
 
     def frozen(self) -> list[nn.Module]:
-        """Networks that only tell, and train nothing."""
+        """Return the networks that the losses need and that are not trained."""
         return []
 
     @abstractmethod
     def total(self, values: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of losses."""
+        """Return the weighted sum of losses."""
 
 
 class Batches(Protocol):
-    """What makes the batch of any step."""
+    """Source of the batch of any step."""
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Any:
-        """The batch of a step, or the rank-th of `world` equal parts of it."""
+        """Make the batch of a step, or part number `rank` of its `world` equal parts."""
         ...
 
     def names(self, batch: Any) -> list[str]:
-        """Files that a batch was made of."""
+        """Return the names of the files that a batch was made of."""
         ...
 
 
@@ -53,25 +53,25 @@ class Batches(Protocol):
 class LoopConfig:
     """Settings of the loop."""
 
-    steps: int = 8000  # in all, over all sittings
-    batch: int = 16  # samples a step, over all processes
-    learning_rate: float = 5e-4  # AdamW, at its highest
-    final_share: float = 0.02  # of the learning rate that is left at the end of its cosine
-    warm_up: int = 200  # steps in which the learning rate rises
+    steps: int = 8000  # total, over all sessions
+    batch: int = 16  # samples per step, over all processes
+    learning_rate: float = 5e-4  # peak, AdamW
+    final_share: float = 0.02  # share of the peak learning rate at the end of the cosine
+    warm_up: int = 200  # steps during which the learning rate rises
     weight_decay: float = 1e-4  # AdamW
-    average: float = 0.998  # decay of the moving average of the weights, which is what gets used
-    clip: float = 1.0  # largest norm of a gradient
-    checkpoint_minutes: float = 3.0  # between checkpoints
+    average: float = 0.998  # decay of the moving average of the weights; the average is the trained network
+    clip: float = 1.0  # maximum gradient norm
+    checkpoint_minutes: float = 3.0  # minutes between checkpoints
     log_every: int = 20  # steps between rows of scalars
     look_every: int = 500  # steps between pictures
     measure_every: int = 1000  # steps between measurements on the validation list
-    lost_minutes: float = 15.0  # without a word from another process until it counts as lost
-    seed: int = 0  # of samples, changes and fresh weights
+    lost_minutes: float = 15.0  # minutes of silence after which another process counts as lost
+    seed: int = 0  # of sample order, changes and initial weights
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told what happens. Only the first process tells."""
+    """Callbacks of the loop. Only the first process calls them."""
 
     step: Callable[[int, Scalars], None] = lambda step, scalars: None  # losses and rate, every `log_every` steps
     look: Callable[[int, nn.Module, Any], None] = lambda step, network, batch: None  # every `look_every` steps
@@ -80,7 +80,10 @@ class Watch:
 
 
 def averaged(network: nn.Module, decay: float, started: Checkpoint | None) -> AveragedModel:
-    """Make the exponential moving average of a network, or go on with a checkpoint's; it is faster at first."""
+    """Make the exponential moving average of a network, or continue that of a checkpoint.
+
+    The decay starts low and rises to `decay`.
+    """
 
     @torch.no_grad()
     def update(mean: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
@@ -91,7 +94,7 @@ def averaged(network: nn.Module, decay: float, started: Checkpoint | None) -> Av
             torch._foreach_copy_(mean, current)
 
     average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)  # type: ignore[arg-type]
-    # counted from 1: the first step's mean holds a share of the tensors that the run begins with
+    # start at 1, so that the average after the first step includes the initial tensors
     average.n_averaged.fill_(1 if started is None else started.step + 1)
     if started is not None:
         average.module.load_state_dict(started.average)
@@ -99,7 +102,7 @@ def averaged(network: nn.Module, decay: float, started: Checkpoint | None) -> Av
 
 
 def rate(step: int, config: LoopConfig) -> float:
-    """Learning rate of a step: linear warm-up, then a cosine down to its final share."""
+    """Return the learning rate of a step: linear warm-up, then a cosine down to `final_share` of the peak."""
     progress = min(step / config.steps, 1.0)
     cosine = config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * progress))
     return config.learning_rate * min(1.0, (step + 1) / max(config.warm_up, 1)) * cosine
@@ -115,10 +118,11 @@ def train(
     max_minutes: float | None = None,
     started: Checkpoint | None = None,
 ) -> Checkpoint:
-    """Train until `steps` are done or `max_minutes` are over, from `started`, if any; checkpoints go into `folder`.
+    """Train until `steps` are done or `max_minutes` have passed, and return the last checkpoint.
 
-    Equal settings give equal steps, however often a run is taken up again. Raises FitroomError, naming the samples,
-    when a loss is not finite; the checkpoint before it is kept.
+    Training continues from `started` if given. Checkpoints are written into `folder`. Equal settings give equal steps,
+    however often a run is interrupted and resumed. Raises FitroomError, naming the samples, when a loss is not finite;
+    the last checkpoint is kept.
     """
     share_batch_norm(trainee.network)
     if started is not None:
@@ -196,7 +200,7 @@ def train(
 
 
 def not_finite(step: int, values: dict[str, Tensor], batches: Batches, batch: Any) -> str:
-    """What to say of losses that are not finite."""
+    """Return the error message for losses that are not finite."""
     named = ", ".join(name for name, value in values.items() if not torch.isfinite(value)) or "their sum"
     files = ", ".join(batches.names(batch))
     return (

@@ -1,4 +1,4 @@
-"""The processes that train together, on one machine or several, and what is said when one of them is lost."""
+"""Start the processes that train together, on one machine or several, and explain the loss of one of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ LOST = ("gloo", "pair closure")
 
 
 def launched(devices: int, nodes: int, precision: Precision, batch: int, lost_minutes: float) -> Fabric:
-    """The processes of a run, started; one that does not answer for so many minutes is lost.
+    """Start the processes of a run. A process that does not answer for `lost_minutes` counts as lost.
 
-    Raises InputError where a batch does not divide among them.
+    Raises InputError if `batch` is not divisible by the number of processes.
     """
     if devices == nodes == 1:
         fabric = Fabric(devices=1, precision=precision)
@@ -35,7 +35,7 @@ def launched(devices: int, nodes: int, precision: Precision, batch: int, lost_mi
 
 @contextmanager
 def loss_told(folder: Path) -> Iterator[None]:
-    """Raise FitroomError that says what to do where another process of the run is gone."""
+    """Turn errors caused by the loss of another process into a FitroomError that says what to do."""
     try:
         yield
     except RuntimeError as error:

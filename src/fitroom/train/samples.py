@@ -1,4 +1,4 @@
-"""Training pairs in memory: decoded once, at the size that is trained, as bytes on the device that trains."""
+"""Load training pairs and fakes into memory: decoded once, as bytes at the training size."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,32 +21,32 @@ from fitroom.photo.masks import garment_mask
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Row = tuple[NDArray[Any], ...]
 
-OFFERED = 4  # garments of others of which a person gets the one with the most different sleeves
+OFFERED = 4  # garments to choose from; a person gets the one with the most different sleeves
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Pairs of a person and the garment worn, one row each: uint8 tensors, key points float32 in pixels."""
+    """Pairs of a person and the garment in the photo, one per row. Tensors are uint8, key points float32 in pixels."""
 
     pairs: list[Pair]
     photo: Tensor  # (n, 3, H, W) RGB
     label: Tensor  # (n, H, W)
     key_points: Tensor  # (n, 18, 3) x, y, confidence
     garment: Tensor  # (n, 3, H, W) RGB
-    garment_mask: Tensor  # (n, H, W) of 0 and 255
-    dense: Tensor | None = None  # (n, H, W) DensePose's parts, where the data has them
+    garment_mask: Tensor  # (n, H, W) 0 to 255
+    dense: Tensor | None = None  # (n, H, W) DensePose parts, if the data has them
     soft: Tensor | None = None  # (n, labels, h, w) a parser's probabilities of `body.PREDICTED`, 0 to 255
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def to(self, device: torch.device) -> "Samples":
-        """The same on another device."""
+        """Copy the samples to another device."""
         names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def joined(self, other: "Samples") -> "Samples":
-        """These samples and others of the same size, neither with DensePose's parts."""
+        """Return these samples followed by others of the same size. Neither may have DensePose parts."""
         columns = {
             field.name: torch.cat([getattr(self, field.name), getattr(other, field.name)])
             for field in fields(self)
@@ -55,15 +55,15 @@ class Samples:
         return replace(self, pairs=self.pairs + other.pairs, **columns)
 
     def bare_arms(self) -> Tensor:
-        """Pixels of arms (n,) that every photo shows."""
-        # one by one: masks of all labels at once would take as much memory as the labels
+        """Count the pixels of arms (n,) in every photo."""
+        # one by one, because masks of all labels at once would take as much memory as the labels
         return torch.stack([((label == Label.LEFT_ARM) | (label == Label.RIGHT_ARM)).sum() for label in self.label])
 
 
 def most_apart(bare: Tensor, rows: Tensor, offered: Tensor) -> Tensor:
-    """Of the rows offered to each of some rows, (m, k) and (m,), the one whose wearer shows the most different arms.
+    """Choose for each of `rows` (m,) the offered row whose photo shows the most different amount of bare arms, (m,).
 
-    `bare` (n,) are the pixels of arms that every row shows.
+    `offered` (m, k) are the rows to choose from, `bare` (n,) the arm pixels of every photo; see `Samples.bare_arms`.
     """
     apart = (bare[offered] - bare[rows].unsqueeze(1)).abs()
     return offered.gather(1, apart.argmax(dim=1, keepdim=True)).squeeze(1)
@@ -71,25 +71,28 @@ def most_apart(bare: Tensor, rows: Tensor, offered: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Fakes:
-    """Pictures of the persons of some samples in other garments: which row's person each shows, and the picture."""
+    """Pictures of the persons of some samples in other garments."""
 
-    row: Tensor  # (m,) rows of the samples
+    row: Tensor  # (m,) row of the person in the samples
     picture: Tensor  # (m, 3, H, W) uint8 RGB
 
     def to(self, device: torch.device) -> "Fakes":
-        """The same on another device."""
+        """Copy the fakes to another device."""
         return Fakes(self.row.to(device), self.picture.to(device))
 
 
 def resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A picture of the training size: by area when smaller."""
+    """Resize a picture to the training size by area averaging."""
     if picture.shape[:2] == (height, width):
         return picture
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def read_row(reader: Reader, pair: Pair, height: int, width: int) -> Row | None:
-    """One pair at the training size; None where the garment can't be told from its background. Raises DataError."""
+    """Read one pair at the training size. Raises DataError.
+
+    Returns None if the garment can't be separated from its background.
+    """
     photo, label, points = reader.photo(pair.person), reader.label(pair.person), reader.pose(pair.person)
     garment = reader.garment(pair.garment)
     if label.shape != photo.shape[:2]:
@@ -110,7 +113,10 @@ def read_row(reader: Reader, pair: Pair, height: int, width: int) -> Row | None:
 def load_samples(
     reader: Reader, pairs: list[Pair], height: int, width: int, threads: int, progress: Progress
 ) -> Samples:
-    """Decode pairs. Those whose garment can't be told from its background are left out. Raises DataError."""
+    """Read pairs at the training size. Raises DataError, also if no pair remains.
+
+    Pairs whose garment can't be separated from its background are left out.
+    """
     with ThreadPoolExecutor(threads) as pool:
         read = pool.map(lambda pair: read_row(reader, pair, height, width), pairs)
         rows = list(progress(read, len(pairs)))
@@ -122,20 +128,21 @@ def load_samples(
 
 
 def check_enough(samples: Samples, batch: int, data: str | Path) -> None:
-    """Raise DataError where samples do not fill a batch."""
+    """Raise DataError if there are fewer samples than a batch needs."""
     if len(samples) < batch:
         raise DataError(f"{data}: {len(samples)} pairs; a batch needs {batch}: lower loop.batch.")
 
 
 def fake_name(pair: Pair) -> str:
-    """File name of a person in a garment."""
+    """Return the file name of a fake: a person in a garment."""
     return f"{Path(pair.person).stem}_{Path(pair.garment).stem}.webp"
 
 
 def load_fakes(folder: str | Path, samples: Samples, threads: int, progress: Progress) -> Fakes:
     """Read the fakes of samples from a folder that holds PERSON_GARMENT.webp or .png.
 
-    Persons without one are no sample of a student. Raises DataError where the folder is missing or has none of them.
+    Persons without a fake are not used. Raises DataError if the folder is missing, holds no fake of these persons, or
+    holds a damaged one.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""One sitting of a run: the loop, and all that is told, kept and measured beside it."""
+"""Run one training session: the loop with its logs, pictures, checkpoints and measurements."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -16,19 +16,21 @@ from fitroom.train.loop import Batches, Learner, Scalars, Watch, train
 from fitroom.train.processes import loss_told
 from fitroom.train.settings import save_config
 
-Measure = Callable[[dict[str, Tensor]], Scalars]  # averaged tensors to figures
-Sheet = Callable[[nn.Module, Any], Tensor | None]  # of a network and a batch, (3, H, W) in [0, 1]
+Measure = Callable[[dict[str, Tensor]], Scalars]  # from averaged tensors to figures
+Sheet = Callable[[nn.Module, Any], Tensor | None]  # from network and batch to a picture (3, H, W) in [0, 1]
 
 
 class Bar(Protocol):
-    """What shows progress in images."""
+    """Progress bar that counts images."""
 
-    def update(self, images: int) -> Any: ...
+    def update(self, images: int) -> Any:
+        """Advance the bar."""
+        ...
 
 
 @dataclass(frozen=True)
 class Faces:
-    """How a run tells what it does; silent by default."""
+    """Callbacks that report the progress of a run. They are silent by default."""
 
     preparing: Callable[[Iterable[Any], int], Iterable[Any]] = lambda items, total: items
     training: Callable[[int, int], AbstractContextManager[Bar | None]] = lambda total, done: nullcontext()
@@ -40,12 +42,12 @@ SILENT = Faces()
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run came to; every process has one."""
+    """Result of a run, in every process."""
 
     checkpoint: Checkpoint
-    figures: Scalars  # on the validation list; empty where there is none, and on other processes
-    network: nn.Module  # that was trained, in its last state; what gets used is the checkpoint's average
-    leads: bool  # whether this is the process that tells and exports
+    figures: Scalars  # on the validation list; empty without a list, and in all processes but the first
+    network: nn.Module  # in its last state; the trained network is the checkpoint's average
+    leads: bool  # whether this is the process that reports and exports
 
 
 def sit(
@@ -60,9 +62,10 @@ def sit(
     measuring: Callable[[], Measure],
     sheet: Sheet,
 ) -> Finished:
-    """Train until the steps of `config.loop` are done, or time is over, from `kept`, if any; keep all in `folder`.
+    """Train until the steps of `config.loop` are done or `max_minutes` have passed. Keep all files in `folder`.
 
-    The first process alone tells, and calls `measuring`, which may read what it measures on.
+    Training continues from `kept` if given. Only the first process reports, and only it calls `measuring`, which may
+    read the validation data.
     """
     if not fabric.is_global_zero:
         with loss_told(folder):
@@ -83,7 +86,7 @@ def sit(
                 writer.add_scalar(f"{stage}/{name}", value, step)
 
         def look(step: int, network: nn.Module, batch: Any) -> None:
-            # a warp that rests is in evaluation mode already, and stays in it
+            # frozen modules are in evaluation mode already, and must stay in it
             modes = [(module, module.training) for module in network.modules()]
             network.eval()
             shown = sheet(network, batch)

@@ -1,4 +1,4 @@
-"""Settings files: YAML to a typed dataclass; unknown keys fail."""
+"""Read settings from YAML files into typed dataclasses. Unknown keys are errors."""
 
 import dataclasses
 from importlib.resources import files
@@ -17,8 +17,8 @@ RECIPES = Path(str(files("fitroom") / "configs"))  # packaged settings files
 
 
 def parse(kind: type[Settings], values: dict[str, Any], origin: str) -> Settings:
-    """Check values against a dataclass, nested ones too. Raises InputError that names the key."""
-    # dataclasses in a model's fields take over its configuration
+    """Convert values to a dataclass, including nested dataclasses. Raises InputError that names the wrong key."""
+    # dataclasses in a model's fields inherit the model's configuration
     model = create_model("Checked", __config__=ConfigDict(extra="forbid"), settings=(kind, ...))
     try:
         return model(settings=values).settings  # type: ignore[attr-defined, no-any-return]
@@ -32,9 +32,9 @@ def parse(kind: type[Settings], values: dict[str, Any], origin: str) -> Settings
 
 
 def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Nested values of a recipe, or none, changed by `key=value` overrides with dots; see `recipe_path`.
+    """Read the nested values of a recipe, see `recipe_path`, and apply `key=value` overrides with dotted keys.
 
-    Raises InputError.
+    Without a path, only the overrides are returned. Raises InputError.
     """
     values = {} if path is None else read_yaml(recipe_path(path))
     for override in overrides:
@@ -55,14 +55,14 @@ def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dic
 
 
 def recipe_path(name: str | Path) -> Path:
-    """The file of a recipe: a YAML file, or the name of one that is packaged."""
+    """Return the file of a recipe, given as a YAML file or as the name of a packaged recipe."""
     path = Path(name)
     packaged = RECIPES / f"{path.name}.yaml"
     return packaged if path.name == str(name) and not path.exists() and packaged.is_file() else path
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Keys and values of a YAML file. Raises InputError."""
+    """Read the keys and values of a YAML file. Raises InputError."""
     try:
         values = yaml.safe_load(path.read_text()) or {}
     except OSError as error:
@@ -78,7 +78,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def check_sizes(height: int, width: int, loop: LoopConfig, origin: str, multiple: int = 32) -> None:
-    """Raise InputError for pictures and batches that no network can be trained on."""
+    """Raise InputError unless sizes are multiples of `multiple`, the batch is at least 2 and steps are at least 1."""
     if height % multiple or width % multiple:
         raise InputError(f"{origin}: height {height}, width {width}; need multiples of {multiple}.")
     if loop.batch < 2 or loop.steps < 1:
@@ -86,6 +86,6 @@ def check_sizes(height: int, width: int, loop: LoopConfig, origin: str, multiple
 
 
 def save_config(config: Any, folder: Path) -> None:
-    """Keep settings, a dataclass, beside what they make."""
+    """Write settings, a dataclass, to settings.yaml in a folder. The folder is made if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.yaml").write_text(yaml.safe_dump(untupled(dataclasses.asdict(config)), sort_keys=False))

@@ -1,4 +1,4 @@
-"""A task is what is trained, on what, and how it is measured; a run trains it on a data folder."""
+"""Define tasks (a network, its training data and its measurements), and run them on a data folder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from fitroom.train.processes import Precision, launched
 from fitroom.train.samples import Samples, check_enough, load_samples
 from fitroom.train.session import SILENT, Faces, Finished, Measure, sit
 
-THREADS = 2  # that read pictures
-MEASURED = 30  # validation samples in a batch, at most
+THREADS = 2  # for reading pictures
+MEASURED = 30  # maximum size of a validation batch
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run reads, where its files lie, and what it runs on."""
+    """Data, folders and hardware of a run."""
 
     data: str | Path  # data folder or pack
     work: str | Path  # folder of checkpoints, settings and scalars
@@ -34,45 +34,48 @@ class RunConfig:
     devices: int = 1  # processes, or GPUs
     nodes: int = 1  # machines
     precision: Precision = "32-true"
-    max_minutes: float | None = None  # until the run stops; it can go on later
-    resume: bool = False  # go on from the checkpoint that `work` has; without, it must have none
+    max_minutes: float | None = None  # stop after this time; the run can be resumed
+    resume: bool = False  # continue from the checkpoint in `work`, if any; if false, there must be none
 
 
 class Task(ABC):
-    """What is trained, and how it is measured."""
+    """A network to train, its data, and its measurements."""
 
-    stage: str  # names its folder and its checkpoints
+    stage: str  # name of its folder and its checkpoints
     config: Any  # with `loop`, `height` and `width`; saved beside the checkpoint
 
     @abstractmethod
     def network(self, dense: bool) -> tuple[str, Any]:
-        """Return name and settings of the network, for data with DensePose or without."""
+        """Return the name and the settings of the network, for data with or without DensePose."""
 
     @abstractmethod
     def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> Learner:
-        """Make a learner with fresh weights, or of the network that a checkpoint is of. Raises WeightsError."""
+        """Make a learner. Raises WeightsError.
+
+        With a checkpoint, the learner has the checkpoint's network; the loop loads its tensors.
+        """
 
     @abstractmethod
     def batches(self, run: RunConfig, samples: Samples, faces: Faces) -> Batches:
-        """Make training batches of samples, on the samples' device. Raises DataError, WeightsError."""
+        """Make training batches from samples, on the samples' device. Raises DataError, WeightsError."""
 
     @abstractmethod
     def validation(self, samples: Samples, size: int) -> Mapping[str, Batches]:
-        """Make batches of `size` validation samples, by kind of picture."""
+        """Make batches of `size` validation samples, keyed by the kind of picture."""
 
     @abstractmethod
     def figures(self, network: Any, batches: Any) -> Scalars:
         """Measure a network in evaluation mode on validation batches."""
 
     def sheet(self, network: nn.Module, batch: Any) -> Tensor | None:
-        """Draw a batch, (3, H, W) in [0, 1]; None where there is nothing to show."""
+        """Draw a batch, (3, H, W) in [0, 1], or return None if there is nothing to show."""
         return None
 
 
 def run_task(task: Task, run: RunConfig, faces: Faces = SILENT) -> Finished:
-    """Train a task, keeping its files in `work`/STAGE; it is measured on val_pairs_paired.txt, where the data has it.
+    """Train a task and keep its files in `work`/STAGE. It is measured on val_pairs_paired.txt, if the data has it.
 
-    Raises DataError, WeightsError, InputError before the first step; FitroomError where a loss is not finite.
+    Raises DataError, WeightsError or InputError before the first step, and FitroomError if a loss is not finite.
     """
     config, folder = task.config, Path(run.work) / task.stage
     kept = to_go_on(folder, run.resume)
@@ -100,7 +103,7 @@ def run_task(task: Task, run: RunConfig, faces: Faces = SILENT) -> Finished:
 
 
 def validation_of(task: Task, reader: Reader, faces: Faces) -> Mapping[str, Batches]:
-    """Make a task's batches of the validation pairs, always the same ones; none where the data has no list."""
+    """Make a task's validation batches, always the same ones, or none if the data has no validation list."""
     if VALIDATION_LIST not in reader.lists():
         return {}
     pairs, config = reader.pairs(VALIDATION_LIST).pairs, task.config
@@ -109,7 +112,7 @@ def validation_of(task: Task, reader: Reader, faces: Faces) -> Mapping[str, Batc
 
 
 def measure_of(task: Task, trained: nn.Module, validation: Mapping[str, Batches]) -> Measure:
-    """Make a function from averaged tensors to a task's figures, named by the kind of picture."""
+    """Make a function from averaged tensors to a task's figures, whose names begin with the kind of picture."""
 
     def measure(average: dict[str, Tensor]) -> Scalars:
         network = deepcopy(trained).eval()

@@ -1,0 +1,1 @@
+"""Shipped weights, one folder each."""

@@ -1,0 +1,1 @@
+"""Training tasks: try-on, parser and segmenter."""

@@ -1,4 +1,4 @@
-"""Everything that a training stage is set by, and where its files lie."""
+"""Settings of a training stage of the try-on, and the folder of its files."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,23 +24,23 @@ class TrainConfig:
     stage: StageConfig = field(default_factory=StageConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
-    height: int = 256  # of the pictures trained on
+    height: int = 256  # of the training pictures
     width: int = 192
-    start: str = ""  # weights, by name or folder, to begin a student's stage with, in place of its predecessor's
-    teacher: str = ""  # weights, by name or folder, that finetune learns from: those that were narrowed
-    fakes: tuple[str, ...] = ("fakes",)  # folders of fakes below the work folder, or anywhere; for students
+    start: str = ""  # weights, by name or folder, that a student's stage starts from instead of its predecessor's
+    teacher: str = ""  # weights, by name or folder, that finetune learns from: those before pruning
+    fakes: tuple[str, ...] = ("fakes",)  # folders of a student's fakes, in the work folder or elsewhere
 
     def network_config(self, dense: bool) -> LiteConfig | PfafnConfig:
-        """Settings of the stage's network: a teacher's is shown more channels, with DensePose more still."""
+        """Return the network's settings for this stage. A teacher has more input channels, even more with DensePose."""
         config: LiteConfig | PfafnConfig = getattr(self, self.network)
         return replace(config, person=parsed_channels(dense)) if self.stage.parser_based else config
 
 
 def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str, ...] = ()) -> TrainConfig:
-    """Settings of a stage from YAML, or the defaults, changed by `key=value` overrides.
+    """Read the settings of a stage from YAML, or take the defaults, and apply `key=value` overrides.
 
-    Raises InputError for unknown keys and wrong values, for settings of another stage, and for sizes that the network
-    can't take.
+    Raises InputError for unknown keys and wrong values, for settings of another stage, for settings that leave nothing
+    to train, and for sizes that the network can't handle.
     """
     values = read_values(path, overrides)
     given: Any = values.setdefault("stage", {})
@@ -56,5 +56,5 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
 
 
 def stage_folder(work: str | Path, stage: StageName) -> Path:
-    """Where a stage keeps its checkpoint, settings and scalars."""
+    """Return the folder of a stage's checkpoint, settings and scalars."""
     return Path(work) / stage

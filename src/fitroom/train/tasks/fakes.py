@@ -1,14 +1,14 @@
-"""Cut-and-paste fakes: a photographed person in somebody else's garment, made without any network.
+"""Make cut-and-paste fakes: a photographed person in another person's garment, without any network.
 
 A student learns to restore the photo from such a picture and the garment that was removed. The garment of another
-photo is cut out by its parsing, moved part by part with the bones (`data.limbs`) and pasted over the person, whose
-own garment is erased first: skin is painted along the arms and the neck, the trousers are continued upwards, the
-background inwards. Hair, face and hands stay in front.
+photo is cut out by its parsing, moved part by part with the bones (`data.limbs`) and pasted over the person. The
+person's own garment is erased first: skin is painted along the arms and the neck, the trousers are continued upwards
+and the background inwards. Hair, face and hands stay in front.
 
-Bare arms mostly come along with the garment, in the colour of the person's skin. Were bare arms always painted where
-the photo has sleeves, and always the photo's own where it has none, a student would tell by the arms what to restore,
-and never put sleeves on a real one. Some garments are made shorter or longer: hems are where a student has to invent
-what a longer old garment hid.
+Most fakes take the bare arms from the garment's photo too, in the colour of the person's skin. If bare arms were
+always painted where the photo has sleeves, and always the photo's own where it has none, a student could tell from the
+arms what to restore, and would never put sleeves on real arms. Some garments are made shorter or longer, so that the
+student learns to invent what a longer old garment hid at the hem.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from fitroom.photo.masks import nearest_known
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-DONORS_ARMS = 0.75  # share of fakes whose arms are the donor's
+DONORS_ARMS = 0.75  # share of fakes with the donor's arms
 OTHER_LENGTH = 0.5  # share of fakes whose garment is made shorter or longer below the chest
 LENGTHS = (0.7, 1.5)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A person as the data set gives it: image (H, W, 3) RGB, parsing label (H, W), skeleton."""
+    """A person of the data set: image (H, W, 3) RGB, parsing label (H, W), skeleton."""
 
     image: Image
     label: Image
@@ -41,14 +41,14 @@ class Subject:
 
 
 def pose_distance(a: Skeleton, b: Skeleton) -> float:
-    """Mean distance of the joints that carry a garment, in shoulder widths, after both necks are aligned."""
+    """Return the mean distance of arm joints and hips, in shoulder widths, after aligning the means of the joints."""
     joints = [*body.ARM_JOINTS[body.RIGHT_ARM], *body.ARM_JOINTS[body.LEFT_ARM], body.RIGHT_HIP, body.LEFT_HIP]
     placed = [(s.points[joints] - s.points[joints].mean(axis=0)) / s.shoulder_width for s in (a, b)]
     return float(np.linalg.norm(placed[0] - placed[1], axis=-1).mean())
 
 
 def fill_from(image: Image, known: NDArray[np.bool_], hole: NDArray[np.bool_]) -> None:
-    """Paint `hole` with the nearest `known` pixels, in place, then soften the seams between them."""
+    """Paint `hole` with the nearest `known` pixels, in place. Blur them to soften the seams between them."""
     if not known.any() or not hole.any():
         return
     soft = cv2.blur(nearest_known(image, known), (9, 9))
@@ -56,7 +56,7 @@ def fill_from(image: Image, known: NDArray[np.bool_], hole: NDArray[np.bool_]) -
 
 
 def skin_colour(subject: Subject) -> NDArray[np.float32]:
-    """Median colour of arms, or of the face where no arm shows, float32 (3,)."""
+    """Return the median colour of the arms, or of the face if no arm shows, or a default, float32 (3,)."""
     for labels in ((Label.LEFT_ARM, Label.RIGHT_ARM), (Label.FACE,)):
         pixels = subject.image[np.isin(subject.label, labels)]
         if len(pixels) > 60:
@@ -65,7 +65,10 @@ def skin_colour(subject: Subject) -> NDArray[np.float32]:
 
 
 def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
-    """The person with garment and arms, but what is `kept` (H, W), replaced by painted skin, trousers, background."""
+    """Return the picture with garment and arms replaced by painted skin, trousers and background.
+
+    Pixels in `kept` (H, W) stay as they are.
+    """
     image = subject.image.copy()
     label, points, unit = subject.label, subject.skeleton.points, subject.skeleton.shoulder_width
     height, width = label.shape
@@ -79,7 +82,7 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
     distance_to_body = cv2.distanceTransform((~(label > 0)).astype(np.uint8), cv2.DIST_L2, 3)
     fill_from(image, background & (distance_to_body > 3), erased)
 
-    # trunk and arms, as a body under the garment would show
+    # paint trunk and arms of the body under the garment
     trunk = np.zeros((height, width), np.uint8)
     outline = points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.LEFT_HIP, body.RIGHT_HIP]].copy()
     centre = outline.mean(axis=0)
@@ -105,14 +108,14 @@ def undress(subject: Subject, kept: Mask, rng: np.random.Generator) -> Image:
     hips_x = np.sort(points[[body.RIGHT_HIP, body.LEFT_HIP], 0])
     between = (grid[..., 0] > hips_x[0] - 0.22 * unit) & (grid[..., 0] < hips_x[1] + 0.22 * unit)
     below = erased & between & (grid[..., 1] > hips_y - 0.3 * unit)
-    # labels run a few pixels over the hem: only what lies well inside the trousers is surely trousers
+    # labels extend a few pixels over the hem, so only the inside of the trousers is certain
     sure = cv2.erode(lower.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     fill_from(image, sure, below)
     return image
 
 
 def uncovered(donor: Subject) -> tuple[Image, NDArray[np.uint8]]:
-    """The donor's garment continued under the hair and arms in front of it: picture, and mask of 0 and 1."""
+    """Continue the donor's garment under the hair and arms in front of it. Return the picture and a mask of 0 and 1."""
     garment = (donor.label == Label.UPPER_CLOTHES).astype(np.uint8)
     points = donor.skeleton.points[[body.RIGHT_SHOULDER, body.LEFT_SHOULDER, body.LEFT_HIP, body.RIGHT_HIP]]
     trunk = np.zeros_like(garment)
@@ -125,14 +128,14 @@ def uncovered(donor: Subject) -> tuple[Image, NDArray[np.uint8]]:
 
 
 def cut_part(skeleton: Skeleton, garment: NDArray[np.uint8], part: int) -> NDArray[np.uint8]:
-    """Mask (H, W), 0 or 255, of the garment pixels that belong to one part, a little beyond its seam."""
+    """Return the mask (H, W), 0 or 255, of the garment pixels of one part, extended a little beyond its seam."""
     nearest = limbs.nearest_part(skeleton, *garment.shape) == part
     overlap = cv2.dilate(nearest.astype(np.uint8), np.ones((9, 9), np.uint8))
     return np.asarray(garment * overlap * 255, np.uint8)
 
 
 def recolour(pixels: Image, rng: np.random.Generator) -> Image:
-    """Another colour for a garment: channels permuted, then partly replaced by a tint of the same lightness."""
+    """Recolour a garment: permute the channels, then mix in a tint of the same lightness."""
     permuted = pixels[..., rng.permutation(3)].astype(np.float32)
     lightness = pixels.max(axis=-1, keepdims=True).astype(np.float32) / 255
     tint = rng.uniform(20, 255, 3)
@@ -141,7 +144,7 @@ def recolour(pixels: Image, rng: np.random.Generator) -> Image:
 
 
 def around_arm(skeleton: Skeleton, part: int, height: int, width: int) -> arrays.Array:
-    """Distance (H, W) from an arm's bones, in shoulder widths."""
+    """Return the distance (H, W) from an arm's bones, in shoulder widths."""
     grid = body.pixel_grid(height, width)
     shoulder, elbow, wrist = (skeleton.points[joint] for joint in body.ARM_JOINTS[part])
     bones = body.distance_to_bone(grid, shoulder, elbow), body.distance_to_bone(grid, elbow, wrist)
@@ -149,13 +152,13 @@ def around_arm(skeleton: Skeleton, part: int, height: int, width: int) -> arrays
 
 
 def in_skin_of(subject: Subject, donor: Subject) -> Image:
-    """The donor's picture with skin in the colour of the subject's; what is no skin is of no use."""
+    """Scale the donor's colours so that its skin matches the subject's. Only skin pixels of the result are useful."""
     gain = np.clip(skin_colour(subject) / np.maximum(skin_colour(donor), 1), 0.5, 2)
     return np.asarray(np.clip(donor.image * gain, 0, 255), np.uint8)
 
 
 def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) -> Image:
-    """The subject wearing the donor's garment, uint8 (H, W, 3) RGB; both pictures are of the same size."""
+    """Dress the subject in the donor's garment, uint8 (H, W, 3) RGB. Both pictures must have the same size."""
     height, width = subject.label.shape
     front = np.isin(subject.label, (Label.HAIR, Label.FACE)) | hands(subject.label, subject.skeleton)
     own_arms = np.isin(subject.label, (Label.LEFT_ARM, Label.RIGHT_ARM))
@@ -178,7 +181,7 @@ def paste_garment(subject: Subject, donor: Subject, rng: np.random.Generator) ->
             colours = cv2.remap(source, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             alpha = cv2.GaussianBlur(cut, (3, 3), 0).astype(np.float32) / 255
             if part != body.TORSO:
-                # far from the arm a map bent at the elbow shows things that lie elsewhere
+                # far from the arm, a map that bends at the elbow shows unrelated pixels
                 alpha[around_arm(subject.skeleton, part, height, width) > 0.5] = 0
             elif not donors_arms:
                 alpha[own_arms & (nearest != body.TORSO)] = 0

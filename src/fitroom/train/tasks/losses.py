@@ -1,4 +1,7 @@
-"""Losses of try-on training. Pictures are (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1], flows (N, 2, h, w)."""
+"""Losses of try-on training.
+
+Pictures are (N, 3, H, W) in [-1, 1], masks (N, 1, H, W) in [0, 1], flows (N, 2, h, w).
+"""
 
 import torch
 import torch.nn.functional as F
@@ -8,19 +11,20 @@ from fitroom.evaluate.pretrained import FeatureNetwork
 from fitroom.nets.interface import unrounded
 from fitroom.nets.sampling import sample
 
-UNSEEN = 0.25  # what a bend of the flow costs where no garment shows, against 1 within a print
+UNSEEN = 0.25  # weight of the flow's smoothness where no garment shows; the weight is 1 inside the garment
 
 
 def charbonnier(x: Tensor, epsilon: float = 1e-3, power: float = 0.45) -> Tensor:
-    """(x^2 + epsilon^2)^power, PF-AFN's robust penalty (equation 3)."""
+    """Compute (x^2 + epsilon^2)^power, PF-AFN's robust penalty (equation 3)."""
     return (x * x + epsilon * epsilon).pow(power)
 
 
 def second_order_smoothness(flow: Tensor, worn: Tensor) -> Tensor:
-    """Charbonnier penalty on flow[i-1] + flow[i+1] - 2 flow[i], along x, y and both diagonals (PF-AFN, equation 3).
+    """Penalise flow[i-1] + flow[i+1] - 2 flow[i] along x, y and both diagonals (PF-AFN, equation 3).
 
-    In coarse pixels: the grid's units are scaled by the map's size, so that every level is penalised alike. Bends count
-    UNSEEN where `worn`, a mask of the flow's size, is not whole around them: there a flow has to leave the garment.
+    The flow is converted to pixels of its own map, so that every level is penalised alike. `worn` is the garment's mask
+    at the flow's size. The weight is UNSEEN unless the mask covers the whole 3x3 neighbourhood, because the flow has to
+    leave the garment there.
     """
     height, width = flow.shape[-2:]
     if min(height, width) < 3:
@@ -47,10 +51,10 @@ def warp_losses(
     align_corners: bool = False,
     known: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """L1 of the warped garment and of its mask against the photo, at the flow's own size (PF-AFN, equations 4 and 5).
+    """Compute L1 of the warped garment and of its mask, and the flow's smoothness, at the flow's own size.
 
-    `worn` is the mask of the garment as it is worn in `photo`; all are (N, C, H, W) of one size, a multiple of flow's.
-    Pixels count as much as `known` (N, 1, H, W) says, if given.
+    See PF-AFN, equations 3 to 5. `worn` is the mask of the garment in `photo`. Pictures and masks are (N, C, H, W) of
+    one size, a multiple of the flow's. `known` (N, 1, H, W), if given, weights the pixels of both L1 losses.
     """
     factor = garment.shape[-1] // flow.shape[-1]
     if factor > 1:
@@ -75,10 +79,10 @@ def colour_means_difference(
     align_corners: bool = False,
     known: Tensor | None = None,
 ) -> Tensor:
-    """L1 between warped and worn garment in means over windows of 8 and of 16 pixels, averaged over both sizes.
+    """Compute L1 between means of warped and photographed garment over windows of 8 and 16 pixels, averaged over both.
 
-    Pixel by pixel a misplaced letter costs twice what a vanished one costs, so that L1 alone teaches a flow to fold
-    prints away. A window's mean keeps the letter's colour wherever in the window it lies.
+    Pixel by pixel, a misplaced letter costs twice as much as a missing one, so L1 alone teaches a flow to fold prints
+    away. A window's mean keeps the letter's colour wherever it lies in the window.
     """
     difference = sample(garment * garment_mask, flow, align_corners, padding="zeros") - photo * worn
     difference = difference if known is None else difference * known
@@ -87,9 +91,9 @@ def colour_means_difference(
 
 
 def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
-    """Mean absolute difference of horizontal and vertical image gradients at three scales: edges and prints.
+    """Sum the mean absolute differences of horizontal and vertical image gradients over three scales.
 
-    Stands in for the perceptual loss where no weights of a feature network are at hand.
+    This compares edges and prints. It replaces the perceptual loss if there are no weights of a feature network.
     """
     total = a.new_zeros(())
     for _ in range(3):
@@ -101,14 +105,15 @@ def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
 
 
 def structural_dissimilarity(a: Tensor, b: Tensor, window: int = 7) -> Tensor:
-    """1 - SSIM around every second pixel, (N, 3, H/2, W/2) in [0, 2] (Wang et al., 2004, equation 13).
+    """Compute 1 - SSIM around every second pixel, (N, 3, H/2, W/2) in [0, 2] (Wang et al., 2004, equation 13).
 
-    Windows have equal weights. Their neighbours overlap by all but two pixels: each would cost four times as much.
+    All pixels of a window have the same weight. Every second pixel is enough, because neighbouring windows overlap by
+    all but two pixels; every pixel would cost four times as much.
     """
     a, b = (a.float() + 1) / 2, (b.float() + 1) / 2
 
     def mean(x: Tensor) -> Tensor:
-        # along columns, then along rows: 7 + 7 values in place of 7 x 7
+        # along columns, then along rows: 7 + 7 values instead of 7 x 7
         columns = F.avg_pool2d(x, (window, 1), (2, 1), (window // 2, 0), count_include_pad=False)
         return F.avg_pool2d(columns, (1, window), (1, 2), (0, window // 2), count_include_pad=False)
 
@@ -121,7 +126,7 @@ def structural_dissimilarity(a: Tensor, b: Tensor, window: int = 7) -> Tensor:
 
 
 def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, counts: Tensor) -> Tensor:
-    """LPIPS (Zhang et al., 2018) of pictures, times `counts` (N,), mean over N; gradients reach the look alone."""
+    """Compute LPIPS (Zhang et al., 2018), weighted by `counts` (N,), as a mean over N. Only the look gets gradients."""
     with torch.no_grad():
         target = network.features((photo + 1) * 127.5)
     squares = (network.features((look.float() + 1) * 127.5) - target).square().sum(dim=1)
@@ -129,17 +134,20 @@ def perceptual_distance(network: FeatureNetwork, look: Tensor, photo: Tensor, co
 
 
 def cross_entropy(probability: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of every pixel, in nats; probabilities are kept 1e-4 away from 0 and 1.
+    """Compute the binary cross-entropy of every pixel, in nats. Probabilities are kept 1e-4 away from 0 and 1.
 
-    PyTorch's own refuses to work under a GPU's mixed precision, where sigmoids may be rounded to 0 and 1.
+    PyTorch's own function refuses to work with mixed precision on a GPU, where sigmoids may be rounded to 0 and 1.
     """
     probability = unrounded(probability).clamp(1e-4, 1 - 1e-4)
     return -(target * probability.log() + (1 - target) * (1 - probability).log())
 
 
 def change_target(fake: Tensor, photo: Tensor, worn: Tensor, threshold: float = 0.08) -> Tensor:
-    """Where a look may differ from its input: fake and photo differ, or the garment lies there; 3 pixels wider."""
+    """Return a mask of where a look may differ from its input, grown by 3 pixels.
+
+    It may differ where fake and photo differ by more than `threshold`, and where the garment lies.
+    """
     differs = ((fake - photo).abs().amax(dim=1, keepdim=True) > threshold).to(photo.dtype)
-    # opening drops lone pixels of compression noise
+    # erosion removes isolated pixels of compression noise
     opened = -F.max_pool2d(-differs, 3, 1, 1)
     return F.max_pool2d(torch.maximum(opened, worn), 7, 1, 3)

@@ -15,8 +15,10 @@ UNLIKE = 0.3  # how far a teacher's neck is from the photo's, in [-1, 1], where 
 
 
 def painted_region(dressed: Dressed, photo: Tensor, worn: Tensor, points: Tensor) -> Tensor:
-    """Where looks are laid over photos (N, 3, H, W), (N, 1, H, W) in [0, 1]: on the garment that was `worn`, a mask,
-    the new one, and what is near either; on necks, whose collars labels miss, where both differ.
+    """Find where looks are laid over photos (N, 3, H, W), (N, 1, H, W) in [0, 1].
+
+    On the old garment, whose mask is `worn`, on the new one, and near either; on necks, whose collars labels miss,
+    where look and photo differ.
     """
     new = (dressed.composition > COMPOSED).float()
     collar = change_target(dressed.look, photo, torch.zeros_like(new), UNLIKE) * neck(points, *photo.shape[-2:])
@@ -26,7 +28,7 @@ def painted_region(dressed: Dressed, photo: Tensor, worn: Tensor, points: Tensor
 
 
 def laid_over(dressed: Dressed, photo: Tensor, worn: Tensor, points: Tensor) -> Tensor:
-    """Looks (N, 3, H, W) with the photos' own pixels outside their `painted_region`.
+    """Give looks (N, 3, H, W) the photos' own pixels outside their `painted_region`.
 
     A teacher paints anew all that is erased from its view, blocks around the garment. A student who learned to restore
     photos from that would paint beside garments too.

@@ -1,4 +1,4 @@
-"""The parser from data folders to weights: what `fitroom train parser` does."""
+"""Train the human parser: settings, data and task of `fitroom train parser`."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -40,9 +40,9 @@ from fitroom.train.tasks.parser_learner import (
 )
 from fitroom.tryon import open_parser
 
-SEEN_ANYWHERE = 1  # seed of the scenes that the validation persons are shown in
+SEEN_ANYWHERE = 1  # seed of the validation scenes
 STREET_LIST, STREET_VALIDATION = "train.txt", "val.txt"
-VALIDATED_STREET = 100  # photos
+VALIDATED_STREET = 100  # maximum number of street photos to validate on
 
 
 @dataclass(frozen=True)
@@ -52,28 +52,30 @@ class ParsingConfig:
     parser: ParserConfig = field(default_factory=ParserConfig)
     losses: ParsingLosses = field(default_factory=ParsingLosses)
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(near=0.35))
-    drawn: str = ""  # data folder of drawn figures whose training pairs are added, see `fitroom data synth`
-    street: str = ""  # folder of labelled street photos, see `data/street.py`; empty: studio photos alone
-    street_share: float = 0.4  # of a batch's samples
+    drawn: str = ""  # data folder of drawn figures to add to the training pairs, see `fitroom data synth`
+    street: str = ""  # folder of labelled street photos, see `data/street.py`; empty: studio photos only
+    street_share: float = 0.4  # share of a batch's samples
     frames: StreetConfig = field(default_factory=StreetConfig)
-    joints: str = "parser"  # weights of the parser whose key points street photos get
-    pretrained: bool = True  # whether the trunk begins with ImageNet's tensors
-    start: str = ""  # weights of a parser, by name or folder, to begin with in place of these
+    joints: str = "parser"  # weights of the parser that predicts the key points of street photos
+    pretrained: bool = True  # whether the trunk starts from ImageNet weights
+    start: str = ""  # weights of a parser, by name or folder, to start from instead
     loop: LoopConfig = field(default_factory=LoopConfig)
-    height: int = 256  # of the pictures trained on
+    height: int = 256  # of the training pictures
     width: int = 192
 
 
 def read_parsing_config(path: str | Path | None, overrides: tuple[str, ...] = ()) -> ParsingConfig:
-    """Settings from YAML, or the defaults, changed by `key=value` overrides. Raises InputError."""
+    """Read settings from YAML, or take the defaults, and apply `key=value` overrides. Raises InputError."""
     config = parse(ParsingConfig, read_values(path, overrides), str(path or "--set"))
     check_sizes(config.height, config.width, config.loop, str(path or "--set"))
     return config
 
 
 def fresh_parser(config: ParsingConfig) -> Parser:
-    """Make a parser to train. Raises MissingExtraError where its pretrained tensors are not installed, WeightsError
-    where those that it begins with are of another network.
+    """Make a parser to train.
+
+    Raises MissingExtraError if the pretrained tensors are not installed, and WeightsError if the weights to start from
+    belong to another network.
     """
     parser = Parser(config.parser)
     if config.start:
@@ -90,7 +92,7 @@ def fresh_parser(config: ParsingConfig) -> Parser:
 
 
 def sets_of(samples: Samples) -> Tensor:
-    """Find the sets of labels of studio photos: uint8 (n, H, W) rows of `label_sets.TABLE`, on the samples' device."""
+    """Return the label sets of studio photos: uint8 (n, H, W) rows of `label_sets.TABLE`, on the samples' device."""
 
     def one(row: int) -> Tensor:
         photo, label, points = samples.photo[row].permute(1, 2, 0), samples.label[row], samples.key_points[row]
@@ -107,7 +109,7 @@ def street_photos(config: ParsingConfig, listed: str) -> list[StreetPhoto]:
 
 
 def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
-    """Make batches of studio scenes, and of street photos where there are some. Raises DataError, WeightsError."""
+    """Make batches of studio scenes, and of street photos if configured. Raises DataError, WeightsError."""
     loop, scenes = config.loop, config.scenes
     if config.drawn:
         reader = open_reader(config.drawn)
@@ -131,8 +133,9 @@ def training_batches(config: ParsingConfig, samples: Samples) -> Batches:
 def validation_batches(
     config: ParsingConfig, samples: Samples, size: int
 ) -> Mapping[str, SceneBatches | StreetBatches]:
-    """Make batches of the validation persons in the studio and in scenes, and of whole street photos where there are
-    some. Raises DataError, WeightsError.
+    """Make validation batches of persons in the studio and in scenes, and of whole street photos if configured.
+
+    Raises DataError, WeightsError.
     """
     sets = sets_of(samples)
     batches: dict[str, SceneBatches | StreetBatches] = {
@@ -146,7 +149,7 @@ def validation_batches(
 
 
 class ParserTask(Task):
-    """The parser: measured in the studio, in scenes and in the street."""
+    """Training of the parser. It is measured on studio photos, scenes and street photos."""
 
     stage = STAGE
 

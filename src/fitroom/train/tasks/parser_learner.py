@@ -1,4 +1,4 @@
-"""What the parser learns: sets of labels and key points of studio scenes and street photos, and how it is measured."""
+"""Batches, losses and measurements of the parser's training on studio scenes and street photos."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from fitroom.train.loop import Batches, Learner
 from fitroom.train.samples import Samples
 
 STAGE = "parser"
-SPREAD = 1.5  # standard deviation of a key point in its map, pixels of the map
+SPREAD = 1.5  # standard deviation of a key point in its map, in pixels of the map
 SETS = torch.from_numpy(TABLE[:, list(PREDICTED)])  # (sets, predicted labels)
 Predict = Callable[[Tensor], tuple[Tensor, Tensor]]  # photos (N, 3, H, W) to labels (N, H, W), key points (N, 18, 3)
 
@@ -39,20 +39,20 @@ class ParsingLosses:
     """Weights of the losses by name."""
 
     labels: float = 1.0  # -log of the probability of every pixel's set of labels
-    points: float = 1.0  # binary cross-entropy of key points' maps, in proportion to the points shown
+    points: float = 1.0  # binary cross-entropy of key point maps, divided by the sum of the target maps
 
 
 class Scene(NamedTuple):
     """Tensors of one step on one device."""
 
-    rows: Tensor  # (N,) rows of the samples; of street photos -1 - row
+    rows: Tensor  # (N,) rows of the samples; -1 - row for street photos
     photo: Tensor  # (N, 3, H, W) in [-1, 1]
     sets: Tensor  # (N, H, W) rows of `label_sets.TABLE`
-    key_points: Tensor  # (N, 18, 3) pixels; confidence 0 where a point is not shown, below 0 where it is not known
+    key_points: Tensor  # (N, 18, 3) pixels; confidence 0 where a point is not visible, negative where it is unknown
 
 
 class SceneBatches:
-    """Makes studio persons' scenes of any step, decided by its number alone; see `batches.Batches`."""
+    """Source of scenes with studio persons for any step; see `batches.Batches`."""
 
     groups: Groups = VITON
 
@@ -65,15 +65,17 @@ class SceneBatches:
         seed: int = 0,
         street: Tensor | None = None,
     ) -> None:
-        """`size` samples a step, over all processes. `sets` (n, H, W) are those of the samples, `street` photos without
-        people that may stand behind them.
+        """Set what scenes are made of; `size` samples per step, over all processes.
+
+        `sets` (n, H, W) are the label sets of the samples. `street` are photos without people, uint8 (n, 3, H, W), that
+        may serve as backgrounds.
         """
         self.samples, self.sets, self.config, self.size, self.seed = samples, sets, config, size, seed
         self.street = street
         self.count = len(samples)
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Scene:
-        """The scenes of a step, or the rank-th of `world` equal parts of them."""
+        """See `loop.Batches`."""
         samples, (height, width) = self.samples, self.samples.photo.shape[-2:]
         scenes = draw_scenes(self.config, self.size, generator_of(self.seed, 4, step), width / height)
         numbers = chosen(step, self.size, self.count, self.seed)
@@ -87,17 +89,17 @@ class SceneBatches:
         person = 1 - background_mask(photo, samples.label[rows])
         made, shown = scene_photos(scenes, grid, photo, person, garments, self.street)
         sets = scene_labels(scenes, grid, self.sets[rows], MIRRORED_ROWS)
-        # what shows through a cut-out is surely background
+        # pixels where the new background shows are certainly background
         sets = torch.where(shown.squeeze(1) < 0.5, 0, sets)
         return Scene(rows, made, sets, scene_points(scenes, samples.key_points[rows], height, width))
 
     def names(self, scene: Scene) -> list[str]:
-        """Files that a batch was made of."""
+        """See `loop.Batches`."""
         return [self.samples.pairs[row].person for row in scene.rows.tolist()]
 
 
 class StreetBatches:
-    """Makes frames of labelled street photos of any step; see `batches.Batches`. Without a config, whole photos."""
+    """Source of framed, labelled street photos for any step; see `batches.Batches`. Without a config, whole photos."""
 
     groups: Groups = STREET
 
@@ -109,7 +111,7 @@ class StreetBatches:
         self.count = len(photos)
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Scene:
-        """The frames of a step, or the rank-th of `world` equal parts of them."""
+        """See `loop.Batches`."""
         numbers = chosen(step, self.size, self.count, self.seed)
         seeds = torch.randint(2**31, (self.size,), generator=generator_of(self.seed, 5, step))
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
@@ -124,30 +126,30 @@ class StreetBatches:
         return Scene(-1 - numbers[part], *stacked(samples))
 
     def names(self, scene: Scene) -> list[str]:
-        """Names of the photos that a batch was made of."""
+        """See `loop.Batches`."""
         return [self.photos[-1 - row].name for row in scene.rows.tolist()]
 
 
 class MixedBatches:
-    """Batches of two kinds, one behind the other; see `batches.Batches`."""
+    """Source of batches of studio scenes followed by street photos; see `batches.Batches`."""
 
     def __init__(self, first: SceneBatches, second: StreetBatches) -> None:
         self.first, self.second = first, second
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> Scene:
-        """Both batches of a step as one."""
+        """See `loop.Batches`."""
         first, second = (batches.of_step(step, rank, world) for batches in (self.first, self.second))
         device = first.photo.device
         return Scene(*(torch.cat([a, b.to(device)]) for a, b in zip(first, second, strict=True)))
 
     def names(self, scene: Scene) -> list[str]:
-        """Files that a batch was made of."""
+        """See `loop.Batches`."""
         first, second = (Scene(*(value[kind] for value in scene)) for kind in (scene.rows >= 0, scene.rows < 0))
         return self.first.names(first) + self.second.names(second)
 
 
 class ParserTrainee(Learner):
-    """The parser, and the losses of a batch; see `stages.Trainee`."""
+    """The parser with its losses."""
 
     stage_name = STAGE
 
@@ -156,7 +158,7 @@ class ParserTrainee(Learner):
         self.network, self.losses, self.adversary = network, losses, None
 
     def forward(self, scene: Scene) -> dict[str, Tensor]:
-        """Losses of a batch by name."""
+        """Compute the unweighted losses of a batch by name."""
         parsed = self.network(scene.photo)
         return {
             "labels": set_loss(parsed.labels, scene.sets),
@@ -164,7 +166,7 @@ class ParserTrainee(Learner):
         }
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of losses."""
+        """See `Learner`."""
         return torch.stack([getattr(self.losses, name) * value for name, value in values.items()]).sum()
 
 
@@ -176,7 +178,7 @@ def set_loss(logits: Tensor, sets: Tensor) -> Tensor:
     """
     corner = int(sets.sum()) % 4
     logits = logits[..., corner // 2 :: 2, corner % 2 :: 2].float()
-    # a set of labels that are never predicted tells nothing
+    # a set without any predicted label carries no information, so it allows every label
     table = SETS | ~SETS.any(dim=1, keepdim=True)
     allowed = table.to(sets.device)[sets[..., corner // 2 :: 2, corner % 2 :: 2].long()].permute(0, 3, 1, 2)
     within = logits.masked_fill(~allowed, -torch.inf).logsumexp(dim=1)
@@ -184,7 +186,10 @@ def set_loss(logits: Tensor, sets: Tensor) -> Tensor:
 
 
 def point_maps(points: Tensor, height: int, width: int) -> Tensor:
-    """Key points (N, 18, 3), pixels of the photo, as Gaussian blobs on maps of a photo's size by STRIDE."""
+    """Draw key points (N, 18, 3), in pixels of the photo, as Gaussian blobs on maps (N, 18, H / STRIDE, W / STRIDE).
+
+    `height` and `width` are the photo's. Maps of points without positive confidence are 0.
+    """
     x = torch.arange(width // STRIDE, device=points.device)
     y = torch.arange(height // STRIDE, device=points.device)
     place = (points[..., :2] + 0.5) / STRIDE - 0.5
@@ -196,7 +201,7 @@ def point_maps(points: Tensor, height: int, width: int) -> Tensor:
 def point_loss(maps: Tensor, points: Tensor) -> Tensor:
     """Sum the binary cross-entropy of maps (N, 18, h, w), and divide it by the sum of the target maps.
 
-    Points of confidence below 0 are not known: their maps do not count.
+    Points of negative confidence are unknown, so their maps do not count.
     """
     height, width = (STRIDE * size for size in maps.shape[-2:])
     wanted = point_maps(points, height, width)
@@ -206,7 +211,7 @@ def point_loss(maps: Tensor, points: Tensor) -> Tensor:
 
 
 def predict_with(network: Parser) -> Predict:
-    """Make a function from photos to labels and key points, of a network in evaluation mode."""
+    """Make a function from photos to labels and key points with a network in evaluation mode."""
 
     def predict(photo: Tensor) -> tuple[Tensor, Tensor]:
         parsed: Parsed = network(photo)
@@ -217,9 +222,10 @@ def predict_with(network: Parser) -> Predict:
 
 @torch.no_grad()
 def fitted_calibration(network: Parser, batches: Batches, steps: int) -> Tensor:
-    """Fit scale and shift (2,) of the confidence on the key points shown in some steps.
+    """Fit scale and shift (2,) of the confidence on the visible key points of some steps.
 
-    Logistic regression (Platt, 1999) of whether a key point is found, see `measure_parser`, on its map's highest value.
+    The fit is a logistic regression (Platt, 1999) on the highest value of a key point's map. It predicts whether the
+    point is found; see `measure_parser`.
     """
     values, found = [], []
     for step in range(steps):
@@ -248,11 +254,11 @@ def fitted_calibration(network: Parser, batches: Batches, steps: int) -> Tensor:
 
 @torch.no_grad()
 def measure_parser(predict: Predict, batches: SceneBatches | StreetBatches) -> dict[str, float]:
-    """Measure a parser over every sample once, whose number the batch must divide.
+    """Measure a parser once over every sample. The batch size must divide the number of samples.
 
     iou_GROUP: labels are mapped to the groups that the data can tell apart; intersections and unions are summed over
-    all pictures. points: share of the key points shown that are found within NEAR of the shoulders' width, or of a
-    fifth of the picture's height where a shoulder is not shown.
+    all pictures. mean_iou: their mean. points: share of visible key points found within NEAR of the shoulder width, or
+    of a fifth of the picture's height if a shoulder is not visible.
     """
     groups = batches.groups
     table = np.zeros((len(groups.names), len(groups.names)), np.int64)
@@ -272,7 +278,7 @@ def measure_parser(predict: Predict, batches: SceneBatches | StreetBatches) -> d
 
 
 def shoulder_widths(points: Tensor, height: int) -> Tensor:
-    """Distance of the shoulders (N, 1), pixels; a fifth of the height where one is not shown."""
+    """Return the distance between the shoulders (N, 1) in pixels, or a fifth of the height if one is not visible."""
     across = (points[:, LEFT_SHOULDER, :2] - points[:, RIGHT_SHOULDER, :2]).norm(dim=1, keepdim=True)
     both = (points[:, [LEFT_SHOULDER, RIGHT_SHOULDER], 2] > 0).all(dim=1, keepdim=True)
     return torch.where(both, across, torch.full_like(across, height / 5))

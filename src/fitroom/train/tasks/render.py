@@ -1,7 +1,7 @@
-"""Fakes, rendered once and kept as files: persons in garments of others, by a network or by cutting and pasting. What a
-network makes is laid over the photo.
+"""Render fakes once and keep them as files: persons in other garments, by a network or by cutting and pasting.
 
-A file is named PERSON_GARMENT.webp, after the person it shows and the garment put on. What is there is not made again.
+Looks of a network are laid over the photo. A file is named PERSON_GARMENT.webp, after the person in the photo and the
+new garment. Existing files are not rendered again.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,19 +39,19 @@ from fitroom.train.tasks.tryon import pictures, told_teacher
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 Image = NDArray[np.uint8]
-View = Callable[[Samples, list[int]], Tensor]  # what a network is shown of the persons in some rows of samples
+View = Callable[[Samples, list[int]], Tensor]  # makes a network's input from the persons in some rows
 
 BATCH = 16
 NARROWEST = 45.0  # shoulder width in 256ths of the picture's height; narrower persons stand sideways
-CANDIDATES = 10  # donors of which the one in the nearest pose is cut from
+CANDIDATES = 10  # random donors for each fake; the one in the nearest pose gives the garment
 
 
 def choose(bare: Tensor, each: int, seed: int) -> list[tuple[int, int]]:
-    """For every row `each` other rows, or all there are: (row, other), each of a few the one with the most different
-    sleeves.
+    """Choose `each` other rows for every row, or all if there are fewer. Returns pairs (row, other).
 
-    `bare` (n,) are the pixels of arms that every row shows. Most garments have short sleeves, as most persons wear:
-    chosen blindly, few fakes would hide arms that a photo shows, or show what it hides.
+    Each choice is the row with the most different bare arms among a few random rows; see `most_apart`. `bare` (n,) are
+    the arm pixels of every row. Most garments and most persons have short sleeves, so with a purely random choice few
+    fakes would hide arms that the photo shows, or show arms that it hides.
     """
     chosen = []
     for row in range(len(bare)):
@@ -63,7 +63,7 @@ def choose(bare: Tensor, each: int, seed: int) -> list[tuple[int, int]]:
 
 
 def open_folder(folder: str | Path) -> Path:
-    """A folder to write fakes into. Raises OutputError."""
+    """Make the folder for fakes, if needed, and return its path. Raises OutputError."""
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,20 +73,20 @@ def open_folder(folder: str | Path) -> Path:
 
 
 def write_fake(folder: Path, name: str, picture: Image) -> None:
-    """Write a fake (H, W, 3), whole or not at all. Raises OutputError."""
+    """Write a fake (H, W, 3) RGB atomically. Raises OutputError."""
     encoded = cv2.imencode(".webp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 92])[1]
     with atomic_write(folder / name, remedy="; free some space and go on") as part:
         part.write_bytes(encoded.tobytes())
 
 
 def teachers_view(samples: Samples, rows: list[int]) -> Tensor:
-    """Persons as a teacher is shown them."""
+    """Make a teacher's input from the persons in some rows."""
     dense = None if samples.dense is None else samples.dense[rows]
     return parsed_person(to_unit(samples.photo[rows]), samples.label[rows], samples.key_points[rows], dense)
 
 
 def students_view(samples: Samples, rows: list[int]) -> Tensor:
-    """Persons as a student is shown them."""
+    """Make a student's input from the persons in some rows."""
     return to_unit(samples.photo[rows])
 
 
@@ -100,9 +100,9 @@ def render_by_network(
     seed: int,
     progress: Progress,
 ) -> int:
-    """Let a network dress every person of some samples in `each` other garments; how many fakes were made.
+    """Dress every person of some samples in `each` other garments with a network. Returns the number of new fakes.
 
-    `view` is what the network is shown. It should be in evaluation mode, on the device of the samples. Raises
+    `view` makes the network's input. The network should be in evaluation mode, on the device of the samples. Raises
     OutputError.
     """
     folder = open_folder(folder)
@@ -128,9 +128,9 @@ def render_by_network(
 def render_by_cutting(
     data: str | Path, pairs: str, folder: str | Path, each: int, seed: int, processes: int, progress: Progress
 ) -> int:
-    """Dress every person that faces the camera in `each` garments cut from other photos; how many fakes were made.
+    """Dress every person who faces the camera in `each` garments cut from other photos.
 
-    Raises DataError, OutputError.
+    Returns the number of new fakes. Raises DataError, OutputError.
     """
     folder = open_folder(folder)
     reader = open_reader(data)
@@ -144,21 +144,24 @@ def render_by_cutting(
     if len(facing) < 2:
         raise DataError(f"{pairs}: {len(facing)} persons that face the camera; fakes need at least two.")
     cut = partial(cut_fakes, data=data, people=facing, folder=folder, each=each, seed=seed)
-    # spawned, not forked: a fork of a process whose libraries run threads can wait for ever
+    # spawned, not forked: a fork of a process whose libraries run threads can deadlock
     with get_context("spawn").Pool(processes) as pool:
         return sum(progress(pool.imap_unordered(cut, range(len(facing)), chunksize=8), len(facing)))
 
 
 @lru_cache(maxsize=1)
 def reader_of(data: str | Path) -> Reader:
-    """The data, opened once in a process."""
+    """Open the data, once per process."""
     return open_reader(data)
 
 
 def cut_fakes(
     row: int, data: str | Path, people: list[tuple[Pair, body.Skeleton]], folder: Path, each: int, seed: int
 ) -> int:
-    """The fakes of one person: of some random others, the one in the pose most like it gives the garment."""
+    """Make the fakes of one person, and return the number of new ones.
+
+    For each fake, the garment comes from the person in the most similar pose among CANDIDATES random ones.
+    """
     cv2.setNumThreads(1)
     reader = reader_of(data)
 
@@ -181,9 +184,9 @@ def cut_fakes(
 def render_teacher(
     data: str | Path, work: str | Path, pairs: str, each: int, seed: int, precision: Precision, progress: Progress
 ) -> tuple[int, Path]:
-    """Let the teacher dress every person in others' garments; how many fakes are new, and where they lie.
+    """Dress every person in other garments with the teacher. Returns the number of new fakes, and their folder.
 
-    Raises DataError, OutputError, and WeightsError where the teacher's last stage has no checkpoint.
+    Raises DataError, OutputError, and WeightsError if the teacher's last stage has no checkpoint.
     """
     teacher = finished(Path(work), "pb_generator", "render-fakes")
     network = told_teacher(teacher, open_reader(data).dense)
@@ -201,7 +204,10 @@ def render_student(
     precision: Precision,
     progress: Progress,
 ) -> tuple[int, Path]:
-    """The same by a student's weights, for the next one. Raises DataError, OutputError, WeightsError."""
+    """Dress every person in other garments with a student, to train the next student.
+
+    Returns the number of new fakes, and their folder. Raises DataError, OutputError, WeightsError.
+    """
     network = load_network(open_weights(weights))
     folder = Path(work) / "student-fakes"
     return render_network(network, students_view, data, pairs, folder, each, seed, precision, progress), folder
@@ -218,7 +224,7 @@ def render_network(
     precision: Precision,
     progress: Progress,
 ) -> int:
-    """The same by a network that is shown a view of persons; how many fakes are new."""
+    """Dress every person of a list in other garments with a network, at 256x192. Returns the number of new fakes."""
     fabric = Fabric(devices=1, precision=precision)
     reader = open_reader(data)
     samples = load_samples(reader, reader.pairs(pairs).pairs, 256, 192, 2, progress).to(fabric.device)
@@ -229,6 +235,9 @@ def render_network(
 def render_cut(
     data: str | Path, work: str | Path, pairs: str, each: int, seed: int, progress: Progress
 ) -> tuple[int, Path]:
-    """The same by cutting and pasting. Raises DataError, OutputError."""
+    """Dress persons in garments cut from other photos. Returns the number of new fakes, and their folder.
+
+    Raises DataError, OutputError.
+    """
     folder = Path(work) / "cut-fakes"
     return render_by_cutting(data, pairs, folder, each, seed, 2, progress), folder

@@ -1,4 +1,4 @@
-"""The segmenter from a data folder or pack to weights: what `fitroom train segmenter` does."""
+"""Train the garment segmenter: settings, data and task of `fitroom train segmenter`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from fitroom.train.tasks.segmenter_learner import (
     measure_segmenter,
 )
 
-SEEN_ANYWHERE = 1  # seed of the scenes that the validation garments are shown in
+SEEN_ANYWHERE = 1  # seed of the validation scenes
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class SegmentingConfig:
     losses: SegmentingLosses = field(default_factory=SegmentingLosses)
     scenes: GarmentSceneConfig = field(default_factory=GarmentSceneConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
-    height: int = 256  # of the pictures trained on
+    height: int = 256  # of the training pictures
     width: int = 192
 
 
 def read_segmenting_config(path: str | Path | None, overrides: tuple[str, ...] = ()) -> SegmentingConfig:
-    """Settings from YAML, or the defaults, changed by `key=value` overrides. Raises InputError."""
+    """Read settings from YAML, or take the defaults, and apply `key=value` overrides. Raises InputError."""
     config = parse(SegmentingConfig, read_values(path, overrides), str(path or "--set"))
     check_sizes(config.height, config.width, config.loop, str(path or "--set"))
     return config
 
 
 class SegmenterTask(Task):
-    """The segmenter: trained on scenes, measured on product shots and in scenes."""
+    """Training of the segmenter on scenes. It is measured on product shots and on scenes."""
 
     stage = STAGE
 

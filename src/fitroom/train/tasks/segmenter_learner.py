@@ -1,4 +1,4 @@
-"""What the segmenter learns: masks of garments in scenes made of product shots, and how well it does on others."""
+"""Batches, losses and measurements of the segmenter's training on scenes made of product shots."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -33,15 +33,15 @@ class GarmentScene(NamedTuple):
 
 
 class GarmentSceneBatches:
-    """Makes the scenes of any step, decided by its number alone; see `batches.Batches`."""
+    """Source of garment scenes for any step; see `batches.Batches`."""
 
     def __init__(self, samples: Samples, config: GarmentSceneConfig, size: int, seed: int = 0) -> None:
-        """`size` samples a step, over all processes."""
+        """Set what scenes are made of; `size` samples per step, over all processes."""
         self.samples, self.config, self.size, self.seed = samples, config, size, seed
         self.count = len(samples)
 
     def of_step(self, step: int, rank: int = 0, world: int = 1) -> GarmentScene:
-        """The scenes of a step, or the rank-th of `world` equal parts of them."""
+        """See `loop.Batches`."""
         samples, (height, width) = self.samples, self.samples.garment.shape[-2:]
         scenes = draw_garment_scenes(self.config, self.size, generator_of(self.seed, 5, step), width / height)
         part = slice(rank * self.size // world, (rank + 1) * self.size // world)
@@ -53,12 +53,12 @@ class GarmentSceneBatches:
         return GarmentScene(rows, *made)
 
     def names(self, scene: GarmentScene) -> list[str]:
-        """Files that a batch was made of."""
+        """See `loop.Batches`."""
         return [self.samples.pairs[row].garment for row in scene.rows.tolist()]
 
 
 class SegmenterTrainee(Learner):
-    """The segmenter, and the losses of a batch; see `stages.Trainee`."""
+    """The segmenter with its losses."""
 
     stage_name = STAGE
 
@@ -67,7 +67,7 @@ class SegmenterTrainee(Learner):
         self.network, self.losses, self.adversary = network, losses, None
 
     def forward(self, scene: GarmentScene) -> dict[str, Tensor]:
-        """Losses of a batch by name."""
+        """Compute the unweighted losses of a batch by name."""
         said = self.network(scene.picture).float()
         likely = said.sigmoid()
         shared = (likely * scene.mask).sum(dim=(1, 2, 3))
@@ -78,15 +78,15 @@ class SegmenterTrainee(Learner):
         }
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of losses."""
+        """See `Learner`."""
         return torch.stack([getattr(self.losses, name) * value for name, value in values.items()]).sum()
 
 
 @torch.no_grad()
 def measure_segmenter(network: Segmenter, batches: GarmentSceneBatches) -> dict[str, float]:
-    """Over every sample once, whose number the batch must divide; the network in evaluation mode.
+    """Measure a network in evaluation mode once over every sample. The batch size must divide the number of samples.
 
-    iou: mean over pictures of intersection over union. found: share of the pictures where that is 0.9 at least.
+    iou: mean over pictures of intersection over union. found: share of pictures where it is at least 0.9.
     """
     scores = []
     for step in range(batches.count // batches.size):

@@ -1,9 +1,9 @@
-"""PF-AFN's four stages: what each shows its network, trains, and weighs.
+"""PF-AFN's four training stages, and fine-tuning: the input, the trained parts and the losses of each.
 
-pb_warp, pb_generator: the teacher, which is told parsing and pose (`teacher_input.py`). pf_warp, pf_generator: the
-student, which sees a fake and nothing else, and learns from the teacher where that one does better ("adjustable"
-distillation). Some of its samples may be unpaired (`unpaired.py`).
-Beyond the four, finetune: a student that was narrowed learns from the one it came from, which is shown the same.
+pb_warp, pb_generator: the parser-based teacher, which sees parsing and pose (`teacher_input.py`).
+pf_warp, pf_generator: the parser-free student, which sees only a fake of the person, and learns from the teacher where
+the teacher does better ("adjustable" distillation). Some of its samples may be unpaired (`unpaired.py`).
+finetune: a pruned student learns from the network before pruning, which gets the same input.
 """
 
 from dataclasses import dataclass, field
@@ -42,40 +42,43 @@ class LossConfig:
     """Weights of the losses by name; 0 leaves one out."""
 
     garment: float = 1.0  # L1 of the warped garment, every level
-    colour_means: float = 0.0  # L1 of the same in means over 8 and 16 pixels, of the finest level: keeps prints
+    colour_means: float = 0.0  # L1 of its means over 8 and 16 pixels, finest level only; preserves prints
     mask: float = 2.0  # L1 of the warped garment mask, every level
-    smoothness: float = 0.04  # second-order, of the flow, every level
-    look: float = 2.0  # L1 of the look, more where it changes
+    smoothness: float = 0.04  # second-order smoothness of the flow, every level
+    look: float = 2.0  # L1 of the look, with more weight where it changes
     rendered: float = 1.0  # L1 of the rendered person where it changes
-    # L1 of its means over 8 and 16 pixels, where an unpaired sample's garment has gone: few pixels of few samples
+    # L1 of the rendered person's means over 8 and 16 pixels, where an unpaired sample's old garment is gone; the weight
+    # is high because these are few pixels of few samples
     uncovered: float = 24.0
-    # L1 of an unpaired sample's look to a teacher's of the same flow, where the old garment was or the new one lies
+    # L1 of an unpaired sample's look against a teacher's for the same flow, where the old or the new garment lies
     told_look: float = 0.0
-    gradients: float = 1.0  # of the look, at three scales; stands in for a perceptual loss where there are no weights
+    gradients: float = 1.0  # L1 of the look's gradients at three scales; replaces a perceptual loss without its weights
     structure: float = 0.0  # 1 - SSIM of the look
     perceptual: float = 0.0  # LPIPS of the look; needs vgg16.pt, see FITROOM_LPIPS in docs/evaluation.md
-    adversarial: float = 0.0  # how surely a discriminator tells the look from photographs, where it changes
-    matching: float = 0.0  # L1 of the discriminator's features there; 0, as the one above: there is none
-    discriminator: float = 1.0  # hinge loss that the discriminator learns from
-    composition: float = 1.5  # L1 of the composition mask against the garment that shows
+    adversarial: float = 0.0  # adversarial loss of the look where it changes
+    matching: float = 0.0  # L1 of the discriminator's features there; if this and `adversarial` are 0, there is none
+    discriminator: float = 1.0  # hinge loss of the discriminator
+    composition: float = 1.5  # L1 of the composition mask against the visible garment
     change: float = 1.5  # binary cross-entropy of the change mask
     distilled_flow: float = 0.0  # L1 of the flow against the teacher's, where the teacher's warp is better
-    distilled_features: float = 0.0  # squared distance of person features, the same
-    distilled_look: float = 0.0  # distance of the generator's outputs to those of the teacher's, for the same flow
+    distilled_features: float = 0.0  # squared distance to the teacher's person features, where its warp is better
+    distilled_look: float = 0.0  # distance of the generator's outputs to the teacher's, for the same flow
 
 
 @dataclass(frozen=True)
 class StageConfig:
-    """What a stage is."""
+    """Settings of a stage."""
 
     name: StageName = "pb_warp"
     losses: LossConfig = field(default_factory=LossConfig)
-    own_share: float = 0.0  # of a student's samples that show the photo itself; they train the warp alone
-    # of a student's samples that show the photo itself and somebody else's garment, whose sleeves a teacher lays.
-    # Fakes alone teach that arms without a trace of cutting or painting are never under sleeves.
+    own_share: float = 0.0  # share of a student's samples that show the photo itself; they train only the warp
+    # share of a student's samples that show the photo itself and another person's garment. The teacher's warp is the
+    # target for their sleeves. From fakes alone, a student learns that arms without traces of cutting or painting are
+    # never under sleeves.
     unpaired_share: float = 0.0
-    sleeves: float = 1.0  # how much the arms of those count in the warp's losses: few pixels, and all they tell of it
-    rests: Literal["nothing", "warp", "generator"] = "nothing"  # what stays as it is, while the other learns
+    # weight of unpaired samples' arms in the warp's losses: they are few pixels, and the other pixels have no target
+    sleeves: float = 1.0
+    rests: Literal["nothing", "warp", "generator"] = "nothing"  # part that is frozen while the other learns
 
     @property
     def parser_based(self) -> bool:
@@ -84,22 +87,22 @@ class StageConfig:
 
     @property
     def whole(self) -> bool:
-        """Whether the generator is trained too."""
+        """Whether the generator is trained."""
         return self.rests != "generator" and (self.name.endswith("_generator") or self.name == "finetune")
 
     @property
     def warps(self) -> bool:
-        """Whether the warp is trained."""
+        """Whether the warp network is trained."""
         return self.rests != "warp"
 
     @property
     def distils(self) -> bool:
-        """Whether a teacher's flow, features or look are learned from."""
+        """Whether the losses compare with a teacher's flow, features or look."""
         return any(getattr(self.losses, name) for name in DISTILLATION)
 
     @property
     def adversarial(self) -> bool:
-        """Whether a discriminator is trained along."""
+        """Whether a discriminator is trained too."""
         return self.whole and bool(self.losses.adversarial or self.losses.matching)
 
     @property
@@ -109,7 +112,7 @@ class StageConfig:
 
 
 class Trainee(Learner):
-    """A network, what it is shown in a stage, and the losses of a batch."""
+    """A network with its input and its losses in one stage."""
 
     def __init__(
         self,
@@ -125,17 +128,17 @@ class Trainee(Learner):
         self.perceptual = perceptual
         self.adversary = Adversary() if stage.adversarial else None
         for name, parameter in network.named_parameters():
-            # numbers of bits are whole
+            # integer parameters hold bit widths, which have no gradient
             if parameter.is_floating_point():
                 generates = "generator" in name.split(".")
                 parameter.requires_grad_(stage.whole if generates else stage.warps)
 
     def frozen(self) -> list[nn.Module]:
-        """Networks that only tell, and train nothing."""
+        """See `Learner`."""
         return [*self.teacher, *([] if self.perceptual is None else [self.perceptual.network])]
 
     def train(self, mode: bool = True) -> "Trainee":
-        """What rests keeps its batch norm's statistics too."""
+        """Set the mode of all but the frozen part, which keeps its batch norm statistics."""
         super().train(mode)
         for name, child in self.network.named_children():
             rests = "generator" if name == "generator" else "warp"
@@ -143,7 +146,7 @@ class Trainee(Learner):
         return self
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of a batch by name, unweighted means over its samples."""
+        """Compute the unweighted losses of a batch by name, as means over its samples."""
         person, stage, network = view(self.stage, batch), self.stage, self.network
         given = batch
         for teacher in self.teacher:
@@ -154,8 +157,7 @@ class Trainee(Learner):
         flow = flows[-1]
         values = flow_losses(flows, batch, network.align_corners) if stage.warps else {}
         if stage.whole:
-            # the flow learns nothing from looks: they are compared pixel by pixel, and would fold away prints that they
-            # find misplaced
+            # detached: looks are compared pixel by pixel, which would teach the flow to fold away misplaced prints
             dressed = network.generate(person, batch.garment, batch.garment_mask, flow.detach(), features)
             values |= look_losses(dressed, person, batch, self.perceptual, self.adversary)
         for teacher in self.teacher if stage.whole and stage.losses.told_look else []:
@@ -177,28 +179,31 @@ class Trainee(Learner):
         return values
 
     def total(self, values: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of losses."""
+        """See `Learner`."""
         weights = self.stage.losses
         return torch.stack([getattr(weights, name) * value for name, value in values.items()]).sum()
 
 
 def view(stage: StageConfig, batch: Batch) -> Tensor:
-    """The person as a stage's network is shown it."""
+    """Return the person as the input of a stage's network."""
     return parsed_view(batch) if stage.parser_based else batch.shown
 
 
 def parsed_view(batch: Batch) -> Tensor:
-    """The person as a teacher is shown it."""
+    """Return the person as the input of a teacher."""
     return parsed_person(batch.photo, batch.label, batch.key_points, batch.dense)
 
 
 def told_to_teacher(stage: StageConfig, batch: Batch) -> Tensor:
-    """The person as the teacher of a stage's student is shown it."""
+    """Return the person as the input of the teacher in a student's stage."""
     return batch.shown if stage.name == "finetune" else parsed_view(batch)
 
 
 def flow_losses(flows: tuple[Tensor, ...], batch: Batch, align_corners: bool) -> dict[str, Tensor]:
-    """The warp's losses: `WARP_LOSSES` over all levels, coarse ones counting less, and `colour_means` of the finest."""
+    """Compute the losses of the warp.
+
+    `WARP_LOSSES` are averaged over all levels, with less weight for coarse ones. `colour_means` uses the finest level.
+    """
     shares = [float(level + 1) for level in range(len(flows))]
     worn = batch.garment, batch.garment_mask, batch.photo, batch.worn
     values = {name: flows[0].new_zeros(()) for name in WARP_LOSSES}
@@ -217,9 +222,10 @@ def look_losses(
     perceptual: FeatureNetwork | None = None,
     adversary: Adversary | None = None,
 ) -> dict[str, Tensor]:
-    """The generator's losses, of the samples that show a fake; perceptual and adversarial ones with their networks.
+    """Compute the losses of the generator. Perceptual and adversarial losses are included if their networks are given.
 
-    Of unpaired samples, whose `worn` is a teacher's, both masks, the discriminator's verdict, and "uncovered" alone.
+    Paired samples count if they show a fake. Unpaired samples, whose `worn` comes from a teacher, count only in the
+    losses of both masks, the discriminator's verdict and "uncovered".
     """
     counts = batch.restored.view(-1, 1, 1, 1)
     changed = change_target(person[:, :3], batch.photo, batch.worn)
@@ -248,11 +254,10 @@ def look_losses(
 def flow_distillation(
     teacher: TryOnNetwork, known: Features, network: TryOnNetwork, flow: Tensor, batch: Batch
 ) -> tuple[Tensor, Tensor]:
-    """Distance of a network's flow to a teacher's, who knows the person's features `known`; and of which samples, (N,)
-    of 0 and 1.
+    """Compute the distance of a network's flow to a teacher's, and the samples that count, (N,) of 0 and 1.
 
-    Of the samples whose garment the teacher's flow lays closer to the photo (PF-AFN, section 3.1); of unpaired ones,
-    where nothing tells whether it does, none.
+    A sample counts if the garment warped by the teacher is closer to the photo (PF-AFN, section 3.1). Unpaired samples
+    have no photo to compare with, and do not count. `known` are the teacher's person features.
     """
     with torch.no_grad():
         target = teacher.flows(known, teacher.garment_features(batch.garment, batch.garment_mask))[-1]
@@ -263,17 +268,18 @@ def flow_distillation(
 
 
 def feature_distillation(features: Features, known: Features, better: Tensor) -> Tensor:
-    """Squared distance of person features to a teacher's, of the samples (N,) where that one does better."""
+    """Compute the squared distance of person features to a teacher's, on samples where `better` (N,) is 1."""
     counts = better.view(-1, 1, 1, 1)
     squares = [((mine - theirs) ** 2 * counts).mean() for mine, theirs in zip(features, known, strict=True)]
     return torch.stack(squares).mean()
 
 
 def look_distillation(teacher: TryOnNetwork, known: Features, told: Tensor, dressed: Dressed, batch: Batch) -> Tensor:
-    """Distance of a generator's outputs to those that a teacher's makes of the same flow, the person shown as `told`.
+    """Compute the distance of a generator's outputs to a teacher's for the same flow.
 
-    L1 of looks and of their gradients, and of rendered persons where the teacher changes them; cross-entropy of both
-    masks, which, unlike L1, pulls as hard where a mask has vanished.
+    It is the sum of L1 of looks and of their gradients, L1 of rendered persons where the teacher changes them, and the
+    cross-entropy of both masks. Unlike L1, cross-entropy keeps its gradient where a mask has vanished. `told` is the
+    teacher's input, `known` are its person features. The flow in `dressed` must use the teacher's `align_corners`.
     """
     with torch.no_grad():
         target = teacher.generate(told, batch.garment, batch.garment_mask, dressed.flow, known)
@@ -287,6 +293,6 @@ def look_distillation(teacher: TryOnNetwork, known: Features, told: Tensor, dres
 
 
 def warp_error(flow: Tensor, batch: Batch, network: TryOnNetwork) -> Tensor:
-    """Mean L1 (N,) of the garment warped by a flow against the garment worn."""
+    """Compute the mean L1 (N,) between the garment warped by a flow and the garment in the photo."""
     warped = sample(batch.garment * batch.garment_mask, flow, network.align_corners, padding="zeros")
     return (warped - batch.photo * batch.worn).abs().mean(dim=(1, 2, 3))

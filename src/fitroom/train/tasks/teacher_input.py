@@ -1,8 +1,8 @@
-"""What a parser-based teacher is told of a person: everything but the garment worn.
+"""Make the input of a parser-based teacher, which shows everything of a person except the garment in the photo.
 
-Its input has PARSED channels: the photo with the garment, the arms and the neck erased (3), where it is erased (1), key
+The input has PARSED channels: the photo with the garment, the arms and the neck erased (3), the erased region (1), key
 points as blobs (18), and a silhouette too coarse to show sleeves (1). Hands, hair, face and trousers stay in the photo.
-Where the data has DensePose, its parts follow, one channel each (DENSE_COUNT).
+If the data has DensePose, its parts follow, one channel each (DENSE_COUNT).
 """
 
 import torch
@@ -15,18 +15,18 @@ from fitroom.data.viton import DENSE_COUNT
 from fitroom.nets.guidance import distance_to_bone, key_point_maps, shoulder_width
 
 PARSED = 3 + 1 + 18 + 1
-COARSE = 16  # the silhouette has one value for a square of so many 256ths of the picture's height
-ARM_RADIUS = 0.3  # of what is erased around the arms' bones, in shoulder widths: sleeves of any width lie within
+COARSE = 16  # side of the silhouette's squares, in 256ths of the picture's height
+ARM_RADIUS = 0.3  # of the erased region around the arms' bones, in shoulder widths; contains sleeves of any width
 
 
 def is_label(label: Tensor, *values: int) -> Tensor:
-    """Where a parsing label (N, H, W) has one of some values, float (N, 1, H, W)."""
-    # no tensor of values: a GPU would be waited for until it has it
+    """Return a mask, float (N, 1, H, W), of where a parsing label (N, H, W) has one of the given values."""
+    # no tensor of values: copying it to a GPU would block until the copy is done
     return torch.stack([label == value for value in values]).any(dim=0).float().unsqueeze(1)
 
 
 def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """Wide arms along the bones, which hide what sleeves are worn, and the hands that the label shows, (N, 1, H, W)."""
+    """Return masks (N, 1, H, W) of wide arms along the bones, which hide the sleeves, and of the labelled hands."""
     height, width = label.shape[-2:]
     unit = shoulder_width(points)[:, None, None]
     arms = torch.zeros_like(label, dtype=torch.bool)
@@ -44,7 +44,10 @@ def arms_and_hands(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def neck(points: Tensor, height: int, width: int) -> Tensor:
-    """A disc around the neck, (N, 1, H, W): collars of any height lie within; VITON's labels call it background."""
+    """Return a mask (N, 1, H, W) around the bone from neck to nose, which contains collars of any height.
+
+    VITON's labels call the neck background.
+    """
     distance, _ = distance_to_bone(points[:, body.NECK, :2], points[:, body.NOSE, :2], height, width)
     known = (points[:, [body.NECK, body.NOSE], 2] > 0).all(dim=1)
     inside = (distance < 0.33 * shoulder_width(points)[:, None, None]) & known[:, None, None]
@@ -52,13 +55,16 @@ def neck(points: Tensor, height: int, width: int) -> Tensor:
 
 
 def in_front(label: Tensor, points: Tensor) -> Tensor:
-    """What no garment covers, (N, 1, H, W) of 0 and 1: hair, face and hands."""
+    """Return a mask, (N, 1, H, W) of 0 and 1, of what no garment covers: hair, face and hands."""
     _, hands = arms_and_hands(points, label)
     return torch.maximum(is_label(label, Label.HAIR, Label.FACE), hands)
 
 
 def erased_region(label: Tensor, points: Tensor) -> Tensor:
-    """Where a garment of any cut may lie, (N, 1, H, W) of 0 and 1: coarse, so that the worn one can't be read off."""
+    """Return a mask, (N, 1, H, W) of 0 and 1, of where a garment of any cut may lie.
+
+    The mask is coarse, so that it does not reveal the garment in the photo.
+    """
     height, width = label.shape[-2:]
     arms, _ = arms_and_hands(points, label)
     worn = is_label(label, Label.UPPER_CLOTHES, Label.NOISE, Label.LEFT_ARM, Label.RIGHT_ARM)
@@ -70,14 +76,15 @@ def erased_region(label: Tensor, points: Tensor) -> Tensor:
 
 
 def parsed_channels(dense: bool) -> int:
-    """Channels of `parsed_person`, with DensePose or without."""
+    """Return the number of channels of `parsed_person`, with or without DensePose."""
     return PARSED + DENSE_COUNT if dense else PARSED
 
 
 def parsed_person(photo: Tensor, label: Tensor, points: Tensor, dense: Tensor | None = None) -> Tensor:
-    """The teacher's view (N, `parsed_channels`, H, W) of persons.
+    """Make a teacher's input (N, `parsed_channels`, H, W).
 
-    Of photos (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 18, 3), and DensePose's parts (N, H, W), if any.
+    It is made from photos (N, 3, H, W) in [-1, 1], labels (N, H, W), key points (N, 18, 3) and, if available, DensePose
+    parts (N, H, W).
     """
     height, width = label.shape[-2:]
     erased = erased_region(label, points)

@@ -1,4 +1,4 @@
-"""The try-on as a task: its stages, what each begins with and learns from, and how its warp is measured."""
+"""The try-on task: find the initial network, teacher and fakes of a stage, and measure its warp."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -34,16 +34,16 @@ from fitroom.train.tasks.teacher_input import parsed_channels
 
 
 def network_of(checkpoint: Checkpoint) -> TryOnNetwork:
-    """The averaged network of a checkpoint, in evaluation mode."""
+    """Load the averaged network of a checkpoint, in evaluation mode."""
     network = build_network(checkpoint.network, checkpoint.config)
     network.load_state_dict(checkpoint.average)
     return network.eval()
 
 
 def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
-    """The network that a stage begins with: that of its `start`, its predecessor's, or a new one.
+    """Load the network that a stage starts from: that of its `start` weights, its predecessor's, or a new one.
 
-    Raises WeightsError where there is none, or another one.
+    Raises WeightsError if the weights are missing or belong to another network.
     """
     torch.manual_seed(config.loop.seed)
     wanted = config.network_config(dense)
@@ -64,7 +64,7 @@ def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
 
 
 def as_narrow_as_start(config: TrainConfig) -> TrainConfig:
-    """Settings whose network has the widths of the weights to start from, where those were pruned."""
+    """Return settings whose network has the widths of the weights to start from, if those were pruned."""
     narrowed = open_weights(config.start).manifest.config.get("widths") if config.start else None
     if not narrowed:
         return config
@@ -73,7 +73,7 @@ def as_narrow_as_start(config: TrainConfig) -> TrainConfig:
 
 
 def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork | None:
-    """The teacher that a student's losses or unpaired samples ask for; None where nothing does. Raises WeightsError."""
+    """Load the teacher that a student's losses or unpaired samples need, if any. Raises WeightsError."""
     if config.stage.parser_based or not (config.stage.distils or config.stage.unpaired_share):
         return None
     if config.stage.name == "finetune":
@@ -92,7 +92,7 @@ def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork |
 
 
 def told_teacher(checkpoint: Checkpoint, dense: bool) -> TryOnNetwork:
-    """A teacher. Raises WeightsError where it was told DensePose, and the data have none, or the other way round."""
+    """Load the teacher of a checkpoint. Raises WeightsError if only one of teacher and data has DensePose."""
     teacher = network_of(checkpoint)
     if teacher.config.person != parsed_channels(dense):
         raise WeightsError(
@@ -103,7 +103,7 @@ def told_teacher(checkpoint: Checkpoint, dense: bool) -> TryOnNetwork:
 
 
 def find_perceptual(config: TrainConfig) -> FeatureNetwork | None:
-    """The feature network of the perceptual loss, where that has a weight. Raises WeightsError without its file."""
+    """Load the feature network of the perceptual loss, if that loss is used. Raises WeightsError without its file."""
     if not (config.stage.whole and config.stage.losses.perceptual):
         return None
     found = open_lpips(None)
@@ -116,7 +116,7 @@ def find_perceptual(config: TrainConfig) -> FeatureNetwork | None:
 
 
 def find_fakes(config: TrainConfig, work: Path, samples: Samples, faces: Faces) -> Fakes | None:
-    """The fakes that a student is shown, of all its folders; none for a teacher. Raises DataError."""
+    """Load a student's fakes from all its folders; None for a teacher. Raises DataError."""
     if config.stage.parser_based:
         return None
     folders = [Path(name) if Path(name).is_dir() else work / name for name in config.fakes]
@@ -125,12 +125,12 @@ def find_fakes(config: TrainConfig, work: Path, samples: Samples, faces: Faces) 
 
 
 class TryOnTask(Task):
-    """A stage of the try-on."""
+    """Training of one stage of the try-on."""
 
     def __init__(
         self, config: TrainConfig, prepared: Callable[[TryOnNetwork], TryOnNetwork] = lambda network: network
     ) -> None:
-        """What is trained is what `prepared` makes of the network that the stage begins with."""
+        """Set the stage. `prepared` turns the network that the stage starts from into the network to train."""
         self.config = as_narrow_as_start(config)
         self.stage, self.prepared = config.stage.name, prepared
 
@@ -139,7 +139,7 @@ class TryOnTask(Task):
         return self.config.network, self.config.network_config(dense)
 
     def learner(self, run: RunConfig, dense: bool, kept: Checkpoint | None) -> Trainee:
-        """See `Task`. Raises WeightsError where the stage needs another one, or weights, that are not there."""
+        """See `Task`. Raises WeightsError if a stage or weights that this stage needs are missing."""
         config, work = self.config, Path(run.work)
         begun = first_network(config, work, dense) if kept is None else build_network(kept.network, kept.config)
         teacher, perceptual = find_teacher(config, work, dense), find_perceptual(config)
@@ -161,7 +161,7 @@ class TryOnTask(Task):
         )
 
     def validation(self, samples: Samples, size: int) -> dict[str, Batches]:
-        """See `Task`: persons as they are, in their own garments."""
+        """See `Task`. The batches hold unchanged persons in their own garments."""
         return {"": Batches(samples, None, UNCHANGED, size)}
 
     def figures(self, network: TryOnNetwork, batches: Batches) -> Scalars:
@@ -175,7 +175,7 @@ class TryOnTask(Task):
 
 
 def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> Evaluation | None:
-    """What `fitroom evaluate` measures of weights on the validation lists; None where the data has no such lists."""
+    """Measure weights on the validation lists as `fitroom evaluate` does; None if the data has no such lists."""
     if not {VALIDATION_LIST, UNPAIRED_LIST} <= set(open_reader(data).lists()):
         return None
     plan = make_plan(data, UNPAIRED_LIST, VALIDATION_LIST, progress)
@@ -184,9 +184,10 @@ def evaluate_student(weights: Weights, data: str | Path, progress: Progress) -> 
 
 @torch.no_grad()
 def validate(network: TryOnNetwork, stage: StageConfig, batches: Batches) -> dict[str, float]:
-    """Warp IoU and L1 as `fitroom evaluate` has them, over every sample of `batches` once; see evaluate/measures.py.
+    """Measure warp IoU and L1 once over every sample, as `fitroom evaluate` does; see evaluate/measures.py.
 
-    The network should be in evaluation mode, the batches without changes, and their samples a multiple of the batch.
+    The network should be in evaluation mode, and the batches without changes. The batch size must divide the number of
+    samples.
     """
     overlap, difference = [], []
     for step in range(batches.count // batches.size):
@@ -203,12 +204,15 @@ def validate(network: TryOnNetwork, stage: StageConfig, batches: Batches) -> dic
 
 
 def pictures(tensor: torch.Tensor):  # type: ignore[no-untyped-def]
-    """(N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3)."""
+    """Convert pictures (N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3)."""
     return ((tensor + 1) * 127.5 + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def shown_batch(network: TryOnNetwork, stage: StageConfig, batch: Batch) -> torch.Tensor:
-    """A sheet of a batch, (3, H, W) in [0, 1]: what the network is shown, garment, warped garment, look, photo."""
+    """Draw up to six samples, (3, H, W) in [0, 1]: the network's input, garment, warped garment, look and photo.
+
+    The look is left out if the generator is not trained.
+    """
     person = view(stage, batch)
     with torch.no_grad():
         features = network.person_features(person)

@@ -1,8 +1,7 @@
-"""The colours of what a garment hides, guessed from beside it: skin along the arms and at the neck, trousers at the
-hips, background around the trunk.
+"""Guesses the colours that a garment hides from what is beside it.
 
-Nobody photographed it. In unpaired samples these colours tell the generator's paint what shows where a sleeve or a hem
-has gone, in means over many pixels: its shades and outlines are for others to tell.
+Skin along the arms and at the neck, trousers at the hips, background around the trunk. No photo shows them. In unpaired
+samples they are the target of what the generator paints where a sleeve or a hem is gone, in means over many pixels.
 """
 
 import torch
@@ -24,8 +23,10 @@ WINDOWS = 8, 16  # pixels
 
 
 def spread(picture: Tensor, known: Tensor) -> Tensor:
-    """Pictures (N, C, H, W) where `known` (N, 1, H, W) is 1, and elsewhere the mean colour of what is known nearby:
-    of ever larger squares, until there is something in them (Gortler et al., "The Lumigraph", 1996, section 3.4.2).
+    """Fill pictures (N, C, H, W), where `known` (N, 1, H, W) is not 1, with the mean colour of what is known nearby.
+
+    Means are those of ever larger squares, until one holds a known pixel (Gortler et al., "The Lumigraph", 1996,
+    section 3.4.2).
     """
     known, (height, width) = known.to(picture.dtype), picture.shape[-2:]
     if height == width == 1:
@@ -44,8 +45,9 @@ def mean_colour(picture: Tensor, where: Tensor) -> Tensor:
 
 
 def skin_colour(photo: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean colour (N, 3, 1, 1) of arms and hands, or of the face where too little of them shows, and whether any skin
-    does, (N, 1, 1, 1) of 0 and 1.
+    """Compute the mean colour of skin (N, 3, 1, 1), and whether any shows, (N, 1, 1, 1) of 0 and 1.
+
+    The skin of arms and hands counts, or that of the face where too little of them shows.
     """
     arms, face = is_label(label, Label.LEFT_ARM, Label.RIGHT_ARM), is_label(label, Label.FACE)
     enough = arms.sum(dim=(2, 3), keepdim=True) >= ENOUGH
@@ -67,7 +69,7 @@ def bare_arms(points: Tensor, height: int, width: int) -> Tensor:
 
 
 def trunk_and_hips(points: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The columns of the trunk, and of them what lies at the hips and below, (N, 1, H, W) of 0 and 1.
+    """Mark the columns of the trunk, and the part of them at the hips and below, (N, 1, H, W) of 0 and 1.
 
     All columns, and nothing of them, where a shoulder or a hip is unknown.
     """
@@ -84,7 +86,7 @@ def trunk_and_hips(points: Tensor, height: int, width: int) -> tuple[Tensor, Ten
 
 
 def hidden_colours(photo: Tensor, label: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """What photos (N, 3, H, W) would show without their garments, coarsely, and where that is known (N, 1, H, W).
+    """Estimate coarsely what photos (N, 3, H, W) would show without their garments, and where that is known.
 
     Of labels (N, H, W) and key points (N, 18, 3). On the trunk above the hips nothing is known. In float32 or wider.
     """
@@ -104,8 +106,10 @@ def hidden_colours(photo: Tensor, label: Tensor, points: Tensor) -> tuple[Tensor
 
 
 def uncovered_difference(rendered: Tensor, photo: Tensor, label: Tensor, points: Tensor, gone: Tensor) -> Tensor:
-    """L1 between rendered persons (N, 3, H, W) and `hidden_colours` of their photos, in means over windows of 8 and of
-    16 pixels, averaged over both sizes, where the garment has `gone` (N, 1, H, W) in [0, 1].
+    """Compute the L1 between rendered persons (N, 3, H, W) and `hidden_colours` of their photos.
+
+    It compares means over windows of 8 and of 16 pixels, averaged over both sizes, where the garment has `gone`
+    (N, 1, H, W) in [0, 1].
     """
     colours, known = hidden_colours(photo, label, points)
     difference = (rendered - colours) * known * gone

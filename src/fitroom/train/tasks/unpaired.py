@@ -24,17 +24,16 @@ TRIM = 4  # pixels by which a warped garment may be too large: paired samples te
 
 
 def rows_of(batch: Batch, rows: Tensor) -> Batch:
-    """Some rows of a batch, chosen by a mask (N,)."""
+    """Choose rows of a batch by a mask (N,)."""
     return Batch(*(None if tensor is None else tensor[rows] for tensor in batch))  # type: ignore[arg-type]
 
 
 @torch.no_grad()
 def with_warp_of(teacher: TryOnNetwork, told: Callable[[Batch], Tensor], sleeves: float, batch: Batch) -> Batch:
-    """A batch in which a teacher's warp takes the place of the photos of unpaired samples, known around the arms alone,
-    where it counts `sleeves`. `told` is what the teacher is shown of persons.
+    """Replace the photos of unpaired samples in a batch by a teacher's warp.
 
-    They have no truth: nobody photographed these persons in these garments. Elsewhere the student knows better: a
-    teacher is shown no neck, and lays the inside of collars over it.
+    Nobody photographed these persons in these garments. The warp counts around the arms alone, by `sleeves`: a teacher
+    sees no neck, and lays the inside of collars over it. `told` makes what the teacher is shown of persons.
     """
     rows = batch.paired < 1
     if not rows.any():
@@ -52,8 +51,9 @@ def with_warp_of(teacher: TryOnNetwork, told: Callable[[Batch], Tensor], sleeves
 
 
 def unpaired_look_losses(dressed: Dressed, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-    """What a batch's unpaired samples, whose `worn` is a teacher's, add to losses of the look, and where the
-    discriminator judges them, (N, 1, H, W) of 0 and 1.
+    """Compute what a batch's unpaired samples, whose `worn` is a teacher's, add to losses of the look.
+
+    Returns the losses by name, and where the discriminator judges these samples, (N, 1, H, W) of 0 and 1.
     """
     some = batch.paired < 1
     unpaired = some.view(-1, 1, 1, 1).to(dressed.look.dtype)
@@ -75,11 +75,11 @@ def unpaired_look_losses(dressed: Dressed, batch: Batch) -> tuple[dict[str, Tens
 
 
 def unpaired_regions(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Where something is known of an unpaired sample's look, (N, 1, H, W) of 0 and 1 each: bare arms, which sleeves may
-    cover; the garment that was worn, which has to go with its rim; and all that garments may cover.
+    """Find where something is known of an unpaired sample's look, three masks (N, 1, H, W) of 0 and 1.
 
-    Without hair, face, hands, and what is next to them. Of necks nothing is known: a teacher lays the inside of collars
-    over them, and only photos tell that they do not show.
+    Bare arms, which sleeves may cover; the old garment, which has to go with its rim; and all that garments may cover.
+    Hair, face, hands, and what is next to them are left out. Nothing is known of necks: a teacher lays the inside of
+    collars over them.
     """
     outside = behind(batch)
     before = F.max_pool2d(is_label(batch.label, Label.UPPER_CLOTHES), 2 * RIM + 1, 1, RIM)
@@ -95,12 +95,10 @@ def behind(batch: Batch) -> Tensor:
 def told_look_difference(
     teacher: TryOnNetwork, told: Callable[[Batch], Tensor], look: Tensor, flow: Tensor, batch: Batch
 ) -> Tensor:
-    """L1 between the looks of unpaired samples and those that a teacher's generator makes of the same flow, in the
-    teacher's numbers, where the old garment was or the new one lies; 0 without such samples. `told` is what the teacher
-    is shown of persons.
+    """Compute the L1 between looks of unpaired samples and those that a teacher's generator makes of the same flow.
 
-    Fakes teach this too, but their garments were painted or cut: of real ones, the shades and rims beside the label
-    stay. Bare arms do not count where they show: a teacher, who sees none, paints some too dark.
+    It counts where the old garment was or the new one lies; 0 without such samples. `told` makes what the teacher is
+    shown of persons. Bare arms do not count where they show: a teacher, who sees none, paints some too dark.
     """
     rows = batch.paired < 1
     if not rows.any():
