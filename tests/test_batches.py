@@ -153,9 +153,12 @@ def test_fakes_are_read_by_name(training_samples, tmp_path):
         )
         write_fake(tmp_path, name, np.full((256, 192, 3), 40 * pair, np.uint8))
     write_fake(tmp_path, "999999_0_000001_1.webp", np.zeros((256, 192, 3), np.uint8))
+    # a garment of a shop's own name, with any number of underscores
+    own = fake_name(replace(training_samples.pairs[3], garment="summer_shirt_blue_2.jpg"))
+    write_fake(tmp_path, own, np.zeros((256, 192, 3), np.uint8))
     fakes = load_fakes(tmp_path, training_samples, 1, quiet)
-    assert sorted(fakes.row.tolist()) == [0, 0, 5]
-    assert fakes.picture.shape == (3, 3, 64, 64)
+    assert sorted(fakes.row.tolist()) == [0, 0, 3, 5]
+    assert fakes.picture.shape == (4, 3, 64, 64)
     with pytest.raises(DataError, match="no folder of fakes; render them with: fitroom train render-fakes"):
         load_fakes(tmp_path / "none", training_samples, 1, quiet)
 

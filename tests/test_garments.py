@@ -1,5 +1,7 @@
 """Garments on disk: whole or not at all, and the same looks from there."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,18 @@ def test_another_takes_its_place(tmp_path, tryon, pictures, sample):
         with pytest.raises(Refusal) as refused:
             act("a")
         assert refused.value.status == 404
+    store.close()
+
+
+def test_a_garment_whose_files_are_gone_is_named(tmp_path, tryon, pictures):
+    store, _ = opened(tmp_path, tryon)
+    garment, _ = store.put("a", pictures[0], None)
+    for path in tmp_path.rglob(garment.folder):
+        shutil.rmtree(path)
+    store.kept.clear()
+    for act in (store.encoded, store.picture):
+        with pytest.raises(OutputError, match="register the garment again"):
+            act("a")
     store.close()
 
 

@@ -189,7 +189,7 @@ def read_pose(path: Path) -> Array:
     Raises DataError when the file is missing or is not an OpenPose COCO-18 file.
     """
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: missing.") from error
     except UnicodeDecodeError as error:

@@ -183,9 +183,9 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
     no_head = not sure[NOSE] or share_of(parsing.label, HEAD_LABELS) < HEAD
     if no_head and share_of(parsing.label, BARE_LABELS) < BARE:
         raise nobody
-    trunk = points[[RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP]]
-    inside = (trunk[:, 2] >= FOUND) & (trunk[:, :2] >= 0).all(axis=1) & (trunk[:, :2] < (width, height)).all(axis=1)
-    if not inside[:2].all():
+    shoulders = points[[RIGHT_SHOULDER, LEFT_SHOULDER]]
+    places = shoulders[:, :2]
+    if not ((shoulders[:, 2] >= FOUND).all() and (places >= 0).all() and (places < (width, height)).all()):
         raise PersonError(
             "upper-body-outside", "person: the upper body is cut off; need both shoulders, and arms as far as possible."
         )

@@ -143,8 +143,8 @@ class Garments:
         garment = self.get(name)
         try:
             return (self.files / garment.folder / PICTURE).read_bytes(), garment.media_type
-        except FileNotFoundError:
-            # deleted or replaced since its row was read
+        except FileNotFoundError as error:
+            self.check_replaced(garment, error)
             return self.picture(name)
 
     def encoded(self, name: str) -> EncodedGarment:
@@ -160,12 +160,23 @@ class Garments:
             picture = decode.read((folder / PICTURE).read_bytes(), "garment")
             features = unpacked((folder / FEATURES).read_bytes(), self.weights)
             mask = decode.read_mask((folder / MASK).read_bytes()) if (folder / MASK).exists() else None
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self.check_replaced(garment, error)
             return self.encoded(name)
         encoded = self.tryon.encode_garment(picture, mask, features)
         with self.lock:
             self.remember(garment.folder, encoded)
         return encoded
+
+    def check_replaced(self, garment: Garment, error: FileNotFoundError) -> None:
+        """Check that a garment was deleted or replaced after its row was read, which explains a missing file.
+
+        Raises OutputError if it was not, Refusal (404) if it was deleted.
+        """
+        if self.get(garment.id).folder == garment.folder:
+            raise OutputError(
+                f"garment {garment.id}: {error.filename} is missing; register the garment again."
+            ) from error
 
     def close(self) -> None:
         """Close the database."""

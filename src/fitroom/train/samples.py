@@ -150,9 +150,12 @@ def load_fakes(folder: str | Path, samples: Samples, threads: int, progress: Pro
     row_of = {Path(pair.person).stem: row for row, pair in enumerate(samples.pairs)}
     found = []
     for path in sorted([*folder.glob("*.webp"), *folder.glob("*.png")]):
-        person = "_".join(path.stem.split("_")[:-2])
-        if person in row_of:
-            found.append((row_of[person], path))
+        words = path.stem.split("_")
+        # names of persons and garments may hold underscores: the longest person's name that fits
+        persons = ("_".join(words[:count]) for count in range(len(words) - 1, 0, -1))
+        row = next((row_of[person] for person in persons if person in row_of), None)
+        if row is not None:
+            found.append((row, path))
     if not found:
         raise DataError(
             f"{folder}: no fake of the {len(samples)} persons; render them with: fitroom train render-fakes."
