@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fitroom.errors import InputError, OutputError
 from fitroom.serve.answers import MEDIA_TYPES, accepted, form_schema
-from fitroom.serve.problems import Refusal
+from fitroom.serve.problems import Refusal, as_refusal
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,11 @@ def test_forms_say_what_they_take():
     schema = form_schema(("garment", "garment_mask"), ())["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert schema["required"] == ["garment"]
     assert set(schema["properties"]) == {"garment", "garment_mask"}
+
+
+def test_faults_of_the_service_are_500_and_name_no_file(caplog):
+    refusal = as_refusal(OutputError("/data/garments/a: can't be written (No space left on device)."))
+    assert (refusal.status, refusal.code) == (500, "failure")
+    assert "/data" not in refusal.detail
+    assert "/data/garments/a" in caplog.text
+    assert as_refusal(InputError("size: need photo or model.")).status == 400

@@ -1,5 +1,6 @@
 """Answer errors with problem details (RFC 9457), for programs and for people."""
 
+import logging
 import math
 from http import HTTPStatus
 from typing import Any
@@ -10,14 +11,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from fitroom.errors import FitroomError, ImageError, InputError, NotAPictureError, PictureTooLargeError
+from fitroom.errors import FitroomError, ImageError, InputError, NotAPictureError, OutputError, PictureTooLargeError
 from fitroom.serve.metrics import Metrics
 
+log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 STATUS: tuple[tuple[type[FitroomError], int], ...] = (  # the first matching class counts
     (PictureTooLargeError, 413),
     (NotAPictureError, 415),
     (ImageError, 422),
+    (OutputError, 500),
     (InputError, 400),
 )
 
@@ -38,6 +41,9 @@ class Refusal(Exception):
     def __init__(self, status: int, code: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail, self.retry_after = status, code, detail, retry_after
+
+
+FAILURE = Refusal(500, "failure", "The service failed; its log says why.")
 
 
 def answer(refusal: Refusal) -> JSONResponse:
@@ -75,7 +81,12 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, FitroomError):
-        return Refusal(status_of(error), error.code, str(error))
+        status = status_of(error)
+        if status < 500:
+            return Refusal(status, error.code, str(error))
+        # it may name files of this machine
+        log.error("%s", error)
+        return FAILURE
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -83,7 +94,7 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, HTTPException):
         phrase = HTTPStatus(error.status_code).phrase
         return Refusal(error.status_code, phrase.lower().replace(" ", "-"), f"{error.detail}.")
-    return Refusal(500, "failure", "The service failed; its log says why.")
+    return FAILURE
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
