@@ -16,22 +16,23 @@ from fitroom.errors import FitroomError, MissingExtraError
 Item = TypeVar("Item")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PICTURES = "PNG, JPEG or WebP, by its ending"
+PICTURES = "PNG, JPEG or WebP, by file extension"
 
 parser_option = click.option(
     "--parser",
     default="parser",
     show_default=True,
     metavar="none|WEIGHTS",
-    help="What finds the person in a photo. none: the person must fill it.",
+    help="Human parser that finds the person in a photo. none: no parser; the person must fill the photo.",
 )
 segmenter_named = click.option(
     "--segmenter",
     default="segmenter",
     show_default=True,
     metavar="colour|rembg|WEIGHTS",
-    help="What separates a garment from any background but a studio's. colour: nothing; rembg: its network, which it "
-    "downloads once (needs the extra rembg); or a segmenter's weights.",
+    help="Segmenter that separates a garment from its background, unless the background is plain and light. "
+    "colour: no segmenter, only plain and light backgrounds; rembg: the network of rembg, which is downloaded once "
+    "(needs the extra rembg); WEIGHTS: weights of a segmenter.",
 )
 
 
@@ -109,4 +110,7 @@ def missing_extra(extra: str, what: str) -> Iterator[None]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(fitroom.__version__, prog_name="fitroom")
 def main() -> None:
-    """Virtual try-on on an ordinary CPU: a person's photo and a garment's photo in, the person wearing it out."""
+    """Dress the person in a photo in the garment from a product shot, on an ordinary CPU.
+
+    The resulting picture is called a look.
+    """

@@ -14,25 +14,43 @@ SOME_FAILED = 3  # exit code
 
 @main.command()
 @click.argument("pairs", required=False)
-@click.option("--persons", help="Folder, or fsspec URL, of photos: every one of them ...")
-@click.option("--garments", help="... in every garment of this one, in place of PAIRS.")
-@click.option("--out", required=True, help="Folder of looks, journal.jsonl and results.parquet.")
-@click.option("--looks", default="", help="Folder or fsspec URL for the pictures, where they shall lie elsewhere.")
-@click.option("--format", "kind", type=click.Choice(["png", "webp", "jpg"]), default="png", show_default=True)
+@click.option(
+    "--persons",
+    help="Folder or fsspec URL of person photos. With --garments, in place of PAIRS: every person in every garment.",
+)
+@click.option("--garments", help="Folder or fsspec URL of garment pictures, for --persons.")
+@click.option("--out", required=True, help="Output folder for looks, journal.jsonl and results.parquet.")
+@click.option("--looks", default="", help="Folder or fsspec URL for the looks.  [default: looks in --out]")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["png", "webp", "jpg"]),
+    default="png",
+    show_default=True,
+    help="File format of the looks.",
+)
 @click.option(
     "--size",
     type=click.Choice(["photo", "model"]),
     default="photo",
     show_default=True,
-    help="photo: the photo's own size; model: the network's 192x256 picture.",
+    help="Size of the look. photo: the size of the person's photo; model: the network's size, 192x256.",
 )
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @parser_option
 @segmenter_option
 @click.option(
-    "--workers", type=click.IntRange(0, 256), default=0, help="Threads. Without it as many as this processor runs best."
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=0,
+    help="Number of threads; 0: as many as OpenVINO recommends. Not used with --ray.  [default: 0]",
 )
-@click.option("--ray", "address", metavar="auto|ADDRESS", help="Work on a Ray cluster (needs the extra cluster).")
+@click.option(
+    "--ray",
+    "address",
+    metavar="auto|ADDRESS",
+    help="Run on a Ray cluster (needs the extra cluster). auto: the cluster that runs on this machine.",
+)
 @reports_errors
 def batch(
     pairs: str | None,
@@ -48,11 +66,11 @@ def batch(
     workers: int,
     address: str | None,
 ) -> None:
-    """Dress many pairs: of a list, or every person in every garment (needs the extra batch).
+    """Dress many pairs: those of a list, or every person in every garment (needs the extra batch).
 
-    PAIRS is a CSV or Parquet file with columns person, garment, and perhaps garment_mask and id. A run that was
-    stopped goes on when it is started again; pairs that have a look are left alone, pairs that failed are tried again.
-    Exit code 3: some failed.
+    PAIRS is a CSV or Parquet file with the columns person and garment, and optionally garment_mask and id. To continue
+    an interrupted run, run the same command again: it skips finished pairs and retries failed ones. The exit code is 3
+    if any pair failed.
     """
     from fitroom.batch.job import BatchConfig, run_batch
     from fitroom.batch.pairs import cross_product, read_pairs

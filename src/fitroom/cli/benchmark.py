@@ -11,26 +11,35 @@ weights_option = click.option(
     multiple=True,
     default=["lite"],
     show_default=True,
-    help="Shipped weights by name, or a weights folder; several are measured in one run.",
+    help="Name of shipped weights, or a weights folder. Repeat the option to measure several.",
 )
 repeats_option = click.option(
-    "--repeats", type=click.IntRange(3), default=50, show_default=True, help="Repetitions of what takes milliseconds."
+    "--repeats",
+    type=click.IntRange(3),
+    default=50,
+    show_default=True,
+    help="Number of repetitions; slow measurements use fewer.",
 )
 
 
 @main.group(invoke_without_command=True)
 @weights_option
 @repeats_option
-@click.option("--csv", "csv_file", help="CSV file to write, such as results/speed.csv.")
-@click.option("--json", "as_json", is_flag=True, help="Print rows for machines, when all are measured.")
+@click.option(
+    "--csv",
+    "csv_file",
+    help="CSV file for the results, such as results/speed.csv. The rows of an existing file are replaced.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, after the last measurement.")
 @click.pass_context
 @reports_errors
 def benchmark(
     context: click.Context, weights: tuple[str, ...], repeats: int, csv_file: str | None, as_json: bool
 ) -> None:
-    """Time looks, commands from the shell, convolutions against the machine's limit, and PF-AFN beside them.
+    """Measure latency, throughput and memory of weights, or run one benchmark by name.
 
-    Correlation and PF-AFN need the extra compress; without it they are left out, and the output says so.
+    Without a command, also measures two references: PF-AFN, and a matrix product as the peak of the machine.
+    Correlation needs the extra train, PF-AFN the extra compress; without its extra, each is skipped with a notice.
     """
     if context.invoked_subcommand is not None:
         return
@@ -54,12 +63,21 @@ def benchmark(
 
 
 @benchmark.command("look")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@click.option(
+    "--backend",
+    type=click.Choice(["openvino", "onnx", "torch"]),
+    default="openvino",
+    show_default=True,
+    help="Inference runtime.",
+)
 @repeats_option
 @reports_errors
 def benchmark_look(weights: str, backend: str, repeats: int) -> None:
-    """Time one look at 192x256, whole and in its steps."""
+    """Time one look at the network's size, 192x256.
+
+    Times new inputs, inputs that are encoded already, encoding alone, files, and pictures of 16 megapixels.
+    """
     from fitroom.benchmark.looks import time_looks
     from fitroom.tryon import TryOn
 
@@ -71,7 +89,10 @@ def benchmark_look(weights: str, backend: str, repeats: int) -> None:
 @repeats_option
 @reports_errors
 def benchmark_correlation(repeats: int) -> None:
-    """Time correlation at PF-AFN's five sizes, in three forms and two runtimes (needs the extra train)."""
+    """Time three implementations of correlation in two runtimes (needs the extra train).
+
+    Each figure is the time of all five feature map sizes of PF-AFN in sequence.
+    """
     with missing_extra("train", "benchmark correlation"):
         from fitroom.benchmark.correlation import time_correlation
 
@@ -80,11 +101,14 @@ def benchmark_correlation(repeats: int) -> None:
 
 
 @benchmark.command("profile")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @repeats_option
 @reports_errors
 def benchmark_profile(weights: str, repeats: int) -> None:
-    """Where the time of the three graphs goes, by type of operation, and which run as reference kernels."""
+    """Profile the three graphs by operation type.
+
+    Also lists the operations that run as OpenVINO's slow reference kernels.
+    """
     from fitroom.benchmark.ceiling import costliest
     from fitroom.store import open_weights
 
@@ -96,20 +120,27 @@ def benchmark_profile(weights: str, repeats: int) -> None:
 
 
 @benchmark.command("service")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @click.option(
-    "--minutes", type=click.FloatRange(0), default=0, show_default=True, help="Time under more load than it can take."
+    "--minutes",
+    type=click.FloatRange(0),
+    default=0,
+    show_default=True,
+    help="Duration of the overload test, in minutes; 0: no test.",
 )
 @click.option(
     "--load",
     type=click.FloatRange(0, min_open=True),
     default=1.2,
     show_default=True,
-    help="That load, in what it can take.",
+    help="Offered load in the overload test, as a multiple of the measured capacity.",
 )
 @reports_errors
 def benchmark_service(weights: str, minutes: float, load: float) -> None:
-    """Time fitroom serve beside the library, compare every answer with it, and overload it (needs the extra serve)."""
+    """Measure throughput and latency of fitroom serve (needs the extra serve).
+
+    Compares its throughput and every response with the library's. With --minutes, also measures it under overload.
+    """
     from fitroom.benchmark.service import benchmark_service as measure
 
     for name, value in measure(weights, 60 * minutes, load, lambda line: click.echo(line, err=True)).items():
@@ -117,12 +148,21 @@ def benchmark_service(weights: str, minutes: float, load: float) -> None:
 
 
 @benchmark.command("catalogue")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--count", type=click.IntRange(8), default=100, show_default=True, help="Persons, and garments.")
-@click.option("--data", help="Data folder or pack in VITON's layout: half of them are its validation list's.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@click.option(
+    "--count", type=click.IntRange(8), default=100, show_default=True, help="Number of persons, and of garments."
+)
+@click.option(
+    "--data",
+    help="Data folder in a VITON layout, or a pack. Half of the persons and garments come from its validation list; "
+    "by default all are drawn.",
+)
 @reports_errors
 def benchmark_catalogue(weights: str, count: int, data: str | None) -> None:
-    """Time fitroom batch beside the library, in threads and in processes (needs the extra batch; Linux)."""
+    """Measure the throughput of fitroom batch (needs the extra batch; Linux only).
+
+    Compares it with the library in threads, and with one process per core.
+    """
     from fitroom.benchmark.catalogue import benchmark_catalogue as measure
 
     for name, value in measure(weights, count, data, lambda line: click.echo(line, err=True)).items():
@@ -130,13 +170,25 @@ def benchmark_catalogue(weights: str, count: int, data: str | None) -> None:
 
 
 @benchmark.command("schedule")
-@click.option("--persons", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--garments", type=click.IntRange(1), default=50_000, show_default=True)
-@click.option("--machines", type=click.IntRange(1), multiple=True, default=[1, 10, 1000], show_default=True)
-@click.option("--cores", type=click.IntRange(1), default=2, show_default=True, help="Of a machine.")
-@click.option("--person-ms", type=float, required=True, help="A core's milliseconds for encoding a person ...")
-@click.option("--garment-ms", type=float, required=True, help="... for encoding a garment ...")
-@click.option("--look-ms", type=float, required=True, help="... for a look of both, and its file.")
+@click.option("--persons", type=click.IntRange(1), default=200, show_default=True, help="Number of persons.")
+@click.option("--garments", type=click.IntRange(1), default=50_000, show_default=True, help="Number of garments.")
+@click.option(
+    "--machines",
+    type=click.IntRange(1),
+    multiple=True,
+    default=[1, 10, 1000],
+    show_default=True,
+    help="Number of machines. Repeat the option to simulate several numbers.",
+)
+@click.option("--cores", type=click.IntRange(1), default=2, show_default=True, help="Cores per machine.")
+@click.option("--person-ms", type=float, required=True, help="Milliseconds to encode one person, on one core.")
+@click.option("--garment-ms", type=float, required=True, help="Milliseconds to encode one garment, on one core.")
+@click.option(
+    "--look-ms",
+    type=float,
+    required=True,
+    help="Milliseconds to make and write one look of an encoded person and garment, on one core.",
+)
 @reports_errors
 def benchmark_schedule(
     persons: int,
@@ -147,7 +199,11 @@ def benchmark_schedule(
     garment_ms: float,
     look_ms: float,
 ) -> None:
-    """Simulate a catalogue's run on machines, and run it here without its pictures (needs the extra batch)."""
+    """Simulate a batch of every person in every garment (needs the extra batch).
+
+    Prints the hours for each number of machines, and measures the cost of scheduling and journal on this machine. No
+    picture is read or written.
+    """
     import resource
 
     from fitroom.batch.simulation import Costs
@@ -165,15 +221,29 @@ def benchmark_schedule(
     type=click.Choice(["pb_warp", "pb_generator", "pf_warp", "pf_generator"]),
     default="pf_generator",
     show_default=True,
+    help="Stage to measure; see fitroom train.",
 )
-@click.option("--batch", type=click.IntRange(2, 16), default=16, show_default=True)
+@click.option("--batch", type=click.IntRange(2, 16), default=16, show_default=True, help="Samples per step.")
 @click.option(
-    "--precision", type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]), default="32-true", show_default=True
+    "--precision",
+    type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]),
+    default="32-true",
+    show_default=True,
+    help="Numeric precision.",
 )
-@click.option("--repeats", type=click.IntRange(1), default=10, show_default=True, help="Steps to take the median of.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Number of timed steps; the output is their median.",
+)
 @reports_errors
 def benchmark_training(stage: Any, batch: int, precision: str, repeats: int) -> None:
-    """Time a training step of lite, and the shares of data and correlation in it (needs the extra train)."""
+    """Time a training step of the network lite (needs the extra train).
+
+    Also prints the shares of data loading and correlation.
+    """
     with missing_extra("train", "benchmark training"):
         from fitroom.benchmark.training import benchmark_training as measure
     for name, value in measure(stage, batch, precision, repeats).items():

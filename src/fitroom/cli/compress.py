@@ -20,45 +20,74 @@ def share(context: click.Context, option: click.Parameter, value: str) -> float:
 
 
 @main.command()
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @click.option(
     "--module",
     "modules",
     type=click.Choice(MODULES),
     multiple=True,
-    help="What to prune, all by the same ratio; --sensitivity and --search take all.",
+    help="Module to prune, by --ratio. Repeatable. --sensitivity and --search use all modules by default.",
 )
-@click.option("--ratio", type=float, help="Share of the channels inside a module that goes: 0 to 0.9.")
-@click.option("--sensitivity", is_flag=True, help="Measure each module pruned alone at 0.1 to 0.5, not fine-tuned.")
-@click.option("--search", is_flag=True, help="Find the fastest scheme within --budget-loss, not fine-tuned.")
-@click.option("--budget-loss", callback=share, default="2%", show_default=True, help="Quality that a search may lose.")
+@click.option("--ratio", type=float, help="Share of channels to remove inside each module, 0 to 0.9.")
+@click.option(
+    "--sensitivity",
+    is_flag=True,
+    help="Only measure: prune each module alone at ratios 0.1 to 0.5, without fine-tuning.",
+)
+@click.option(
+    "--search",
+    is_flag=True,
+    help="Search for the fastest combination of ratios within --budget-loss, without fine-tuning.",
+)
+@click.option(
+    "--budget-loss",
+    callback=share,
+    default="2%",
+    show_default=True,
+    help="Maximum relative loss of quality for --search, as 2% or 0.02.",
+)
 @click.option(
     "--looks",
     type=click.IntRange(8),
     default=60,
     show_default=True,
-    help="Validation pairs that --sensitivity and --search measure on.",
+    help="Number of validation pairs for --sensitivity and --search.",
 )
 @click.option(
     "--csv",
     default="sensitivity.csv",
     show_default=True,
-    help="Rows of --sensitivity and --search; those that it has are not measured again.",
+    help="CSV file for the rows of --sensitivity and --search. Its existing rows are not measured again.",
 )
-@click.option("--plot", help="SVG of --sensitivity.")
+@click.option("--plot", help="SVG file for a plot of --sensitivity.")
 @click.option(
     "--importance",
     type=click.Choice(["l2", "batch_norm", "taylor"]),
     default="l2",
     show_default=True,
-    help="What tells channels apart: magnitude, batch norm's scales, or gradients on --data.",
+    help="Importance of a channel: the L2 norm of its weights, its batch norm scale, or a Taylor expansion with "
+    "gradients on --data and --work. taylor is not available for --sensitivity and --search.",
 )
-@click.option("--data", help="Data folder or pack to fine-tune or measure on.")
-@click.option("--work", help="Folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
-@click.option("--config", help="Settings of the stage finetune: a YAML file.  [default: the recipe finetune]")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
-@click.option("--finetune-epochs", "epochs", type=click.IntRange(1), help="Epochs over the training pairs.")
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Fine-tune no longer than this.")
+@click.option("--data", help="Data folder or pack, for fine-tuning, taylor, --sensitivity and --search.")
+@click.option(
+    "--work",
+    help="Folder with fakes, for fine-tuning and taylor. The checkpoint is stored there; an interrupted run resumes.",
+)
+@click.option("--config", help="Settings of the fine-tuning: a YAML file.  [default: the recipe finetune]")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override one setting, e.g. loop.batch=8. Repeatable.",
+)
+@click.option(
+    "--finetune-epochs",
+    "epochs",
+    type=click.IntRange(1),
+    help="Fine-tune for this number of epochs over the training pairs.",
+)
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Fine-tune for at most this many minutes.")
 @precision_option
 @click.option("-o", "--output", help="Weights folder to write.")
 @reports_errors
@@ -77,9 +106,10 @@ def prune(
     output: str | None,
     **tuning: Any,
 ) -> None:
-    """Leave out the least important channels of modules, and fine-tune the rest (needs the extra compress).
+    """Remove the least important channels of a network (needs the extra compress).
 
-    What comes out are ordinary weights: every command takes them, and they can be pruned again.
+    The network is fine-tuned if --finetune-epochs or --max-minutes is given. The output is a normal weights folder,
+    which can be pruned again.
     """
     with missing_extra("compress", "prune"):
         from fitroom.compress.explore import ExploreRequest, run_search, run_sensitivity
@@ -123,33 +153,54 @@ def needed(value: Any, option: str) -> Any:
 
 
 @main.command()
-@click.option("--weights", required=True, help="Weights folder, not INT8 yet; fitroom export makes one of lite.")
 @click.option(
-    "--modules", default="warp,generator", show_default=True, help="What to quantize; the rest stays float32."
+    "--weights",
+    required=True,
+    help="Weights that are not INT8. The shipped lite is INT8: make float weights from it with fitroom export.",
+)
+@click.option(
+    "--modules",
+    default="warp,generator",
+    show_default=True,
+    help="Modules to quantize, separated by commas. The rest stays in float32.",
 )
 @click.option(
     "--method",
     type=click.Choice(["ptq", "qat"]),
     default="ptq",
     show_default=True,
-    help="After training, or by training that simulates INT8.",
+    help="ptq: post-training quantization; qat: quantization-aware training.",
 )
 @click.option(
     "--most-apart",
     type=float,
-    help="For ptq: give operations back to float32 until looks differ from "
-    "float32's by so many 255ths on average at most.",
+    help="For ptq: return operations to float32 until looks differ from the float32 looks by at most this much on "
+    "average, in 8-bit steps.",
 )
-@click.option("--data", required=True, help="Data folder or pack that calibrates, and trains.")
-@click.option("--work", help="For qat: folder with fakes; keeps the checkpoint, from which an interrupted run goes on.")
-@click.option("--config", help="For qat: settings of the stage finetune, YAML.  [default: the recipe finetune]")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8.")
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Train no longer than this.")
+@click.option("--data", required=True, help="Data folder or pack, for calibration, comparison and training.")
+@click.option("--work", help="For qat: folder with fakes. The checkpoint is stored there; an interrupted run resumes.")
+@click.option(
+    "--config",
+    help="For qat: settings of the training, a YAML file.  [default: the recipe finetune, with a lower learning rate]",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override one setting, e.g. loop.batch=8. Repeatable.",
+)
+@click.option(
+    "--max-minutes", type=click.FloatRange(0, min_open=True), help="For qat: train for at most this many minutes."
+)
 @precision_option
 @click.option("-o", "--output", required=True, help="Weights folder to write.")
 @reports_errors
 def quantize(modules: str, output: str, **request: Any) -> None:
-    """Write weights as INT8 OpenVINO graphs (needs the extra compress). Positions and colours stay in float32."""
+    """Quantize weights to INT8 OpenVINO graphs (needs the extra compress).
+
+    Only layers are quantized. Operations on positions, masks and colours stay in float32.
+    """
     with missing_extra("compress", "quantize"):
         from fitroom.compress.quantizing import QuantizeRequest, run_quantize
         from fitroom.train.session import Faces

@@ -8,14 +8,17 @@ from fitroom.errors import DataError, InputError
 
 @main.group()
 def data() -> None:
-    """Check, annotate and pack data folders, and draw synthetic ones."""
+    """Check, annotate and pack data folders, and draw synthetic data."""
 
 
 @data.command("check")
 @click.argument("folder")
 @reports_errors
 def data_check(folder: str) -> None:
-    """Read every file that the pair lists of a VITON-style FOLDER name, and say which are missing or broken."""
+    """Check a data folder in the VITON layout.
+
+    Reads every file that the pair lists in FOLDER name, and lists the missing and broken ones.
+    """
     from fitroom.data.check import check
 
     report = check(folder, progress=lambda pairs: bar(pairs, "checking"))
@@ -29,18 +32,28 @@ def data_check(folder: str) -> None:
 
 @data.command("synth")
 @click.option("-o", "--output", required=True, help="New folder to write, in the VITON layout.")
-@click.option("--count", type=click.IntRange(2), default=20, show_default=True, help="Figures to draw.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same set.")
+@click.option("--count", type=click.IntRange(2), default=20, show_default=True, help="Number of figures.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed draws the same data.",
+)
 @click.option(
     "--height",
     type=click.IntRange(128, 2048),
     default=256,
     show_default=True,
-    help="Of the pictures; their width is three quarters of it.",
+    help="Height of the pictures in pixels, a multiple of 4. The width is three quarters of it.",
 )
 @reports_errors
 def data_synth(output: str, count: int, seed: int, height: int) -> None:
-    """Draw figures in garments, with parsing, pose, garment masks, and each figure in another garment as truth."""
+    """Draw a synthetic data set of figures in garments.
+
+    Includes parsing labels, key points, garment masks, and each figure in another garment as ground truth for unpaired
+    try-on.
+    """
     from fitroom.data.synthetic import write_dataset
 
     if height % 4:
@@ -51,13 +64,15 @@ def data_synth(output: str, count: int, seed: int, height: int) -> None:
 
 @data.command("annotate")
 @click.argument("folder")
-@click.option("--parser", default="parser", show_default=True, help="Weights of a human parser, by name or folder.")
+@click.option(
+    "--parser", default="parser", show_default=True, help="Human parser: name of shipped weights, or a weights folder."
+)
 @reports_errors
 def data_annotate(folder: str, parser: str) -> None:
-    """Write what training needs beside the pictures in FOLDER/train_img and FOLDER/train_color.
+    """Annotate your own pictures for training.
 
-    Parsing and pose of persons, by a human parser, and masks of garments, by their plain background. What is there
-    already stays.
+    Writes parsing labels and key points for the persons in FOLDER/train_img, by a human parser, and masks for the
+    garments in FOLDER/train_color, which need a plain, light background. Existing annotations are kept.
     """
     from fitroom.data.annotate import annotate
     from fitroom.tryon import open_parser
@@ -73,10 +88,15 @@ def data_annotate(folder: str, parser: str) -> None:
 @data.command("pack")
 @click.argument("folder")
 @click.option("-o", "--output", required=True, help="File to write, such as viton.pack.")
-@click.option("--quality", type=click.IntRange(1, 100), default=75, show_default=True, help="Of its WebP pictures.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=75, show_default=True, help="WebP quality of photos and garments."
+)
 @reports_errors
 def data_pack(folder: str, output: str, quality: int) -> None:
-    """Put the pairs of all lists of a VITON-style FOLDER into one file, to carry away and train from as it is."""
+    """Pack a data folder in the VITON layout into one file.
+
+    The pack holds the pairs of all pair lists in FOLDER. Training and evaluation read it like a folder.
+    """
     from fitroom.data.pack import write_pack
 
     path = write_pack(folder, output, quality, progress=lambda names: bar(names, "packing"))

@@ -9,22 +9,44 @@ from fitroom.cli.base import main, missing_extra, reports_errors
 
 
 @main.command()
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--format", "graphs", type=click.Choice(["openvino", "onnx"]), default="openvino", show_default=True)
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@click.option(
+    "--format",
+    "graphs",
+    type=click.Choice(["openvino", "onnx"]),
+    default="openvino",
+    show_default=True,
+    help="Graph format.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16", "int8"]),
     default="fp32",
     show_default=True,
-    help="fp16: weights in half the space, computed in float32. int8: OpenVINO alone.",
+    help="fp16: constants are stored as float16, computation is in float32. int8: for OpenVINO only.",
 )
 @click.option(
-    "--data", help="Data folder or pack whose pairs are compared, and calibrate INT8. Without it: drawn figures."
+    "--data", help="Data folder or pack, for the comparison and for INT8 calibration.  [default: drawn figures]"
 )
-@click.option("--pairs", default="val_pairs_unpaired.txt", show_default=True, help="List of --data to compare on.")
-@click.option("--calibration", default="train_pairs.txt", show_default=True, help="List of --data to calibrate on.")
-@click.option("--keep", multiple=True, metavar="REGEX", help="Operations that INT8 leaves in float32, by name.")
-@click.option("--separate", is_flag=True, help="Only the three graphs that fitroom runs, not the single one too.")
+@click.option(
+    "--pairs",
+    default="val_pairs_unpaired.txt",
+    show_default=True,
+    help="Pair list of --data for the comparison; the first 8 pairs are used.",
+)
+@click.option(
+    "--calibration",
+    default="train_pairs.txt",
+    show_default=True,
+    help="Pair list of --data for INT8 calibration; the first 128 pairs are used.",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="REGEX",
+    help="Regular expression for the names of operations that stay in float32 with int8. Repeatable.",
+)
+@click.option("--separate", is_flag=True, help="Write only person, garment and dress, without look.")
 @click.option("-o", "--output", required=True, help="Weights folder to write.")
 @reports_errors
 def export(
@@ -38,10 +60,10 @@ def export(
     separate: bool,
     output: str,
 ) -> None:
-    """Write weights as OpenVINO or ONNX graphs and compare them with PyTorch (needs the extra compress).
+    """Export weights as OpenVINO or ONNX graphs (needs the extra compress).
 
-    person.*, garment.* and dress.* are what fitroom runs; look.* is all of them in one, from
-    uint8 pictures to the look.
+    fitroom runs the graphs person, garment and dress. The graph look combines them, from uint8 pictures to the look.
+    The looks of the written graphs are compared with PyTorch's.
     """
     with missing_extra("compress", "export"):
         from fitroom.benchmark.graphs import time_graphs

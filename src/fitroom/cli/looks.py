@@ -18,27 +18,31 @@ from fitroom.cli.base import (
 @main.command("try")
 @click.argument("person")
 @click.argument("garment")
-@click.option("-o", "--output", required=True, help=f"Where to write the look: {PICTURES}.")
+@click.option("-o", "--output", required=True, help=f"Output file for the look: {PICTURES}.")
 @click.option(
     "--mask",
     "garment_mask",
-    help="Garment mask of the garment picture's size, white inside. Without it the garment is found.",
+    help="Garment mask: a picture of the size of GARMENT, white inside the garment.  [default: computed]",
 )
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@click.option(
+    "--backend",
+    type=click.Choice(["openvino", "onnx", "torch"]),
+    default="openvino",
+    show_default=True,
+    help="Inference runtime.",
+)
 @click.option(
     "--size",
     type=click.Choice(["photo", "model"]),
     default="photo",
     show_default=True,
-    help="photo: the photo's own size; model: the network's 192x256 picture.",
+    help="Size of the look. photo: the size of the person's photo; model: the network's size, 192x256.",
 )
 @parser_option
-@point_option("Which of several persons, by a pixel of theirs. Without it the largest is dressed.")
+@point_option("Pixel of the person to dress, if PERSON shows several.  [default: the largest person]")
 @segmenter_option
-@click.option(
-    "--show-mask", metavar="FILE", help="Also write the garment as it was told from its background, on green."
-)
+@click.option("--show-mask", metavar="FILE", help="Also write the garment, cut out by its mask, on a green background.")
 @reports_errors
 def try_on(
     person: str,
@@ -53,10 +57,10 @@ def try_on(
     segmenter: str,
     show_mask: str | None,
 ) -> None:
-    """Dress the PERSON of one photo in the GARMENT of another.
+    """Dress a person in a garment and write the look.
 
-    PERSON shows an upright person from the front; the upper body is dressed. GARMENT shows a top, laid out flat or on a
-    hanger.
+    PERSON is a photo of an upright person from the front; the upper body is dressed. GARMENT is a picture of a top,
+    laid flat or on a hanger.
     """
     from fitroom.photo.decode import read, read_mask
     from fitroom.photo.encode import check_output, save_picture
@@ -80,13 +84,20 @@ def try_on(
 
 @main.command()
 @click.argument("photo")
-@click.option("-o", "--output", required=True, help=f"Where to draw labels and joints over the photo: {PICTURES}.")
-@click.option("--labels", "label_file", metavar="FILE.png", help="Also write the labels themselves, one byte a pixel.")
-@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="The human parser.")
-@point_option("Which of several persons to look at closer.")
+@click.option(
+    "-o", "--output", required=True, help=f"Output file for labels and joints, drawn over the photo: {PICTURES}."
+)
+@click.option(
+    "--labels",
+    "label_file",
+    metavar="FILE.png",
+    help="Also write the labels: an 8-bit grey PNG with one label value per pixel.",
+)
+@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Human parser.")
+@point_option("Pixel of the person whose joints are found, if PHOTO shows several.  [default: the largest person]")
 @reports_errors
 def parse(photo: str, output: str, label_file: str | None, parser: str, person_point: str | None) -> None:
-    """Label every pixel of a person's PHOTO and find the joints."""
+    """Parse a photo of a person: label every pixel and find the joints."""
     from fitroom.errors import InputError
     from fitroom.photo.decode import read
     from fitroom.photo.drawing import draw_parse
@@ -112,11 +123,13 @@ def parse(photo: str, output: str, label_file: str | None, parser: str, person_p
 
 
 @main.command()
-@click.option("-o", "--output", default="fitroom-demo.png", show_default=True, help=f"The grid to write: {PICTURES}.")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option(
+    "-o", "--output", default="fitroom-demo.png", show_default=True, help=f"Output file for the grid: {PICTURES}."
+)
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @reports_errors
 def demo(output: str, weights: str) -> None:
-    """Dress three shipped figures in four shipped garments and write one picture of all twelve looks."""
+    """Dress three shipped figures in four shipped garments and write a grid of the twelve looks."""
     from fitroom.demo import draw_grid, sample_names
     from fitroom.photo.encode import check_output, save_picture
     from fitroom.tryon import TryOn
@@ -136,12 +149,12 @@ def demo(output: str, weights: str) -> None:
     "--dialect",
     type=click.Choice(["official", "lzhms"]),
     required=True,
-    help="Whose code trained them. official: PF-AFN's own; lzhms: the 2023 system built on it.",
+    help="Code that the checkpoints were trained with. official: PF-AFN; lzhms: the system of 2023, based on PF-AFN.",
 )
 @click.option("-o", "--output", required=True, help="Weights folder to write.")
 @reports_errors
 def import_weights(warp: str, generator: str, dialect: str, output: str) -> None:
-    """Turn published PF-AFN checkpoints into weights that every command accepts (needs the extra train)."""
+    """Convert published PF-AFN checkpoints into a weights folder (needs the extra train)."""
     with missing_extra("train", "import-weights"):
         from fitroom.export.published import import_published
     with tqdm(total=3, bar_format="{desc}", leave=False, disable=None) as status:

@@ -10,32 +10,61 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
 @main.command()
 @click.option("--data", "data_folder", required=True, help="Data folder in a VITON layout, or a pack.")
 @click.option(
-    "--pairs", required=True, help="Pair list, a file or one of the data: persons, each with another's garment."
+    "--pairs",
+    required=True,
+    help="Unpaired list, each person with another person's garment: a file, or the name of a list in --data.",
 )
-@click.option("--paired", help="Pair list: persons, each with the garment they wear; for the warp.")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--backend", type=click.Choice(["openvino", "onnx", "torch"]), default="openvino", show_default=True)
+@click.option("--paired", help="Paired list, each person with their own garment; needed for the warp measures.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@click.option(
+    "--backend",
+    type=click.Choice(["openvino", "onnx", "torch"]),
+    default="openvino",
+    show_default=True,
+    help="Inference runtime.",
+)
 @click.option(
     "--baseline",
     type=click.Choice(["copy", "paste"]),
-    help="Measure this in place of weights. copy: the person unchanged; paste: the garment scaled onto the torso.",
+    help="Measure a baseline instead of --weights. copy: the photo unchanged; paste: the garment scaled to the torso.",
 )
 @click.option(
     "--looks",
     metavar="DIR",
-    help="Measure this folder of looks, PERSON_GARMENT.png, in place of weights, "
-    "with measures that need pictures alone.",
+    help="Measure the files PERSON_GARMENT.png in this folder instead of --weights, with the measures that need only "
+    "pictures.",
 )
-@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Parser whose labels are used.")
-@click.option("--inception", metavar="PATH|download", help="TorchScript Inception, for FID and KID.")
-@click.option("--lpips", metavar="PATH|download", help="TorchScript VGG-16 with LPIPS weights.")
-@click.option("-o", "--output", help="Where to write all figures, of every pair too: JSON.")
-@click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
-@click.option("--grid", help=f"Contact sheet to draw, worst cases first: {PICTURES}.")
 @click.option(
-    "--worst", default="swap_back_ssim", show_default=True, metavar="MEASURE", help="Measure that sorts the cases."
+    "--parser",
+    default="parser",
+    show_default=True,
+    metavar="WEIGHTS",
+    help="Human parser that labels the pictures for the measures.",
 )
-@click.option("--cases", type=click.IntRange(1, 300), default=24, show_default=True, help="Cases on the sheet.")
+@click.option(
+    "--inception",
+    metavar="PATH|download",
+    help="TorchScript file of Inception v3, for FID and KID; download: fetch it (96 MB).  "
+    "[default: $FITROOM_INCEPTION or the cache]",
+)
+@click.option(
+    "--lpips",
+    metavar="PATH|download",
+    help="TorchScript file of VGG-16, for LPIPS; download: fetch it (553 MB).  [default: $FITROOM_LPIPS or the cache]",
+)
+@click.option("-o", "--output", help="JSON file for all figures, including those of every pair.")
+@click.option("--csv", "csv_file", help="CSV file to append a row to: the figures, command, hardware and versions.")
+@click.option("--grid", help=f"Output file for a contact sheet of the worst cases: {PICTURES}.")
+@click.option(
+    "--worst",
+    default="swap_back_ssim",
+    show_default=True,
+    metavar="MEASURE",
+    help="Measure that selects the cases of --grid.",
+)
+@click.option(
+    "--cases", type=click.IntRange(1, 300), default=24, show_default=True, help="Number of cases on the contact sheet."
+)
 @reports_errors
 def evaluate(
     data_folder: str,
@@ -54,7 +83,7 @@ def evaluate(
     worst: str,
     cases: int,
 ) -> None:
-    """Measure weights, a baseline or a folder of looks on lists of pairs (needs the extra evaluate)."""
+    """Evaluate weights, a baseline or a folder of looks on pair lists (needs the extra evaluate)."""
     with missing_extra("evaluate", "evaluate"):
         from fitroom.evaluate import evaluate as evaluating
         from fitroom.evaluate import grid as sheet
@@ -104,18 +133,37 @@ def evaluate(
 
 @main.command("evaluate-street")
 @click.argument("street", metavar="DIR")
-@click.option("--pairs", required=True, help="CSV of photo,garment: names of photos of DIR, and of garments.")
-@click.option("--garments", required=True, metavar="DATA", help="Data folder in a VITON layout, or a pack.")
+@click.option(
+    "--pairs",
+    required=True,
+    help="CSV file with the columns photo, a name in DIR, and garment, a file name in --garments.",
+)
+@click.option(
+    "--garments",
+    required=True,
+    metavar="DATA",
+    help="Source of the garments: a data folder in a VITON layout, or a pack.",
+)
 @click.option(
     "--owners",
     default="val_pairs_paired.txt",
     show_default=True,
-    help="Pair list of DATA that says who wears the garments.",
+    help="Paired list of DATA. The garment in a look is compared with the photo of its own wearer.",
 )
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
-@click.option("--looks", metavar="FOLDER", help="Measure this folder of looks, PHOTO_GARMENT.png, in place of weights.")
-@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Parser whose labels are used.")
-@click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@click.option(
+    "--looks",
+    metavar="FOLDER",
+    help="Measure the files PHOTO_GARMENT.png in this folder instead of --weights. A missing file counts as refused.",
+)
+@click.option(
+    "--parser",
+    default="parser",
+    show_default=True,
+    metavar="WEIGHTS",
+    help="Human parser that labels the pictures for the measures.",
+)
+@click.option("--csv", "csv_file", help="CSV file to append a row to: the figures, command, hardware and versions.")
 @reports_errors
 def evaluate_street(
     street: str,
@@ -127,10 +175,10 @@ def evaluate_street(
     parser: str,
     csv_file: str | None,
 ) -> None:
-    """Measure weights or a folder of looks on labelled photos of any kind (needs the extra evaluate).
+    """Evaluate weights or a folder of looks on labelled street photos (needs the extra evaluate).
 
-    DIR holds photos/, labels/ and labels.csv, which says what the labels' values mean. Prints refusals, leftover of the
-    old clothes, damage and realism.
+    DIR holds photos/, labels/ and labels.csv, which gives the meaning of the label values. Prints the number of refused
+    photos, the leftover of the old clothes, damage, realism, and the differences in the garment's cut and print size.
     """
     with missing_extra("evaluate", "evaluate-street"):
         from fitroom.evaluate import street as evaluating
@@ -166,16 +214,21 @@ def evaluate_street(
     "listed",
     default="val.txt",
     show_default=True,
-    help="For a folder of labelled photos: names, one a line. For a data folder in a VITON layout: a pair list.",
+    help="For labelled photos: a file in DIR with one name per line. For a VITON layout or a pack: a pair list.",
 )
-@click.option("--mapping", help="CSV of value,name,group of the labels; labels.csv of DIR where not given.")
-@click.option("--joints", help="CSV of photo,joint,x,y: joints marked by hand, in pixels of the photos.")
 @click.option(
-    "--scenes", is_flag=True, help="Show persons of a VITON layout at other sizes and places, before other backgrounds."
+    "--mapping",
+    help="CSV file with the columns value,name,group: the meaning of the labels.  [default: labels.csv in DIR]",
 )
-@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="The parser to measure.")
-@click.option("--confusion", help=f"Draw the confusion matrix: {PICTURES}.")
-@click.option("--csv", "csv_file", help="CSV file to append a row of figures to, with what made them.")
+@click.option("--joints", help="CSV file with the columns photo,joint,x,y: joints marked by hand, in pixels.")
+@click.option(
+    "--scenes",
+    is_flag=True,
+    help="For a VITON layout or a pack: change the size and place of each person, and the background.",
+)
+@click.option("--parser", default="parser", show_default=True, metavar="WEIGHTS", help="Human parser to evaluate.")
+@click.option("--confusion", help=f"Output file for the confusion matrix: {PICTURES}.")
+@click.option("--csv", "csv_file", help="CSV file to append the figures to, one row per figure.")
 @reports_errors
 def evaluate_parser(
     folder: str,
@@ -187,10 +240,10 @@ def evaluate_parser(
     confusion: str | None,
     csv_file: str | None,
 ) -> None:
-    """Measure a human parser on photos with labels (needs the extra evaluate).
+    """Evaluate a human parser on labelled photos (needs the extra evaluate).
 
-    Prints intersection over union of every label, over all pixels and as the median over photos, and how many joints
-    are found. DIR holds photos/, labels/ and labels.csv, or is a data folder in a VITON layout, or a pack.
+    Prints the IoU of every label, pooled over all pixels and as the median over photos, the share of joints that are
+    found, and their error. DIR holds photos/, labels/ and labels.csv, or is a data folder in a VITON layout or a pack.
     """
     with missing_extra("evaluate", "evaluate-parser"):
         from fitroom.evaluate import parser as evaluating
@@ -234,13 +287,25 @@ def evaluate_parser(
 
 
 @main.command()
-@click.option("--results", default="results", show_default=True, help="Folder with measured CSV files, and original/.")
 @click.option(
-    "-o", "--output", default="docs/results.md", show_default=True, help="Markdown page; plots lie beside it."
+    "--results",
+    default="results",
+    show_default=True,
+    help="Folder of the measured CSV files, with the original system's tables in original/.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="docs/results.md",
+    show_default=True,
+    help="Markdown page to write. Plots go into a folder of the same name beside it.",
 )
 @reports_errors
 def report(results: str, output: str) -> None:
-    """Write measured figures beside the original system's as one page with plots (needs the extra evaluate)."""
+    """Write the results page (needs the extra evaluate).
+
+    It compares our measured figures with those of the original system of 2023, in tables and plots.
+    """
     with missing_extra("evaluate", "report"):
         from fitroom.evaluate.report import write_report
     click.echo(f"wrote {write_report(results, output)}")

@@ -16,28 +16,34 @@ TABLES = "warp-pruning", "generator-pruning", "best", "quantization", "correlati
 
 @main.command()
 @click.argument("table", type=click.Choice([*TABLES, "all"]))
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @click.option(
     "--network",
     type=click.Choice(["lite", "pfafn"]),
-    help="Fill pruning tables with what this network costs, untrained, in place of --weights.",
+    help="Fill the pruning tables with the costs of this untrained network only, instead of --weights.",
 )
-@click.option("--float", "floating", help="For quantization: weights folder that is not INT8 yet.")
-@click.option("--pruned", help="For best: weights folder that fitroom prune made of --weights.")
+@click.option("--float", "floating", help="For quantization: weights folder that is not INT8.")
+@click.option("--pruned", help="For best: weights folder that fitroom prune made from --weights.")
 @click.option("--data", help="Data folder or pack with training and validation lists.")
-@click.option("--work", help="Folder with cut-fakes; every row keeps its checkpoint below it.")
+@click.option("--work", help="Folder with cut-fakes. The checkpoint of each row is stored in a subfolder.")
 @click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help="Training of a row."
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=10,
+    show_default=True,
+    help="Training time per row, in minutes.",
 )
-@click.option("--results", default="results", show_default=True, help="Folder of the tables.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the fine-tuning.")
+@click.option("--results", default="results", show_default=True, help="Folder of the tables, as CSV files.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting of the training. Repeatable."
+)
 @precision_option
 @reports_errors
 def reproduce(table: str, results: str, **request: Any) -> None:
-    """Fill TABLE, one of five that the system of 2023 published, with rows of ours (needs the extra compress).
+    """Reproduce a table of the system of 2023 with our networks (needs the extra compress).
 
-    Rows that a table has are not measured again, so that an interrupted run goes on. `fitroom report` sets both side by
-    side; docs/reproduce.md says which system this is.
+    TABLE is one of its five published tables, or all. Existing rows are not measured again; to continue an interrupted
+    run, run the same command again. `fitroom report` compares both systems; docs/reproduce.md describes the original.
     """
     wanted = TABLES if table == "all" else (table,)
     # before hours of work

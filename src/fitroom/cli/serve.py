@@ -9,40 +9,69 @@ from fitroom.cli.base import main, missing_extra, parser_option, reports_errors,
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0: any free port.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(0, 256),
     default=0,
-    help="Looks made at the same time. Without it as many as this processor runs best.",
+    help="Number of looks computed in parallel; 0: as many as OpenVINO recommends.  [default: 0]",
 )
 @click.option(
     "--waiting",
     type=click.IntRange(0),
     default=16,
     show_default=True,
-    help="Requests that may wait for a worker; more are told to come back.",
+    help="Number of requests that may wait for a worker. Further requests get status 503.",
 )
-@click.option("--data-dir", default="fitroom-data", show_default=True, help="Folder of registered garments.")
-@click.option("--weights", default="lite", show_default=True, help="Shipped weights by name, or a weights folder.")
+@click.option(
+    "--data-dir", default="fitroom-data", show_default=True, help="Folder of registered garments; created if missing."
+)
+@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
 @parser_option
 @segmenter_option
-@click.option("--api-keys", help="File of keys, a line each: a name and its key. Needed beyond this machine.")
-@click.option("--rate", default="300/minute", show_default=True, help="Requests of one key.")
-@click.option("--insecure", is_flag=True, help="Listen beyond this machine without keys.")
-@click.option("--upload-mb", type=click.IntRange(1), default=16, show_default=True, help="Largest request.")
-@click.option("--megapixels", type=click.IntRange(1, 64), default=24, show_default=True, help="Largest picture.")
 @click.option(
-    "--persons-mb", type=click.IntRange(1), default=256, show_default=True, help="Memory for persons sent ahead."
+    "--api-keys",
+    help="File of API keys, one name and key per line. Required if other machines can reach --host, except with "
+    "--insecure.",
+)
+@click.option("--rate", default="300/minute", show_default=True, help="Maximum request rate of each API key.")
+@click.option("--insecure", is_flag=True, help="Allow other machines to reach the service without API keys.")
+@click.option(
+    "--upload-mb", type=click.IntRange(1), default=16, show_default=True, help="Maximum size of a request, in MB."
+)
+@click.option(
+    "--megapixels",
+    type=click.IntRange(1, 64),
+    default=24,
+    show_default=True,
+    help="Maximum size of a picture, in megapixels.",
+)
+@click.option(
+    "--persons-mb",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help="Memory for persons registered by POST /v1/persons, in MB.",
 )
 @click.option(
     "--person-minutes",
     type=click.FloatRange(0, min_open=True),
     default=15,
     show_default=True,
-    help="Time after which they are forgotten.",
+    help="Minutes after which a registered person expires.",
 )
-@click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may ask; may be given again.")
+@click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Origin whose pages may call the API, such as https://shop.example. Repeatable.",
+)
 @reports_errors
 def serve(
     host: str,
@@ -62,9 +91,9 @@ def serve(
     person_minutes: float,
     cors: tuple[str, ...],
 ) -> None:
-    """Serve a page and a REST interface (needs the extra serve).
+    """Serve the web page and the REST API (needs the extra serve).
 
-    Photos stay in memory; garments are kept in --data-dir.
+    Uploaded photos are kept in memory only. Registered garments are stored in --data-dir.
     """
     with missing_extra("serve", "serve"):
         from fitroom.serve.server import serve as run

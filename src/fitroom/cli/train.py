@@ -15,17 +15,18 @@ from fitroom.cli.base import bar, main, missing_extra, reports_errors
 from fitroom.errors import InputError
 
 STAGES = {
-    "pb_warp": "Teacher, first stage: the appearance flow, from parsing and pose.",
-    "pb_generator": "Teacher, second stage: flow and generator together. Continues pb_warp.",
-    "pf_warp": "Student, first stage: the appearance flow, from fakes.",
-    "pf_generator": "Student, second stage: everything. Continues pf_warp; -o exports the weights.",
-    "finetune": "A pruned student: everything, from `start`, distilled from `teacher`; -o exports the weights.",
+    "pb_warp": "Train the teacher, stage 1: the appearance flow, from parsing and pose.",
+    "pb_generator": "Train the teacher, stage 2: flow and generator. Continues pb_warp.",
+    "pf_warp": "Train the student, stage 1: the appearance flow, from fakes.",
+    "pf_generator": "Train the student, stage 2: flow and generator. Continues pf_warp; -o exports the weights.",
+    "finetune": "Fine-tune a pruned student from the weights `start`, distilled from the weights `teacher`; both are "
+    "settings. -o exports the weights.",
 }
 
 
 @main.group()
 def train() -> None:
-    """Train networks, stage after stage (needs the extra train)."""
+    """Train networks, one stage at a time (needs the extra train)."""
 
 
 precision_option = click.option(
@@ -33,7 +34,7 @@ precision_option = click.option(
     type=click.Choice(["32-true", "bf16-mixed", "16-mixed"]),
     default="32-true",
     show_default=True,
-    help="bf16-mixed is faster where the processor has bfloat16.",
+    help="Numeric precision. bf16-mixed is faster on processors with bfloat16 support.",
 )
 
 
@@ -70,16 +71,44 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack."),
         click.option(
-            "--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data."
+            "--pairs",
+            default="train_pairs.txt",
+            show_default=True,
+            help="Pair list: a file, or the name of a list in --data.",
         ),
-        click.option("--work", required=True, help="Folder of checkpoints, settings, scalars and fakes."),
-        click.option("--config", help="Settings: a YAML file, or a packaged recipe by name."),
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one, e.g. loop.batch=8."),
-        click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, or GPUs."),
-        click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines, under torchrun."),
+        click.option("--work", required=True, help="Folder for checkpoints, settings, logs and fakes."),
+        click.option(
+            "--config",
+            help="Settings: a YAML file, or the name of a packaged recipe.  [default: the built-in defaults]",
+        ),
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override one setting, e.g. loop.batch=8. Repeatable.",
+        ),
+        click.option(
+            "--devices",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="GPUs, or CPU processes, per machine.",
+        ),
+        click.option(
+            "--nodes",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="Number of machines; start each with torchrun.",
+        ),
         precision_option,
-        click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long; go on later."),
-        click.option("--resume", is_flag=True, help="Go on from the checkpoint that --work has."),
+        click.option(
+            "--max-minutes",
+            type=click.FloatRange(0, min_open=True),
+            help="Stop after this many minutes; continue later with --resume.",
+        ),
+        click.option("--resume", is_flag=True, help="Continue from the checkpoint in --work, if there is one."),
     )
     for option in reversed(options):
         command = option(command)
@@ -89,9 +118,9 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 def stage_command(stage: str, summary: str) -> Callable[..., None]:
     """Make the command of one stage; all stages take the same options."""
 
-    @train.command(stage, help=f"{summary} --work holds every stage's files.")
+    @train.command(stage, help=f"{summary} All stages of a network share one --work folder.")
     @run_options
-    @click.option("-o", "--output", help="Weights folder to export to, after pf_generator or finetune.")
+    @click.option("-o", "--output", help="Weights folder to export to. Only pf_generator and finetune export.")
     @reports_errors
     def command(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
         with missing_extra("train", f"train {stage}"):
@@ -163,10 +192,10 @@ def train_alone(task: Any, output: str | None, export: Callable[[], Any], reques
 
 @train.command("parser")
 @run_options
-@click.option("-o", "--output", help="Weights folder to export to, INT8 (needs the extra compress).")
+@click.option("-o", "--output", help="Weights folder to export to, as INT8 (needs the extra compress).")
 @reports_errors
 def train_parser(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
-    """Train the human parser: labels and key points of persons in any photo."""
+    """Train the human parser, which labels persons in any photo and finds their joints."""
     with missing_extra("train", "train parser"):
         from fitroom.export.trained import export_trained_parser
         from fitroom.train.tasks.parser import ParserTask, read_parsing_config
@@ -186,7 +215,7 @@ def train_parser(config: str | None, overrides: tuple[str, ...], output: str | N
 @click.option("-o", "--output", help="Weights folder to export to.")
 @reports_errors
 def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
-    """Train the garment segmenter: masks of garments before any background."""
+    """Train the garment segmenter, which finds garment masks on any background."""
     with missing_extra("train", "train segmenter"):
         from fitroom.export.trained import export_trained_segmenter
         from fitroom.train.tasks.segmenter import SegmenterTask, read_segmenting_config
@@ -201,7 +230,7 @@ def train_segmenter(config: str | None, overrides: tuple[str, ...], output: str 
 @run_options
 @reports_errors
 def train_guided_warp(config: str | None, overrides: tuple[str, ...], **request: Any) -> None:
-    """Train the warp network of the guided network, from pairs alone."""
+    """Train the warp network of the guided network. It needs neither a teacher nor fakes."""
     with missing_extra("train", "train guided_warp"):
         from fitroom.train.tasks.guided_warp import GuidedWarpTask, read_guided_warp_config
     task = GuidedWarpTask(read_guided_warp_config(config, overrides))
@@ -210,10 +239,12 @@ def train_guided_warp(config: str | None, overrides: tuple[str, ...], **request:
 
 @train.command("guided")
 @run_options
-@click.option("-o", "--output", help="Weights folder to export the guided network to, INT8 (needs the extra compress).")
+@click.option(
+    "-o", "--output", help="Weights folder to export the whole guided network to, as INT8 (needs the extra compress)."
+)
 @reports_errors
 def train_guided(config: str | None, overrides: tuple[str, ...], output: str | None, **request: Any) -> None:
-    """Train the painter of the guided network, over the warp network that --work has."""
+    """Train the painter of the guided network. It needs the checkpoint of guided_warp in --work."""
     with missing_extra("train", "train guided"):
         from fitroom.export.trained import export_guided
         from fitroom.train.tasks.guided import PainterTask, read_painter_config
@@ -229,20 +260,31 @@ def train_guided(config: str | None, overrides: tuple[str, ...], output: str | N
 
 @train.command("render-fakes")
 @click.option("--data", required=True, help="Data folder in the VITON training layout, or a pack.")
-@click.option("--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or one of the data.")
-@click.option("--work", required=True, help="Folder of the stages; fakes go into a folder below, by who made them.")
-@click.option("--each", type=click.IntRange(1), default=2, show_default=True, help="Garments for every person.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--cut", is_flag=True, help="Cut garments out of other photos and paste them: into cut-fakes.")
-@click.option("--weights", help="Let a student's weights dress them, by name or folder: into student-fakes.")
+@click.option(
+    "--pairs", default="train_pairs.txt", show_default=True, help="Pair list: a file, or the name of a list in --data."
+)
+@click.option(
+    "--work",
+    required=True,
+    help="Folder of the stages. Fakes are written to a subfolder: fakes, cut-fakes or student-fakes.",
+)
+@click.option("--each", type=click.IntRange(1), default=2, show_default=True, help="Number of fakes per person.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of garments.")
+@click.option(
+    "--cut",
+    is_flag=True,
+    help="Make fakes by cutting garments out of other photos and pasting them, without a network.",
+)
+@click.option("--weights", help="Render with a student: name of shipped weights, or a weights folder.")
 @precision_option
 @reports_errors
 def render_fakes(
     data: str, pairs: str, work: str, each: int, seed: int, cut: bool, weights: str | None, precision: Any
 ) -> None:
-    """Dress every person in other garments, for students to undo; what is there already is kept.
+    """Render fakes: persons in garments other than their own.
 
-    The teacher does it, into the folder fakes, unless another way is asked for.
+    Students are trained to restore the original photo from them. By default the teacher of --work renders them; see
+    --cut and --weights. Existing fakes are kept.
     """
     with missing_extra("train", "train render-fakes"):
         from fitroom.train.tasks.render import render_cut, render_student, render_teacher
