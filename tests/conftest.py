@@ -1,4 +1,4 @@
-"""Shared fixtures: where the shared data lies, drawn pictures, and small weights."""
+"""Shared fixtures: the shared data, drawn pictures and small weights."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,14 +30,14 @@ SMALL_LITE = LiteConfig(8, (8, 8, 16, 16), 8, (1, 1, 1, 2), (16, 16, 8, 8, 8), (
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests keep what they cache to themselves."""
+    """Give the tests a cache folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
 def shared(name: str) -> Path:
-    """A path in the shared data; skips the test where it is absent."""
+    """Return a path in the shared data. Skips the test if it does not exist."""
     path = SHARED / name
     if not path.exists():
         pytest.skip(f"the shared data is not here ({path})")
@@ -45,7 +45,7 @@ def shared(name: str) -> Path:
 
 
 def random_statistics(network: torch.nn.Module, seed: int = 0) -> None:
-    """Weights that give no layer an easy time: every tensor random, heads that start at zero too."""
+    """Fill all tensors with random values, including heads that start at zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
@@ -72,7 +72,7 @@ def sample() -> Sample:
 
 @pytest.fixture(scope="session")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder of twelve drawn figures; tests do not change it."""
+    """A data folder of twelve drawn figures. Tests must not change it."""
     return write_dataset(tmp_path_factory.mktemp("data") / "figures", 12, seed=77)
 
 
@@ -83,7 +83,7 @@ def training_samples(figures: Path) -> Samples:
 
 
 def read_samples(figures: Path) -> Samples:
-    """Figures of a data folder as training samples of 64x64."""
+    """Load the figures of a data folder as training samples of 64x64."""
     reader = FolderReader(figures)
     return load_samples(reader, reader.pairs("train_pairs.txt").pairs, 64, 64, 1, lambda items, total: items)
 
@@ -103,7 +103,7 @@ def rng() -> np.random.Generator:
 
 
 class Shift(TryOnNetwork):
-    """Warps by a constant, and shows the warped garment where its mask is."""
+    """A network that shifts the flow by a learned constant and returns the photo as the look."""
 
     align_corners = False
     config = None
@@ -129,7 +129,7 @@ class Shift(TryOnNetwork):
 
 @pytest.fixture
 def batch() -> Batch:
-    """Garments worn exactly as they are photographed: the identity is the true flow."""
+    """Two samples whose photo shows the garment exactly as the product shot does: the true flow is the identity."""
     generator = torch.Generator().manual_seed(0)
     garment = torch.rand(2, 3, 32, 32, generator=generator) * 2 - 1
     mask = torch.zeros(2, 1, 32, 32)

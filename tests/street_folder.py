@@ -1,4 +1,4 @@
-"""A folder of labelled photos as `data/street.py` reads it, made of drawn figures, and a parser for its key points."""
+"""Write drawn figures as a folder of labelled photos for `data/street.py`, and predict their key points."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from fitroom.data.synthetic import samples
 from fitroom.photo.encode import save_picture
 from fitroom.runtime.interface import Parsing
 
-# values of the drawn labels, which are VITON's, and the groups of the mapping file
+# label values of the drawn figures, which are VITON's, and their groups in the mapping file
 GROUPS = {0: "background", 1: "hair", 4: "upper", 8: "lower", 9: "skin", 10: "skin", 11: "skin", 12: "skin", 13: "skin"}
 GROUND = (90, 120, 150)
-ABOVE, ASIDE = 40, 60  # pixels around the drawn figure
+ABOVE, ASIDE = 40, 60  # margins around the drawn figure in pixels
 
 
 def write_street(root: Path, count: int, seed: int = 5) -> Path:
-    """Write `count` drawn figures before a plain ground as labelled photos, listed in train.txt and val.txt."""
+    """Write `count` drawn figures on a plain background as labelled photos, listed in train.txt and val.txt."""
     for folder in ("photos", "labels"):
         (root / folder).mkdir(parents=True)
     names = []
@@ -39,7 +39,7 @@ def write_street(root: Path, count: int, seed: int = 5) -> Path:
 
 
 class DrawnParser:
-    """Predicts key points where studio photos have them, and no labels, in place of a parser."""
+    """A parser that predicts key points at their places in studio photos, and no labels."""
 
     def parse(self, picture: Picture) -> Parsing:
         """See `interface.PersonParser`."""

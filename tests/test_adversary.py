@@ -1,4 +1,4 @@
-"""The discriminator's losses: who learns from which, where, and that it can tell sharp from blurred."""
+"""Tests of the discriminator and its losses: gradients, weights, and sharp against blurred pictures."""
 
 import pytest
 import torch
@@ -14,18 +14,18 @@ def adversary():
 
 
 def stripes(count, seed):
-    """Pictures of sharp stripes."""
+    """Draw pictures of sharp stripes."""
     generator = torch.Generator().manual_seed(seed)
     rows = (torch.rand(count, 3, 1, 16, generator=generator) > 0.5).float().repeat_interleave(4, dim=-1)
     return (rows * 2 - 1).expand(-1, -1, 64, -1).contiguous()
 
 
-def test_a_verdict_for_every_eight_pixels():
+def test_discriminator_returns_one_verdict_per_eight_by_eight_pixels():
     *_, verdict = Discriminator()(torch.zeros(2, 3, 64, 48))
     assert verdict.shape == (2, 1, 8, 6)
 
 
-def test_each_side_learns_from_its_own_loss_alone(adversary):
+def test_each_loss_trains_only_its_own_network(adversary):
     look = stripes(2, 1).requires_grad_()
     values = adversary(look, stripes(2, 2), torch.ones(2, 1, 64, 64))
     parameters = list(adversary.parameters())
@@ -40,7 +40,7 @@ def test_each_side_learns_from_its_own_loss_alone(adversary):
     assert sum(gradient.abs().sum() for gradient in to_parameters) > 0
 
 
-def test_only_what_changes_is_judged(adversary):
+def test_adversarial_loss_ignores_patches_of_weight_zero(adversary):
     look = stripes(2, 1).requires_grad_()
     where = torch.zeros(2, 1, 64, 64)
     assert adversary(look, stripes(2, 2), where)["adversarial"] == 0
@@ -51,7 +51,7 @@ def test_only_what_changes_is_judged(adversary):
     assert gradient[1].abs().sum() == 0
 
 
-def test_it_learns_to_tell_blurred_pictures(adversary):
+def test_discriminator_learns_to_score_sharp_pictures_above_blurred_ones(adversary):
     optimiser = torch.optim.Adam(adversary.parameters(), 2e-3, betas=(0.5, 0.99))
     everywhere = torch.ones(4, 1, 64, 64)
 
@@ -69,15 +69,15 @@ def test_it_learns_to_tell_blurred_pictures(adversary):
     assert told(unseen)[-1].mean() > told(blurred(unseen))[-1].mean() + 0.5
 
 
-def test_equal_pictures_match(adversary):
+def test_matching_loss_vanishes_only_for_equal_pictures(adversary):
     photo = stripes(2, 1)
     adversary.eval()
     assert adversary(photo, photo, torch.ones(2, 1, 64, 64))["matching"] < 1e-5
     assert adversary(-photo, photo, torch.ones(2, 1, 64, 64))["matching"] > 0.01
 
 
-def test_looks_without_a_truth_are_judged_and_match_nothing(adversary):
-    adversary.eval()  # spectral norm goes on estimating otherwise
+def test_looks_without_a_matching_photo_are_judged_but_not_matched(adversary):
+    adversary.eval()  # in training mode, spectral norm updates its estimate in every call
     look, photo, where = stripes(2, 1), stripes(2, 2), torch.ones(2, 1, 64, 64)
     first, both = (adversary(look, photo, where, torch.tensor([1.0, like]).view(2, 1, 1, 1)) for like in (0.0, 1.0))
     assert both["matching"].item() == pytest.approx(adversary(look, photo, where)["matching"].item())
@@ -85,8 +85,8 @@ def test_looks_without_a_truth_are_judged_and_match_nothing(adversary):
     assert first["adversarial"] == both["adversarial"]
 
 
-def test_photographs_that_a_look_should_not_be_like_teach_nothing(adversary):
-    """What is real counts as much as what is not, however few looks have a photograph."""
+def test_discriminator_ignores_photos_that_their_look_should_not_match(adversary):
+    """Real and fake pictures count the same, even if only few looks have a photo that they should match."""
     adversary.eval()
     look, where, alike = stripes(2, 1), torch.ones(2, 1, 64, 64), torch.tensor([1.0, 0.0]).view(2, 1, 1, 1)
     photo, other = stripes(2, 2), stripes(2, 3)
@@ -95,7 +95,7 @@ def test_photographs_that_a_look_should_not_be_like_teach_nothing(adversary):
     assert values[0] == pytest.approx(values[1])
     twice = adversary(look, photo[:1].expand(2, -1, -1, -1), where)["discriminator"].item()
     assert values[0] == pytest.approx(twice)
-    # a third sample of which nothing is judged takes part in the means alone
+    # a third sample of weight 0 only adds to the number of samples in the means
     three = [torch.cat([tensor, tensor[:1]]) for tensor in (look, photo, where, alike)]
     three[2][2] = 0
     assert adversary(*three)["discriminator"].item() == pytest.approx(values[0] * 2 / 3)

@@ -1,4 +1,4 @@
-"""A shop's own pictures annotated, by a parser that knows the truth of drawn figures, and made fit to train on."""
+"""Tests of annotating a folder of pictures, with a parser that knows the labels of drawn figures."""
 
 import shutil
 
@@ -20,7 +20,7 @@ TOLD = ("train_label", "train_pose", "train_edge")
 
 
 class Knowing:
-    """A parser that has seen every figure of a folder, and counts how often it is asked."""
+    """A parser that knows the labels and key points of every figure in a folder, and counts its calls."""
 
     def __init__(self, root):
         self.truth, self.asked = {}, 0
@@ -41,20 +41,20 @@ class Knowing:
 
 @pytest.fixture(scope="module", params=[256, 512])
 def full(request, tmp_path_factory):
-    """A drawn folder with everything."""
+    """A drawn folder with all annotations."""
     return write_dataset(tmp_path_factory.mktemp("full") / "data", 3, 4, request.param, request.param * 3 // 4)
 
 
 @pytest.fixture
 def drawn(full, tmp_path):
-    """A drawn folder with everything, and a copy with pictures alone."""
+    """A drawn folder with all annotations, and a copy with only the pictures."""
     bare = shutil.copytree(full, tmp_path / "bare")
     for folder in TOLD:
         shutil.rmtree(bare / folder)
     return full, bare
 
 
-def test_annotated_folders_can_be_trained_on(drawn):
+def test_annotations_are_complete_and_agree_with_the_drawn_ones(drawn):
     full, bare = drawn
     done = annotate(bare, Knowing(full))
     assert (done.persons, done.garments, done.problems) == (3, 3, ())
@@ -72,7 +72,7 @@ def test_annotated_folders_can_be_trained_on(drawn):
         assert (mine & true).sum() / (mine | true).sum() > 0.95
 
 
-def test_what_is_there_stays(drawn):
+def test_existing_annotations_are_kept_and_missing_ones_added(drawn):
     full, bare = drawn
     parser = Knowing(full)
     annotate(bare, parser)
@@ -84,7 +84,7 @@ def test_what_is_there_stays(drawn):
     assert {path: path.read_bytes() for path in kept} == kept
 
 
-def test_pictures_of_nobody_are_named(drawn, monkeypatch):
+def test_photos_without_a_person_are_reported_and_the_others_annotated(drawn, monkeypatch):
     full, bare = drawn
     parser = Knowing(full)
     parser.truth.popitem()
@@ -96,7 +96,7 @@ def test_pictures_of_nobody_are_named(drawn, monkeypatch):
     assert not (bare / "train_label/000002_0.png").exists()
 
 
-def test_folders_of_another_kind(tmp_path):
+def test_folders_without_train_img_are_refused(tmp_path):
     (tmp_path / "test_img").mkdir()
     with pytest.raises(DataError, match="train_img"):
         annotate(tmp_path, None)

@@ -1,4 +1,4 @@
-"""What is answered in which form."""
+"""Tests of media types, form schemas and the answers to errors."""
 
 from contextlib import suppress
 
@@ -24,23 +24,23 @@ from fitroom.serve.problems import Refusal, as_refusal
         ("application/*", "application/json"),
     ],
 )
-def test_accept(header, kind):
+def test_accept_header_selects_the_media_type(header, kind):
     assert accepted(header) == kind
 
 
 @given(st.text(max_size=60))
-def test_any_other_accept_is_answered_or_refused(header):
+def test_any_accept_header_gives_a_known_media_type_or_a_refusal(header):
     with suppress(Refusal):
         assert accepted(header) in MEDIA_TYPES
 
 
-def test_forms_say_what_they_take():
+def test_form_schema_lists_required_and_optional_parts():
     schema = form_schema(("garment", "garment_mask"), ())["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert schema["required"] == ["garment"]
     assert set(schema["properties"]) == {"garment", "garment_mask"}
 
 
-def test_faults_of_the_service_are_500_and_name_no_file(caplog):
+def test_service_failures_give_500_without_the_path_and_input_errors_400(caplog):
     refusal = as_refusal(OutputError("/data/garments/a: can't be written (No space left on device)."))
     assert (refusal.status, refusal.code) == (500, "failure")
     assert "/data" not in refusal.detail

@@ -1,4 +1,4 @@
-"""The service's answers, in one process; tests/e2e asks a real one."""
+"""Tests of the service's answers, within one process. tests/e2e tests a running server."""
 
 import base64
 import io
@@ -67,7 +67,7 @@ def look(client, fields=None, headers=None, **files):
     return client.post("/v1/looks", files=files, data=fields or {}, headers=headers)
 
 
-def test_a_look_is_the_librarys(client, tryon, person, garment):
+def test_looks_equal_those_of_the_library(client, tryon, person, garment):
     expected = tryon(person, garment).image
     answer = look(client, person=person, garment=garment)
     assert answer.status_code == 200
@@ -87,7 +87,7 @@ def test_a_look_is_the_librarys(client, tryon, person, garment):
     np.testing.assert_array_equal(decode.read(answer.content), tryon(person, garment, size="model").image)
 
 
-def test_what_may_be_wrong_is_told(client, person, garment):
+def test_warnings_are_returned_in_the_header_and_in_json(client, person, garment):
     box = np.full((256, 192, 3), 255, np.uint8)
     box[60:200, 40:150] = (40, 80, 160)
     folded = encode_picture(box, ".png")
@@ -98,8 +98,8 @@ def test_what_may_be_wrong_is_told(client, person, garment):
     assert "flat" in answer["warnings"][0]["message"]
 
 
-def test_which_of_several_persons(client, monkeypatch, tmp_path, person, garment):
-    """Without a parser nobody is told from others; with one, its place is passed on."""
+def test_person_point_is_validated_and_passed_to_the_library(client, monkeypatch, tmp_path, person, garment):
+    """Without a parser, a person can't be chosen by a point. With one, the point is passed on."""
     with client_of(tmp_path / "blind", parser="none") as blind:
         is_problem(look(blind, {"person_point": "40,50"}, person=person, garment=garment), 400, "bad-input")
     is_problem(look(client, {"person_point": "40"}, person=person, garment=garment), 422, "bad-parameter")
@@ -118,7 +118,7 @@ def test_which_of_several_persons(client, monkeypatch, tmp_path, person, garment
     assert asked == [(40, 50), (7, 8)]
 
 
-def test_old_names_still_work(client, monkeypatch, person, garment):
+def test_old_names_of_fields_still_work(client, monkeypatch, person, garment):
     box = np.full((256, 192, 3), 255, np.uint8)
     box[60:200, 40:150] = (40, 80, 160)
     folded = encode_picture(box, ".png")
@@ -142,7 +142,7 @@ def test_a_dark_photo_is_refused(client, sample, garment):
     is_problem(look(client, person=dark, garment=garment), 422, "too-dark")
 
 
-def test_a_mask_comes_along(client, tryon, sample, person, garment):
+def test_garment_masks_can_be_requested_and_sent_with_a_look(client, tryon, sample, person, garment):
     mask = encode_picture(np.repeat(sample.other_garment_mask[..., None], 3, axis=2), ".png")
     answer = look(client, person=person, garment=garment, garment_mask=mask)
     np.testing.assert_array_equal(decode.read(answer.content), tryon(person, garment, mask).image)
@@ -152,7 +152,7 @@ def test_a_mask_comes_along(client, tryon, sample, person, garment):
     is_problem(look(client, person=person, garment=garment, garment_mask=small), 422, "unusable-picture")
 
 
-def test_garments_are_registered_once(client, tryon, person, garment):
+def test_registered_garments_can_be_listed_used_and_deleted(client, tryon, person, garment):
     made = client.put("/v1/garments/shirt-1", files={"garment": garment})
     assert made.status_code == 201
     assert client.put("/v1/garments/shirt-1", files={"garment": garment}).status_code == 200
@@ -168,7 +168,7 @@ def test_garments_are_registered_once(client, tryon, person, garment):
         assert client.put(f"/v1/garments/{name}", files={"garment": garment}).status_code in (404, 422)
 
 
-def test_a_person_is_sent_once(client, tryon, person, garment):
+def test_uploaded_persons_can_be_used_by_token_until_deleted(client, tryon, person, garment):
     sent = client.post("/v1/persons", files={"person": person}).json()
     assert (sent["width"], sent["height"], sent["expires_in"]) == (192, 256, 900)
     answer = look(client, {"person_token": sent["person_token"]}, garment=garment)
@@ -177,7 +177,7 @@ def test_a_person_is_sent_once(client, tryon, person, garment):
     is_problem(look(client, {"person_token": sent["person_token"]}, garment=garment), 404, "unknown-person")
 
 
-def test_what_is_refused(client, person, garment):
+def test_bad_requests_are_refused_with_a_status_and_code(client, person, garment):
     is_problem(client.post("/v1/looks"), 415, "unsupported-media-type")
     is_problem(client.post("/v1/looks", json={}), 415, "unsupported-media-type")
     is_problem(
@@ -203,7 +203,7 @@ def test_what_is_refused(client, person, garment):
     assert 'fitroom_refusals_total{code="not-a-picture"} 2.0' in text
 
 
-def test_large_bodies_are_refused_before_they_are_read(tmp_path, person):
+def test_request_bodies_over_the_limit_are_refused(tmp_path, person):
     with client_of(tmp_path, upload_mb=1) as client:
         is_problem(look(client, person=bytes(2**20), garment=person), 413, "body-too-large")
 
@@ -216,7 +216,7 @@ def test_large_bodies_are_refused_before_they_are_read(tmp_path, person):
         is_problem(client.post("/v1/looks", content=endless(), headers=headers), 413, "body-too-large")
 
 
-def test_large_pictures_are_refused_before_they_are_decoded(tmp_path, person, garment):
+def test_pictures_over_the_pixel_limit_are_refused(tmp_path, person, garment):
     large = encode_picture(np.zeros((1100, 1000, 3), np.uint8), ".png")
     with client_of(tmp_path, megapixels=1) as client:
         for files in ({"person": large, "garment": garment}, {"person": person, "garment": large}):
@@ -228,7 +228,7 @@ def test_large_pictures_are_refused_before_they_are_decoded(tmp_path, person, ga
         is_problem(client.post("/v1/masks", files={"garment": large}), 413, "picture-too-large")
 
 
-def test_keys_guard_all_but_health_and_page(tmp_path, garment):
+def test_keys_are_required_except_for_health_and_page_and_have_a_rate_limit(tmp_path, garment):
     (tmp_path / "keys").write_text(f"shop {KEY}\n")
     with client_of(tmp_path, api_keys=tmp_path / "keys", rate="3/minute") as client:
         for method, path in (("GET", "/v1/garments"), ("POST", "/v1/looks"), ("GET", "/metrics")):
@@ -245,7 +245,7 @@ def test_keys_guard_all_but_health_and_page(tmp_path, garment):
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_beyond_this_machine_keys_are_needed(tmp_path):
+def test_binding_beyond_localhost_requires_keys_or_the_insecure_option(tmp_path):
     for host in ("127.0.0.1", "::1", "localhost"):
         check_bind(host, ServeConfig(), insecure=False)
     for host in ("0.0.0.0", "::", "10.0.0.1", "shop.example"):
@@ -255,12 +255,12 @@ def test_beyond_this_machine_keys_are_needed(tmp_path):
         check_bind(host, ServeConfig(), insecure=True)
 
 
-def test_no_room_means_come_back(tmp_path, person, garment):
+def test_a_busy_service_answers_503_with_retry_after(tmp_path, person, garment):
     with client_of(tmp_path, workers=1, waiting=0) as client:
         app = client.app
         assert look(client, person=person, garment=garment).status_code == 200
         assert app.openapi()["info"]["title"] == "fitroom"
-    # a room of one is full while its only request's body is on its way
+    # with one worker and no queue, the service is busy while the body of one request arrives
     with client_of(tmp_path, workers=1, waiting=0) as client:
 
         def slow():
@@ -273,7 +273,7 @@ def test_no_room_means_come_back(tmp_path, person, garment):
         client.post("/v1/looks", content=slow(), headers={"Content-Type": "multipart/form-data; boundary=x"})
 
 
-def test_the_page_asks_nobody_else(client):
+def test_the_page_refers_to_no_other_hosts(client):
     page = client.get("/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     names = ["/", *[f"/static/{name}.js" for name in ("page", "card", "service", "words", "brush", "camera")]]
@@ -286,7 +286,7 @@ def test_the_page_asks_nobody_else(client):
     assert client.get("/samples/..%2Ferrors.py").status_code == 404
 
 
-def test_an_origin_may_be_let_in(tmp_path):
+def test_configured_cors_origins_are_allowed_and_others_are_not(tmp_path):
     ask = {"Access-Control-Request-Method": "POST"}
     with client_of(tmp_path, cors=("https://shop.example",)) as client:
         for origin, allowed in (("https://shop.example", "https://shop.example"), ("https://else.example", None)):
@@ -294,7 +294,7 @@ def test_an_origin_may_be_let_in(tmp_path):
             assert answer.headers.get("access-control-allow-origin") == allowed
 
 
-def test_cross_origin_is_closed(client):
+def test_cross_origin_requests_are_denied_by_default(client):
     answer = client.options(
         "/v1/looks", headers={"Origin": "https://else.example", "Access-Control-Request-Method": "POST"}
     )
@@ -303,7 +303,7 @@ def test_cross_origin_is_closed(client):
 
 @pytest.mark.slow
 def test_schemathesis_finds_no_failure(tmp_path):
-    """Requests that fit the OpenAPI document, and such as don't: no 5xx, and no answer that it does not announce."""
+    """No generated request gets a 5xx answer or a status that the OpenAPI document does not list."""
     with client_of(tmp_path) as client:
         schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
         asked = set()

@@ -1,4 +1,4 @@
-"""Runs over many pairs: every pair exactly once, whatever is broken, killed or doubled."""
+"""Tests of batch runs: every pair is dressed exactly once, despite broken inputs, kills and duplicates."""
 
 import csv
 import os
@@ -36,7 +36,7 @@ from test_images import bomb
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """Folders of four persons and five garments."""
+    """Folders with four persons and five garments."""
     root = tmp_path_factory.mktemp("shop")
     for kind in ("persons", "garments"):
         (root / kind).mkdir()
@@ -67,7 +67,7 @@ def write_list(path, rows, columns=("person", "garment", "garment_mask", "id")):
     return path
 
 
-def test_every_person_in_every_garment(shop, tmp_path):
+def test_two_folders_give_a_look_for_every_pair_and_a_second_run_changes_none(shop, tmp_path):
     out = tmp_path / "out"
     arguments = ["--persons", shop / "persons", "--garments", shop / "garments", "--out", out]
     result = run(*arguments)
@@ -77,7 +77,7 @@ def test_every_person_in_every_garment(shop, tmp_path):
     rows = results(out)
     assert [row["path"] for row in rows[:2]] == ["p0/g0.png", "p1/g0.png"]
     assert all(row["ms"] > 0 and row["error"] is None for row in rows)
-    # the bytes that fitroom try writes
+    # the same bytes as `fitroom try` writes
     assert (
         CliRunner()
         .invoke(
@@ -92,8 +92,8 @@ def test_every_person_in_every_garment(shop, tmp_path):
     assert changed == {path: path.stat().st_mtime_ns for path in (out / "looks").rglob("*.png")}
 
 
-def test_looks_are_judged(shop, tmp_path):
-    """Every look has its confidence; a garment that looks folded is worn with a warning."""
+def test_results_hold_the_confidence_and_warnings_of_each_look(shop, tmp_path):
+    """Every look has a confidence. A garment that looks folded gives a warning."""
     (tmp_path / "garments").mkdir()
     folded = np.full((256, 192, 3), 255, np.uint8)
     folded[60:200, 40:150] = (40, 80, 160)
@@ -108,8 +108,8 @@ def test_looks_are_judged(shop, tmp_path):
         assert row["confidence"] == pytest.approx(look.confidence, abs=0.02)
 
 
-def test_weights_that_find_persons_and_garments(shop, tmp_path):
-    """What finds them is handed on: unknown weights are refused, before any look, and nothing at all is an answer."""
+def test_parser_and_segmenter_options_reject_unknown_weights(shop, tmp_path):
+    """Unknown weights end the run with an error. `none` and `colour` are accepted."""
     both = "--persons", shop / "persons", "--garments", shop / "garments", "--out", tmp_path / "out"
     for option in ("--parser", "--segmenter"):
         refused = run(*both, option, "nowhere")
@@ -118,7 +118,7 @@ def test_weights_that_find_persons_and_garments(shop, tmp_path):
     assert run(*both, "--parser", "none", "--segmenter", "colour").exit_code == 0
 
 
-def test_lists_in_csv_and_parquet(shop, tmp_path):
+def test_csv_and_parquet_lists_give_the_same_files(shop, tmp_path):
     mask = masks.garment_mask(decode.read(shop / "garments/g1.jpg"))
     save_picture(np.repeat(mask[..., None], 3, axis=2), shop / "g1-mask.png")
     rows = [
@@ -141,8 +141,8 @@ def test_lists_in_csv_and_parquet(shop, tmp_path):
     assert pictures(tmp_path / "csv") == pictures(tmp_path / "parquet")
 
 
-def test_what_is_broken_has_its_reason(shop, tmp_path):
-    """3 of 100 rows and more are broken in every way; the others are dressed."""
+def test_broken_rows_fail_with_a_reason_and_the_others_are_dressed(shop, tmp_path):
+    """Nine of 51 rows are broken, each in a different way. A second run dresses the repaired row."""
     broken = tmp_path / "broken"
     broken.mkdir()
     good = (shop / "persons/p0.png").read_bytes()
@@ -181,13 +181,13 @@ def test_what_is_broken_has_its_reason(shop, tmp_path):
     }
     assert len(pictures(out)) == 42
     assert "ok-7: id ok-7: an earlier pair" in result.output
-    # mended, it is dressed by the next run; the rest is left alone
+    # the next run dresses the repaired row and keeps the finished looks
     (broken / "cut.png").write_bytes(good)
     assert "51 pairs: 42 there before, 1 dressed, 8 failed" in run(tmp_path / "pairs.csv", "--out", out).output
 
 
-def test_three_rows_in_a_hundred_are_broken(shop, tmp_path):
-    """As many looks as good rows, as many reasons as broken ones; FITROOM_ROWS=10000 for a catalogue's size."""
+def test_three_rows_in_a_hundred_fail_and_the_others_are_dressed(shop, tmp_path):
+    """Good rows give looks, broken rows give reasons. Set FITROOM_ROWS=10000 to test the size of a catalogue."""
     count = int(os.environ.get("FITROOM_ROWS", 200))
     broken = tmp_path / "broken"
     broken.mkdir()
@@ -222,7 +222,7 @@ def test_three_rows_in_a_hundred_are_broken(shop, tmp_path):
     assert len(pictures(tmp_path / "out")) == count - len(wrong)
 
 
-def test_the_same_pair_twice_is_dressed_once(shop, tmp_path):
+def test_a_duplicate_pair_is_dressed_once(shop, tmp_path):
     row = (f"{shop}/persons/p0.png", f"{shop}/garments/g0.jpg", "", "")
     result = run(write_list(tmp_path / "pairs.csv", [row, row]), "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
@@ -231,8 +231,8 @@ def test_the_same_pair_twice_is_dressed_once(shop, tmp_path):
 
 
 @pytest.mark.slow
-def test_kill_9_and_again(shop, tmp_path):
-    """Five times at random moments; in the end every pair has exactly one look, and it is right."""
+def test_a_run_killed_five_times_finishes_every_pair_exactly_once(shop, tmp_path):
+    """Kill the run five times at random moments. In the end, every pair has exactly one look, and it is correct."""
     chance = random.Random(1)
     persons = tmp_path / "persons"
     persons.mkdir()
@@ -266,7 +266,7 @@ def test_kill_9_and_again(shop, tmp_path):
         np.testing.assert_array_equal(decode.read(out / "looks" / row["path"]), expected)
 
 
-def test_half_a_line_is_cut_off(tmp_path):
+def test_incomplete_journal_lines_are_removed(tmp_path):
     journal = Journal(tmp_path)
     journal.add([Result(1, "a.png"), Result(2, code="failure", error="ä\n")])
     journal.close()
@@ -281,7 +281,7 @@ def test_half_a_line_is_cut_off(tmp_path):
         assert path.read_bytes() == whole
 
 
-def test_a_full_disk_ends_the_run_and_loses_nothing(shop, tmp_path, monkeypatch):
+def test_a_full_disk_stops_the_run_and_finished_looks_are_kept(shop, tmp_path, monkeypatch):
     pairs = collect(Row(f"{shop}/persons/p{p}.png", f"{shop}/garments/g{g}.jpg") for g in range(5) for p in range(4))
     config, written = BatchConfig(str(tmp_path / "out"), workers=1), []
     write = Path.replace
@@ -309,7 +309,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(shop, tmp_path, monkeypatch)
     st.integers(1, 10),
     st.randoms(),
 )
-def test_tasks_hold_every_pair_once(numbers, held, chance):
+def test_tasks_contain_every_pair_exactly_once(numbers, held, chance):
     pairs = collect(Row(f"p{person}", f"g{garment}") for person, garment in numbers)
     todo = np.array(sorted(chance.sample(range(len(pairs)), chance.randrange(len(pairs) + 1))), np.int64)
     planned = list(tasks(pairs, todo, held))
@@ -321,12 +321,12 @@ def test_tasks_hold_every_pair_once(numbers, held, chance):
         blocks.setdefault(task.block, set()).update(pairs.person[task.pairs].tolist())
     assert all(len(persons) <= held for persons in blocks.values())
     assert [task.block for task in planned] == sorted(task.block for task in planned)
-    # a person is of one block: encoded once
+    # each person belongs to one block, so it is encoded once
     assert sum(map(len, blocks.values())) == len(set(pairs.person[todo].tolist()))
 
 
 @given(st.lists(st.text(min_size=1, max_size=120), max_size=30, unique=True))
-def test_names_never_clash(paths):
+def test_file_names_are_unique_and_valid(paths):
     chosen = FileNames([stem_of(path) for path in paths], lambda number: paths[number])
     names = [chosen[number] for number in range(len(paths))]
     assert len({name.lower() for name in names}) == len(paths)
@@ -336,7 +336,7 @@ def test_names_never_clash(paths):
         assert not name.startswith(".")
 
 
-def test_lists_that_are_none(tmp_path, shop):
+def test_invalid_lists_and_arguments_are_refused(tmp_path, shop):
     for text, says in (
         ("person,shirt\na,b\n", "found the columns person, shirt"),
         ("", "found the columns none"),
@@ -363,7 +363,7 @@ def test_lists_that_are_none(tmp_path, shop):
         run_batch(collect([Row("a", "b")]), BatchConfig("memory://out"), on_threads, lambda *_: None, lambda _: None)
 
 
-def test_pictures_at_urls(shop, tmp_path):
+def test_pictures_are_read_from_and_written_to_urls(shop, tmp_path):
     import fsspec
 
     memory = fsspec.filesystem("memory")
@@ -386,7 +386,7 @@ def test_pictures_at_urls(shop, tmp_path):
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=20), max_size=20))
-def test_texts_come_back(given):
+def test_texts_round_trip_unchanged(given):
     given = [text.encode("utf-8", "replace").decode() for text in given] + ["ä\udcff"]
     texts = Texts(pyarrow.array([encoded(text) for text in given], pyarrow.large_binary()))
     assert list(texts) == given
@@ -394,8 +394,8 @@ def test_texts_come_back(given):
         texts[len(given)]
 
 
-def test_once():
-    """Whoever asks, and however many at a time."""
+def test_once_calls_its_function_once_across_threads():
+    """All threads get the result of a single call."""
     made = []
 
     def make():

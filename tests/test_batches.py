@@ -1,4 +1,4 @@
-"""Samples in memory, and the batches of a step."""
+"""Tests of samples in memory and of the batches made of them."""
 
 from dataclasses import fields, replace
 
@@ -23,7 +23,7 @@ def quiet(items, total):
 
 @pytest.fixture
 def fakes(training_samples):
-    """Two fakes of every person: photos of the two next persons."""
+    """Two fakes per person: the photos of the next two persons."""
     count = len(training_samples)
     rows = torch.arange(count).repeat_interleave(2)
     return Fakes(rows, training_samples.photo[(rows + torch.arange(2 * count) % 2 + 1) % count])
@@ -44,7 +44,7 @@ def test_samples_have_the_training_size(figures, training_samples):
     assert torch.allclose(training_samples.key_points[:2], whole.key_points * scale)
 
 
-def test_unchanged_batches_are_the_samples(training_samples):
+def test_batches_without_augmentation_equal_the_samples(training_samples):
     batch = Batches(training_samples, None, UNCHANGED, 12).of_step(0)
     assert sorted(batch.rows.tolist()) == list(range(12))
     photo = training_samples.photo[batch.rows].float() / 127.5 - 1
@@ -55,14 +55,14 @@ def test_unchanged_batches_are_the_samples(training_samples):
     assert torch.equal(batch.shown, batch.photo)
 
 
-def test_every_epoch_shows_every_sample_once(training_samples):
+def test_every_epoch_uses_every_sample_once(training_samples):
     seen = torch.cat([chosen(step, 5, len(training_samples), seed=0) for step in range(12)]).tolist()
     for epoch in range(5):
         assert sorted(seen[12 * epoch : 12 * epoch + 12]) == list(range(12))
     assert seen[:12] != seen[12:24]
 
 
-def test_a_step_alone_decides(training_samples, fakes):
+def test_batches_depend_only_on_the_step(training_samples, fakes):
     a, b = (Batches(training_samples, fakes, AugmentConfig(), 6, 0.5, seed=3) for _ in range(2))
     a.of_step(0)
     assert equal(a.of_step(7), b.of_step(7))
@@ -70,7 +70,7 @@ def test_a_step_alone_decides(training_samples, fakes):
 
 
 @pytest.mark.parametrize("unpaired", [0.0, 0.34])
-def test_parts_make_the_whole(training_samples, fakes, unpaired):
+def test_batches_of_all_ranks_make_up_the_whole_batch(training_samples, fakes, unpaired):
     batches = Batches(training_samples, fakes, AugmentConfig(), 6, 0.5, unpaired_share=unpaired)
     whole = batches.of_step(4)
     parts = [batches.of_step(4, rank, 2) for rank in range(2)]
@@ -78,14 +78,14 @@ def test_parts_make_the_whole(training_samples, fakes, unpaired):
         assert torch.allclose(tensor.float(), torch.cat([part[index] for part in parts]).float(), atol=1e-6)
 
 
-def test_students_see_fakes_and_some_photos(training_samples, fakes):
+def test_batches_show_fakes_except_for_the_own_share_of_photos(training_samples, fakes):
     batch = Batches(training_samples, fakes, UNCHANGED, 8, own_share=0.25).of_step(0)
     assert batch.restored.tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
     same = (batch.shown - batch.photo).flatten(1).abs().amax(1) < 1e-4
     assert same.tolist() == [True, False, False, False, True, False, False, False]
 
 
-def test_unpaired_samples_are_photos_with_the_garment_of_other_sleeves(training_samples, fakes):
+def test_unpaired_samples_show_the_photo_with_a_garment_of_other_sleeve_length(training_samples, fakes):
     batches = Batches(training_samples, fakes, UNCHANGED, 8, own_share=0.25, unpaired_share=0.25)
     batch = batches.of_step(0)
     assert batch.restored.tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
@@ -100,7 +100,7 @@ def test_unpaired_samples_are_photos_with_the_garment_of_other_sleeves(training_
 
 
 def test_photo_and_label_move_together(training_samples):
-    """Where the label says garment, moved and mirrored photos show the colours of the garment."""
+    """Moved and mirrored photos show the colours of the garment wherever the label says garment."""
     changes = AugmentConfig(colour=0, prints=0, light=0, background=0)
     still = Batches(training_samples, None, UNCHANGED, 12).of_step(0)
     moved = Batches(training_samples, None, changes, 12).of_step(0)
@@ -111,7 +111,7 @@ def test_photo_and_label_move_together(training_samples):
 
 
 def test_probabilities_move_with_the_label(training_samples):
-    """Where everybody is mirrored and moved, a parser's probabilities are still those of the label."""
+    """After mirroring and moving all samples, a parser's probabilities still agree with the label."""
     soft = torch.stack([training_samples.label == value for value in PREDICTED], dim=1).to(torch.uint8) * 255
     changes = AugmentConfig(flip=1.0, colour=0, prints=0, light=0, background=0, elsewhere=1.0)
     batch = Batches(replace(training_samples, soft=soft), None, changes, 12).of_step(0)
@@ -123,7 +123,7 @@ def test_probabilities_move_with_the_label(training_samples):
         assert (likeliest[where] == label).float().mean() > 0.8
 
 
-def test_elsewhere_only_the_background_changes(training_samples, fakes):
+def test_elsewhere_replaces_only_the_background(training_samples, fakes):
     studio, elsewhere = (
         Batches(training_samples, fakes, replace(UNCHANGED, elsewhere=share), 8).of_step(0) for share in (0.0, 1.0)
     )
@@ -137,7 +137,7 @@ def test_elsewhere_only_the_background_changes(training_samples, fakes):
     assert torch.equal(elsewhere.label, studio.label)
 
 
-def test_elsewhere_bodies_end_where_their_crop_ends(training_samples):
+def test_elsewhere_labels_pixels_outside_the_crop_as_background(training_samples):
     changes = replace(UNCHANGED, elsewhere=1.0, shift=0.3)
     batch = Batches(training_samples, None, changes, 12).of_step(0)
     beside = Batches(training_samples, None, replace(changes, elsewhere=0.0), 12).of_step(0)
@@ -146,14 +146,14 @@ def test_elsewhere_bodies_end_where_their_crop_ends(training_samples):
     assert torch.equal(batch.label[~ended], beside.label[~ended])
 
 
-def test_fakes_are_read_by_name(training_samples, tmp_path):
+def test_fakes_are_assigned_to_persons_by_file_name(training_samples, tmp_path):
     for pair, other in ((0, 1), (0, 2), (5, 1)):
         name = fake_name(
             type(training_samples.pairs[0])(training_samples.pairs[pair].person, training_samples.pairs[other].garment)
         )
         write_fake(tmp_path, name, np.full((256, 192, 3), 40 * pair, np.uint8))
     write_fake(tmp_path, "999999_0_000001_1.webp", np.zeros((256, 192, 3), np.uint8))
-    # a garment of a shop's own name, with any number of underscores
+    # a shop's garment name may contain any number of underscores
     own = fake_name(replace(training_samples.pairs[3], garment="summer_shirt_blue_2.jpg"))
     write_fake(tmp_path, own, np.zeros((256, 192, 3), np.uint8))
     fakes = load_fakes(tmp_path, training_samples, 1, quiet)
@@ -163,8 +163,8 @@ def test_fakes_are_read_by_name(training_samples, tmp_path):
         load_fakes(tmp_path / "none", training_samples, 1, quiet)
 
 
-def test_dense_parts_move_and_change_sides(training_samples):
-    """Where the arms are told apart by DensePose as the label tells them, they still are after moving and mirroring."""
+def test_densepose_parts_move_and_mirror_with_the_label(training_samples):
+    """DensePose arms that agree with the label still agree with it after moving and mirroring."""
     dense = torch.zeros_like(training_samples.label)
     dense[training_samples.label == Label.LEFT_ARM] = 15
     dense[training_samples.label == Label.RIGHT_ARM] = 16

@@ -1,4 +1,4 @@
-"""The benchmark counts what it says."""
+"""Tests of the benchmarks."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ LOOKS = {
 }
 
 
-def test_median_of_what_counts():
+def test_time_ms_reports_the_median_despite_one_slow_run():
     calls = []
 
     def work():
@@ -43,17 +43,17 @@ def test_median_of_what_counts():
     assert len(calls) == WARM_UP + 5
 
 
-def test_every_way_to_a_look_is_timed(small_weights, monkeypatch):
+def test_time_looks_times_every_way_to_make_a_look(small_weights, monkeypatch):
     monkeypatch.setattr(looks, "LARGE", (512, 384))
     tryon = TryOn.load(small_weights.folder)
     timings = time_looks(tryon, repeats=2)
     assert set(timings) == LOOKS
     assert all(spread.median > 0 for spread in timings.values())
     assert time_batch(tryon, threads=2, looks=6, rounds=2).median > 0
-    assert len(tryon.garments) == 6  # none of a batch was taken for another
+    assert len(tryon.garments) == 6  # the cache holds each of the six garments of the batch
 
 
-def test_a_process_is_timed_and_weighed(tmp_path):
+def test_run_command_measures_time_and_memory_and_raises_on_failure(tmp_path):
     import sys
 
     code = "import time; kept = bytes(range(256)) * 400_000; time.sleep(0.2)"
@@ -66,7 +66,7 @@ def test_a_process_is_timed_and_weighed(tmp_path):
         run_command([sys.executable, "-c", "raise SystemExit(3)"], 1)
 
 
-def test_convolutions_are_counted(small_weights):
+def test_convolution_work_equals_the_count_of_pytorch(small_weights):
     from torch.utils.flop_counter import FlopCounterMode
 
     from fitroom.nets.registry import load_network
@@ -77,7 +77,7 @@ def test_convolutions_are_counted(small_weights):
         network(*inputs(1, 256, 192))
     convolutions = next(count for name, count in counter.get_flop_counts()["Global"].items() if "conv" in str(name))
     counted = sum(ceiling.convolution_work(model) for model in ceiling.read_models(small_weights).values())
-    # two operations each
+    # PyTorch counts two operations per multiply-add
     assert counted == pytest.approx(convolutions / 2, rel=0.001)
     assert ceiling.convolution_rate(small_weights, 1) > 0.1
 
@@ -90,7 +90,7 @@ def test_no_graph_runs_on_reference_kernels():
     assert totals[0][0] == "Convolution"
 
 
-def test_forms_of_correlation_agree():
+def test_im2col_correlation_equals_the_reference():
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -101,7 +101,7 @@ def test_forms_of_correlation_agree():
 
 
 @pytest.mark.slow
-def test_one_run_measures_everything(small_weights, tmp_path, monkeypatch):
+def test_benchmark_command_writes_all_figures_as_csv_and_json(small_weights, tmp_path, monkeypatch):
     def rough(repeats):
         yield "pfafn_torch_eager", Spread(1000, 900, 1100, repeats)
 
@@ -134,7 +134,7 @@ def test_one_run_measures_everything(small_weights, tmp_path, monkeypatch):
     assert all(float(row["value"]) > 0 and row["hardware"] and row["versions"] for row in written)
 
 
-def test_tables_of_others_are_not_overwritten(tmp_path):
+def test_check_csv_refuses_other_tables_and_missing_folders(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(OutputError, match="not a table of fitroom benchmark"):
@@ -143,7 +143,7 @@ def test_tables_of_others_are_not_overwritten(tmp_path):
         speed.check_csv(tmp_path / "none" / "speed.csv")
 
 
-def test_spread_of_known_values():
+def test_spread_holds_the_median_and_the_10th_and_90th_percentiles():
     spread = Spread.of([float(value) for value in np.arange(11)])
     assert (spread.low, spread.median, spread.high, spread.runs) == (1, 5, 9, 11)
 

@@ -1,4 +1,4 @@
-"""The tool for blind comparisons: sheets, keys and scores."""
+"""Tests of the tool for blind comparisons: sheets, keys and scores."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ import blind
 
 @pytest.fixture
 def cases(tmp_path):
-    """Five cases whose looks are plain: A's dark, B's light."""
+    """Five cases with plain looks: dark ones from system A, light ones from system B."""
     for folder, value in (("a", 40), ("b", 200), ("inputs", 120)):
         (tmp_path / folder).mkdir()
         for number in range(5):
@@ -33,7 +33,7 @@ def sheets(cases, key):
     )
 
 
-def test_sheets_show_the_sides_of_the_key(cases):
+def test_sheets_show_each_system_on_the_side_given_in_the_key(cases):
     assert sheets(cases, cases / "key.json").exit_code == 0
     key = json.loads((cases / "key.json").read_text())
     assert len(key) == 5
@@ -46,7 +46,7 @@ def test_sheets_show_the_sides_of_the_key(cases):
         assert abs(left - (40 if key[str(row)]["left"] == "A" else 200)) < 5
 
 
-def test_the_key_must_not_lie_among_the_sheets(cases):
+def test_a_key_in_the_folder_of_the_sheets_is_refused(cases):
     result = sheets(cases, cases / "sheets" / "key.json")
     assert result.exit_code == 1
     assert "viewers must not see it" in result.output
@@ -65,6 +65,6 @@ def test_scores_count_wins_ties_and_passes(cases):
 
 
 @pytest.mark.parametrize("answer", [{}, {"better": "both", "pass": []}, {"better": "left", "pass": "left"}])
-def test_a_wrong_answer_is_refused(answer):
+def test_invalid_answers_are_refused(answer):
     with pytest.raises(ClickException, match="case 0"):
         blind.scores({"0": {"name": "n", "left": "A", "right": "B"}}, {"0": answer})

@@ -1,4 +1,4 @@
-"""The command against the library, on few pictures."""
+"""Test of the catalogue benchmark on few pictures."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from fitroom.benchmark.catalogue import benchmark_catalogue, cores
 
 
 @pytest.mark.slow
-def test_all_figures():
+def test_catalogue_benchmark_figures_are_positive_and_within_bounds():
     told = []
     figures = benchmark_catalogue("lite", 4 * cores(), None, told.append)
     assert all(value > 0 for value in figures.values())

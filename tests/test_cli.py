@@ -1,4 +1,4 @@
-"""The commands: what they write, and one clear sentence with exit code 2 for everything that can't be done."""
+"""Tests of the commands: what they write, and one clear sentence with exit code 2 for bad input."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ from test_images import animation, bomb
 
 @pytest.fixture
 def pictures(sample, tmp_path, monkeypatch):
-    """A folder, now the current one, with person.png and shirt.png."""
+    """The current folder, with person.png, shirt.png and mask.png."""
     monkeypatch.chdir(tmp_path)
     save_picture(sample.photo.image, "person.png")
     save_picture(sample.other_garment, "shirt.png")
@@ -29,7 +29,7 @@ def run(*arguments: str):
     return CliRunner().invoke(main, list(arguments))
 
 
-def test_version_and_help():
+def test_version_and_help_are_printed():
     assert fitroom.__version__ in run("--version").output
     for command in ([], ["try"], ["demo"], ["import-weights"], ["data", "check"], ["data", "synth"], ["evaluate"]):
         result = run(*command, "--help")
@@ -37,7 +37,7 @@ def test_version_and_help():
         assert "Usage" in result.output
 
 
-def test_try_writes_what_the_library_gives(pictures, sample):
+def test_try_writes_the_look_of_the_library(pictures, sample):
     for size in ("photo", "model"):
         result = run("try", "person.png", "shirt.png", "--mask", "mask.png", "--size", size, "-o", f"{size}.png")
         assert result.exit_code == 0, result.output
@@ -52,7 +52,7 @@ def test_try_writes_every_format(pictures, ending):
 
 
 def refused(folder: Path, *arguments: str) -> str:
-    """The message of a command that must exit with 2, write nothing and print one sentence."""
+    """Run a command that must exit with 2, write nothing and print one sentence. Return the sentence."""
     before = sorted(folder.rglob("*"))
     result = run(*arguments)
     assert result.exit_code == 2, result.output
@@ -73,7 +73,7 @@ def refused(folder: Path, *arguments: str) -> str:
     ],
 )
 @pytest.mark.parametrize("role", ["person", "garment"])
-def test_bad_pictures(pictures, data, words, role):
+def test_bad_pictures_are_refused_with_role_and_file_name(pictures, data, words, role):
     if data is not None:
         Path("bad.png").write_bytes(data)
     given = {"person": "person.png", "garment": "shirt.png"} | {role: "bad.png"}
@@ -82,7 +82,7 @@ def test_bad_pictures(pictures, data, words, role):
     assert f"{role} bad.png" in message
 
 
-def test_truncated_swapped_mask_directory(pictures):
+def test_truncated_or_swapped_pictures_wrong_masks_and_directories_are_refused(pictures):
     Path("cut.png").write_bytes(Path("person.png").read_bytes()[:5000])
     assert "cut off" in refused(pictures, "try", "cut.png", "shirt.png", "-o", "out.png")
     assert "swapped" in refused(pictures, "try", "shirt.png", "person.png", "-o", "out.png")
@@ -92,7 +92,7 @@ def test_truncated_swapped_mask_directory(pictures):
     assert "directory" in refused(pictures, "try", "folder", "shirt.png", "-o", "out.png")
 
 
-def test_outputs_that_cannot_be_written(pictures):
+def test_unwritable_outputs_are_refused(pictures):
     Path("folder.png").mkdir()
     assert "does not exist" in refused(pictures, "try", "person.png", "shirt.png", "-o", "none/out.png")
     assert "directory" in refused(pictures, "try", "person.png", "shirt.png", "-o", "folder.png")
@@ -101,7 +101,7 @@ def test_outputs_that_cannot_be_written(pictures):
     assert "can't be written" in refused(pictures, "try", "person.png", "shirt.png", "-o", "/proc/out.png")
 
 
-def test_weights_that_cannot_be_used(pictures, small_weights):
+def test_unknown_and_damaged_weights_are_refused(pictures, small_weights):
     message = refused(pictures, "try", "person.png", "shirt.png", "-o", "out.png", "--weights", "nope")
     assert "shipped are: lite" in message
     broken = shutil.copytree(small_weights.folder, "broken")
@@ -111,14 +111,14 @@ def test_weights_that_cannot_be_used(pictures, small_weights):
     assert "checksum" in message
 
 
-def test_import_of_what_is_no_checkpoint(pictures):
+def test_import_weights_refuses_files_that_are_not_checkpoints(pictures):
     message = refused(
         pictures, "import-weights", "--warp", "person.png", "--gen", "person.png", "--dialect", "official", "-o", "new"
     )
     assert "not a PyTorch checkpoint" in message
 
 
-def test_demo_writes_a_grid_and_says_where(tmp_path):
+def test_demo_writes_a_grid_and_prints_its_path(tmp_path):
     out = tmp_path / "grid.png"
     result = run("demo", "-o", str(out))
     assert result.exit_code == 0, result.output
@@ -132,7 +132,7 @@ def test_demo_writes_a_grid_and_says_where(tmp_path):
             assert np.abs(look.astype(int) - person)[170:300, 100:190].mean() > 8
 
 
-def test_synth_then_check_then_break(tmp_path, monkeypatch):
+def test_data_check_accepts_synthetic_data_and_reports_a_missing_photo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("data", "synth", "-o", "figures", "--count", "3", "--height", "128").exit_code == 0
     result = run("data", "check", "figures")

@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine, one of which dies."""
+"""Tests of batch runs on a Ray cluster with two nodes on this machine."""
 
 import random
 
@@ -25,7 +25,7 @@ MEMORY = 120 * 2**20
 
 @pytest.fixture
 def cluster():
-    """A head without cores, and two nodes with one each."""
+    """A head node without cores, and two nodes with one core each."""
     opened = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": MEMORY})
     nodes = [opened.add_node(num_cpus=1, object_store_memory=MEMORY) for _ in range(2)]
     opened.wait_for_nodes()
@@ -34,7 +34,7 @@ def cluster():
     opened.shutdown()
 
 
-def test_a_node_dies_in_the_middle(cluster, tmp_path):
+def test_a_run_finishes_every_pair_after_a_node_dies(cluster, tmp_path):
     opened, nodes = cluster
     for kind in ("persons", "garments"):
         (tmp_path / kind).mkdir()
@@ -65,7 +65,7 @@ def test_a_node_dies_in_the_middle(cluster, tmp_path):
     assert (again.before, again.done) == (144, 0)
 
 
-def test_without_a_cluster():
+def test_unreachable_clusters_are_refused_with_a_hint():
     for address in ("127.0.0.1:1", "nowhere", "auto"):
         with pytest.raises(InputError, match="ray start --head"):
             on_ray(address)

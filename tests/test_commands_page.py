@@ -1,4 +1,4 @@
-"""docs/commands.md is what the commands say of themselves."""
+"""Test that docs/commands.md is up to date."""
 
 import importlib.util
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_page_of_commands_is_current():
+def test_commands_page_agrees_with_the_help_texts():
     spec = importlib.util.spec_from_file_location("write_commands", ROOT / "tools" / "write_commands.py")
     assert spec is not None
     assert spec.loader is not None

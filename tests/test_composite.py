@@ -1,4 +1,4 @@
-"""Pasting back: the photo's own pixels outside, the garment's own inside."""
+"""Tests of pasting back: the photo's pixels outside the change, the garment's pixels inside."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def box() -> np.ndarray:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(48, 400), st.integers(64, 400), st.integers(0, 99))
-def test_pixels_outside_the_change_are_the_photos_own(width, height, seed):
+def test_pixels_outside_the_changed_box_equal_the_photo(width, height, seed):
     photo = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     garment = np.zeros((64, 48, 3), np.uint8)
     frame = person_frame(width, height)
@@ -63,7 +63,7 @@ def test_a_larger_garment_keeps_its_detail_in_a_larger_photo(rng):
     assert np.abs(look[inner].astype(int) - garment[inner]).max() <= 1
 
 
-def test_nothing_changes_where_nothing_should(rng):
+def test_a_change_of_zero_returns_a_copy_of_the_photo(rng):
     photo = rng.integers(0, 256, (200, 150, 3), dtype=np.uint8)
     look = pasted(photo, person_frame(150, 200), photo, layers(np.zeros((HEIGHT, WIDTH))))
     np.testing.assert_array_equal(look, photo)
@@ -76,13 +76,13 @@ def test_composition_zero_shows_the_rendered_person(rng):
     assert (look == 77).all()
 
 
-def test_an_outline_is_as_sharp_as_a_large_photo(rng):
-    """The network's step from no garment to garment is a pixel of its own; in a photo 8 times as large it is not 8."""
+def test_outlines_stay_sharp_in_large_photos(rng):
+    """In a photo 8 times as large as the network's picture, an outline is less than 8 pixels wide."""
     photo = np.full((HEIGHT * 8, WIDTH * 8, 3), 200, np.uint8)
     garment = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     everywhere = np.ones((HEIGHT, WIDTH), np.float32)
     said = Layers(identity_flow(False), np.full((HEIGHT, WIDTH, 3), 200, np.float32), box(), everywhere, False)
     row = pasted(photo, Frame(0, 0, WIDTH * 8, HEIGHT * 8), garment, said)[HEIGHT * 4, :, 0].astype(int)
     between = np.flatnonzero((row > 5) & (row < 195))
-    assert 2 <= len(between) <= 8  # on both sides together
+    assert 2 <= len(between) <= 8  # of the left and right outline together
     assert np.abs(between[[0, -1]] + 0.5 - np.array([12 * 8, 36 * 8])).max() <= 4

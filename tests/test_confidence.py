@@ -1,4 +1,4 @@
-"""Confidence in a look: between 0 and 1, and less where the network is in two minds or the garment is bent."""
+"""Tests of the confidence: it falls if the network is uncertain or the garment is bent."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ SIZE = 32, 24
 
 
 def dressed(share: float = 1.0, bend: float = 0.0, worn: bool = True) -> Dressed:
-    """A garment that fills the middle, composed and changed by a share, sampled straight or bent."""
+    """Return outputs with a garment in the middle, composition and change of `share`, and a straight or bent flow."""
     height, width = SIZE
     mask = np.zeros(SIZE, np.float32)
     mask[8:24, 6:18] = float(worn)
@@ -19,21 +19,21 @@ def dressed(share: float = 1.0, bend: float = 0.0, worn: bool = True) -> Dressed
     return Dressed(picture, flow, picture, mask, picture.astype(np.float32), masked, masked)
 
 
-def test_traits_of_a_plain_look():
+def test_a_certain_straight_look_is_fully_repainted_without_uncertainty_or_bends():
     found = dict(zip(TRAITS, traits(dressed()), strict=True))
     assert found["repainted"] == 1
     assert found["unsure change"] == np.float32(LEAST)
     assert found["bent"] < 1e-3
 
 
-def test_traits_tell_doubt_and_bends():
+def test_traits_reflect_uncertainty_and_bent_flow():
     plain, unsure, bent = traits(dressed()), traits(dressed(share=0.5)), traits(dressed(bend=0.1))
     assert unsure[0] > plain[0]
     assert unsure[1] < plain[1]
     assert bent[2] > 10 * plain[2]
 
 
-def test_confidence_is_a_chance():
+def test_confidence_is_between_0_and_1_and_falls_with_uncertainty_and_bends():
     for look in (dressed(), dressed(share=0.3), dressed(bend=0.3), dressed(worn=False)):
         assert 0 <= confidence_of(look) <= 1
     assert confidence_of(dressed(bend=0.3)) < confidence_of(dressed(bend=0.01))

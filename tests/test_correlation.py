@@ -1,4 +1,4 @@
-"""The fast correlation against the reference, and the reference against a value worked out by hand."""
+"""Tests of the fast correlation against the reference, and of both against values computed by hand."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def test_fast_equals_reference_forward_and_backward(batch, channels, height, wid
         torch.testing.assert_close(fast, reference)
 
 
-def test_gradient_is_the_numerical_one():
+def test_gradient_equals_the_numerical_gradient():
     first, second = (torch.randn(1, 2, 4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
     assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, 1), (first, second))
 
@@ -47,6 +47,6 @@ def test_second_map_is_displaced_row_major_with_zero_border(function):
 
 
 @given(st.integers(1, 300))
-def test_tiles_divide(length):
+def test_tile_size_divides_the_length_and_is_at_most_8(length):
     assert 1 <= tile_size(length) <= 8
     assert length % tile_size(length) == 0

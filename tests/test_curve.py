@@ -1,4 +1,4 @@
-"""The curve's file goes on where its run goes on."""
+"""Tests of the file with a run's training curve."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from fitroom.errors import OutputError
 from fitroom.train.curve import Curve
 
 
-def test_rows(tmp_path):
+def test_added_values_become_rows_of_stage_step_name_and_value(tmp_path):
     curve = Curve(tmp_path / "pb_warp", "pb_warp")
     curve.add(20, {"garment": 0.12345678, "mask": 0.5})
     curve.add(40, {"garment": 0.1})
@@ -19,7 +19,7 @@ def test_rows(tmp_path):
     assert {row["stage"] for row in rows} == {"pb_warp"}
 
 
-def test_what_was_lost_is_dropped_when_a_run_goes_on(tmp_path):
+def test_resuming_drops_rows_after_the_resumed_step(tmp_path):
     Curve(tmp_path, "pb_warp").add(20, {"mask": 0.5})
     Curve(tmp_path, "pb_warp", 20).add(40, {"mask": 0.4})
     again = Curve(tmp_path, "pb_warp", 30, seconds=600)
@@ -28,7 +28,7 @@ def test_what_was_lost_is_dropped_when_a_run_goes_on(tmp_path):
     assert float(again.rows()[-1]["minutes"]) >= 10
 
 
-def test_a_file_in_the_way(tmp_path):
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "pb_warp").write_text("")
     with pytest.raises(OutputError, match="can't be written"):
         Curve(tmp_path / "pb_warp", "pb_warp")

@@ -1,4 +1,4 @@
-"""Cut, print size and outline of a garment, read off pictures and labels."""
+"""Tests of measuring a garment's cut, print size and outline in pictures and labels."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from fitroom.evaluate.cut import (
 
 @pytest.fixture
 def points():
-    """Key points of a person in 256 x 192, arms hanging."""
+    """Key points of a person with hanging arms in a picture of 256 x 192."""
     made = np.zeros((18, 3), np.float32)
     for joint, place in {
         body.NOSE: (96, 40),
@@ -37,7 +37,7 @@ def points():
 
 
 def labels_of(neckline, hem, sleeve):
-    """Labels (256, 192) of a top from one row to another, its sleeves down to a row."""
+    """Return labels (256, 192) of a top from row `neckline` to row `hem`, with sleeves down to row `sleeve`."""
     labels = np.zeros((256, 192), np.uint8)
     labels[hem:, 60:132] = Label.LOWER_CLOTHES
     labels[80:200, 36:58], labels[80:200, 134:156] = Label.RIGHT_ARM, Label.LEFT_ARM
@@ -55,14 +55,14 @@ def test_a_deeper_neckline_and_a_longer_hem_are_measured(points):
     assert cut_difference(shallow, deep) == pytest.approx({"neckline": 36 / trunk, "hem": 24 / trunk, "arms": 0})
 
 
-def test_sleeves_cover_arms(points):
+def test_arm_values_are_the_share_covered_by_sleeves(points):
     bare, half, long = (measure_cut(labels_of(80, 190, sleeve), points) for sleeve in (81, 140, 200))
     assert bare.right_arm == bare.left_arm == 0
     assert 0.3 < half.left_arm < 0.7
     assert long.right_arm == 1
 
 
-def test_what_is_not_shown_is_not_measured(points):
+def test_hidden_parts_of_the_cut_are_not_measured(points):
     labels = labels_of(80, 256, 120)
     labels[60:80, 84:108] = Label.HAIR
     cut = measure_cut(labels, points)
@@ -77,7 +77,7 @@ def test_what_is_not_shown_is_not_measured(points):
 
 
 @pytest.mark.parametrize(("across", "along"), [(0.6, 0.6), (0.6, 0.75), (0.8, 0.65)])
-def test_a_prints_size_is_found(points, across, along):
+def test_measure_size_finds_the_scale_of_a_print(points, across, along):
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 255, (32, 24, 3), np.uint8)
     garment = cv2.GaussianBlur(cv2.resize(coarse, (192, 256), interpolation=cv2.INTER_NEAREST), (0, 0), 1.0)
@@ -91,14 +91,14 @@ def test_a_prints_size_is_found(points, across, along):
     assert size_difference(size, size) == {"across": 0, "along": 0}
 
 
-def test_a_plain_garment_has_no_size(points):
+def test_measure_size_returns_none_for_a_plain_garment(points):
     plain = np.full((256, 192, 3), 90, np.uint8)
     labels = np.full((256, 192), Label.UPPER_CLOTHES, np.uint8)
     assert measure_size(plain, np.full((256, 192), 255, np.uint8), plain, labels, points) is None
     assert size_difference(None, None) == {}
 
 
-def test_a_dashed_outline_is_rough():
+def test_a_dashed_outline_is_rougher_than_a_clean_one():
     labels = np.zeros((100, 100), np.uint8)
     labels[30:70, 30:70] = Label.UPPER_CLOTHES
     picture = np.full((100, 100, 3), 180, np.uint8)

@@ -1,4 +1,4 @@
-"""Container files: what they run exists, and they give it no more than it needs."""
+"""Tests of the container files: commands, files, probes and rights."""
 
 import json
 import re
@@ -19,7 +19,7 @@ CONTAINER = KUBERNETES[0]["spec"]["template"]["spec"]["containers"][0]
 
 
 @pytest.mark.parametrize("arguments", [json.loads(re.search(r"^CMD (\[.*)$", DOCKERFILE, re.M)[1]), CONTAINER["args"]])
-def test_commands_are_ours_and_need_keys(arguments):
+def test_container_commands_are_valid_and_require_keys(arguments):
     assert arguments[0] == "serve"
     given = main.commands["serve"].make_context("serve", arguments[1:]).params
     assert given["data_dir"] == "/data"
@@ -27,7 +27,7 @@ def test_commands_are_ours_and_need_keys(arguments):
     check_bind(given["host"], ServeConfig(api_keys=Path(given["api_keys"])), insecure=False)
 
 
-def test_no_more_rights_than_needed():
+def test_containers_run_with_minimal_rights():
     assert re.search(r"^USER 10001$", DOCKERFILE, re.M)
     assert COMPOSE["read_only"]
     assert COMPOSE["cap_drop"] == ["ALL"]
@@ -36,19 +36,19 @@ def test_no_more_rights_than_needed():
     assert {"memory", "cpu"} <= set(CONTAINER["resources"]["limits"])
 
 
-def test_probes_ask_what_is_answered(tmp_path):
+def test_probes_use_paths_that_the_service_answers(tmp_path):
     probes = [CONTAINER[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")]
     paths = re.findall(r'@app\.get\("(/\w+)"', (ROOT / "src/fitroom/serve/app.py").read_text())
     assert set(probes) <= set(paths)
     assert "/readyz" in DOCKERFILE
 
 
-def test_copied_files_exist():
+def test_files_copied_into_the_image_exist_and_are_not_ignored():
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M)
     for name in " ".join(copied).split():
         assert (ROOT / name).exists(), name
         assert f"!{name}\n" in (ROOT / ".dockerignore").read_text()
 
 
-def test_the_image_is_this_version():
+def test_kubernetes_image_has_the_version_of_the_package():
     assert CONTAINER["image"] == f"fitroom:{fitroom.__version__}"

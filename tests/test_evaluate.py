@@ -1,4 +1,4 @@
-"""Evaluations whose answers are known, and the command."""
+"""Tests of evaluations with known results, and of the command."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ def plan(figures):
 
 
 class Truth:
-    """Shows each figure truly drawn in the other garment, whatever is asked."""
+    """A system that returns the drawing of each person in the other garment, and the photo for that drawing."""
 
     name, version, backend, needs_poses = "truth", "", "", False
 
@@ -46,7 +46,7 @@ class Truth:
 
 
 class Shuffled:
-    """A system whose looks went to the wrong pairs: each person in the garment of some other pair."""
+    """A system that mixes up the pairs: it dresses each person in the garment of a random pair."""
 
     name, version, backend, needs_poses = "shuffled", "", "", True
 
@@ -61,7 +61,7 @@ class Shuffled:
         return Paste().dress(photo, self.instead[garment.tobytes()], key_points)
 
 
-def test_copy_comes_back_whole_and_wears_nothing_new(plan):
+def test_copy_baseline_has_perfect_swap_back_and_changes_nothing(plan):
     figures = evaluate(Copy(), plan).figures
     assert figures["swap_back_ssim"] == figures["nothing_ssim"] == 1
     assert figures["swap_back_lead"] == 0
@@ -71,7 +71,7 @@ def test_copy_comes_back_whole_and_wears_nothing_new(plan):
     assert "warp_iou" not in figures
 
 
-def test_paste_is_recognised_and_fits_badly(plan):
+def test_paste_baseline_has_high_retrieval_and_low_warp_iou(plan):
     figures = evaluate(Paste(), plan).figures
     assert figures["retrieval_top1"] > 0.8
     assert figures["retrieval_top5"] > 0.9
@@ -79,7 +79,7 @@ def test_paste_is_recognised_and_fits_badly(plan):
     assert figures["warp_iou"] < 0.8
 
 
-def test_truth_comes_back_whole_and_is_recognised(figures, plan):
+def test_true_looks_have_perfect_swap_back_and_high_retrieval(figures, plan):
     result = evaluate(Truth(figures), plan)
     assert result.figures["swap_back_ssim"] == 1
     assert result.figures["swap_back_lead"] == pytest.approx(1 - result.figures["nothing_ssim"])
@@ -87,8 +87,8 @@ def test_truth_comes_back_whole_and_is_recognised(figures, plan):
     assert result.not_measured["warp, paired"] == "truth warps nothing"
 
 
-def test_shuffled_looks_are_retrieved_by_chance(plan):
-    """Paste is recognised nearly always; the same looks on the wrong lines of the list, as often as chance has it."""
+def test_shuffled_looks_are_retrieved_only_by_chance(plan):
+    """The garments of Paste are nearly always retrieved. With mixed-up garments, they are retrieved by chance."""
     found = [evaluate(Shuffled(plan, seed), plan).figures["retrieval_top1"] for seed in range(4)]
     assert np.mean(found) < 3 / 12
 
@@ -100,7 +100,7 @@ def test_equal_runs_give_equal_figures(plan, small_weights):
     assert runs[0] == runs[1]
 
 
-def test_what_can_not_be_measured_says_why(figures, tmp_path, monkeypatch):
+def test_missing_measures_state_their_reason(figures, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("FITROOM_INCEPTION", raising=False)
     root = tmp_path / "test"
@@ -123,7 +123,7 @@ def test_what_can_not_be_measured_says_why(figures, tmp_path, monkeypatch):
     assert any(line.startswith("FID ") and " - " in line for line in lines)
 
 
-def test_persons_whose_garment_is_unknown(figures, tmp_path):
+def test_swap_back_of_renamed_garments_needs_a_paired_list(figures, tmp_path):
     root = tmp_path / "renamed"
     shutil.copytree(figures, root)
     for kind in ("color", "edge"):
@@ -144,8 +144,8 @@ def run(*arguments):
 
 
 @pytest.mark.slow
-def test_shipped_weights_on_drawn_figures(figures, tmp_path):
-    """The command, whole: a system that copies its input would fail on retrieval, one that redraws it outside."""
+def test_shipped_weights_reach_the_required_values_on_drawn_persons(figures, tmp_path):
+    """Run the whole command. Copying the input would fail on retrieval, redrawing it on outside change."""
     lists = ["--data", figures, "--pairs", figures / "unpaired_pairs.txt", "--paired", figures / "train_pairs.txt"]
     result = run(
         *lists, "-o", tmp_path / "m.json", "--csv", tmp_path / "e.csv", "--grid", tmp_path / "g.png", "--cases", 4
@@ -164,7 +164,7 @@ def test_shipped_weights_on_drawn_figures(figures, tmp_path):
     assert read(tmp_path / "g.png").shape == (2 * 276, 3 * (4 * 192 + 12), 3)
 
 
-def test_baselines_by_command(figures, tmp_path):
+def test_command_evaluates_the_copy_baseline_and_draws_a_grid(figures, tmp_path):
     lists = ["--data", figures, "--pairs", figures / "unpaired_pairs.txt"]
     result = run(*lists, "--baseline", "copy", "--grid", tmp_path / "g.png", "--worst", "retrieval_rank", "--cases", 2)
     assert result.exit_code == 0, result.output
@@ -185,7 +185,7 @@ def test_baselines_by_command(figures, tmp_path):
         (["--weights", "none"], "unknown weights"),
     ],
 )
-def test_bad_requests_end_before_work_starts(figures, tmp_path, monkeypatch, arguments, says):
+def test_bad_arguments_are_refused_and_nothing_is_written(figures, tmp_path, monkeypatch, arguments, says):
     monkeypatch.chdir(tmp_path)
     result = run("--data", figures, "--pairs", figures / "unpaired_pairs.txt", *arguments)
     assert result.exit_code == 2

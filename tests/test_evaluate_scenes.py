@@ -1,4 +1,4 @@
-"""Persons elsewhere: the studio is the studio, scenes are seeded, and who is refused counts."""
+"""Tests of evaluation on persons composed into random scenes."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def tryon(small_weights):
     return TryOn(small_weights, OpenVinoRunner.from_weights(small_weights))
 
 
-def test_the_studio_measures_what_evaluation_measures(plan, tryon):
+def test_studio_scenes_agree_with_evaluate(plan, tryon):
     found = measure_scenes(tryon, plan, STUDIO)
     expected = evaluate(FitroomSystem(tryon, "openvino"), plan).figures
     assert abs(found["warp_iou"] - expected["warp_iou"]) < 0.02
@@ -34,7 +34,7 @@ def test_the_studio_measures_what_evaluation_measures(plan, tryon):
     assert found["refused"] == 0
 
 
-def test_scenes_are_other_photos_of_the_same_persons(plan):
+def test_scenes_depend_on_the_seed_and_show_the_persons_smaller(plan):
     pairs = plan.unpaired.pairs
     first, again, other = (list(scenes_of(plan, pairs, ELSEWHERE, seed)) for seed in (0, 0, 1))
     assert all(np.array_equal(a.photo, b.photo) for a, b in zip(first, again, strict=True))
@@ -45,7 +45,7 @@ def test_scenes_are_other_photos_of_the_same_persons(plan):
         assert 0 < (scene.label == Label.UPPER_CLOTHES).mean() < worn
 
 
-def test_who_is_refused_counts_as_missed(plan, small_weights):
+def test_refused_persons_count_with_a_warp_iou_of_zero(plan, small_weights):
     class Nobody(TryOn):
         def frame(self, photo, person_point=None):
             raise PersonError("no-person", "nobody")
@@ -55,6 +55,6 @@ def test_who_is_refused_counts_as_missed(plan, small_weights):
     assert found["warp_iou"] == 0
 
 
-def test_both_lists_are_needed(plan, tryon):
+def test_measure_scenes_needs_both_lists(plan, tryon):
     with pytest.raises(DataError, match="both lists"):
         measure_scenes(tryon, replace(plan, paired=None), STUDIO)

@@ -1,4 +1,4 @@
-"""Evaluation in the street and of parsers, by the commands that users call."""
+"""Tests of evaluation on street photos and of parsers, through the commands."""
 
 import csv
 
@@ -27,7 +27,7 @@ def street(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pairs(street, figures):
-    """A CSV of pairs of the drawn photos with garments of another colour, in a folder of its own."""
+    """A CSV file that pairs each drawn photo with a garment of another colour."""
     folder, reader = open_labelled(street), FolderReader(figures)
     garments = [pair.garment for pair in reader.pairs("train_pairs.txt").pairs]
     found = contrasting_pairs(folder, folder.names("val.txt"), reader, garments)
@@ -43,7 +43,7 @@ def run(*arguments):
     return result.output
 
 
-def test_weights_and_folders_of_looks_are_measured_alike(street, figures, pairs, tmp_path):
+def test_street_evaluation_measures_weights_and_folders_of_looks(street, figures, pairs, tmp_path):
     table = tmp_path / "street.csv"
     common = ["evaluate-street", street, "--pairs", pairs, "--garments", figures, "--owners", "train_pairs.txt"]
     output = run(*common, "--csv", table)
@@ -83,13 +83,13 @@ def test_missing_looks_count_as_refused(street, figures, pairs, tmp_path):
     assert f"refused: {listed[1].look} (no-look)" in output
 
 
-def test_a_wrong_pair_list_is_refused(tmp_path):
+def test_pair_lists_with_wrong_columns_are_refused(tmp_path):
     (tmp_path / "pairs.csv").write_text("person,shirt\n1,2\n")
     with pytest.raises(DataError, match="columns photo and garment"):
         read_street_pairs(tmp_path / "pairs.csv")
 
 
-def test_the_truth_scores_one(street):
+def test_true_labels_score_an_iou_of_one(street):
     folder = open_labelled(street)
     cases = [Case(name, folder.photo(name), folder.sets(name), None) for name in folder.names("val.txt")]
     labels = {case.name: np.where(case.sets < 19, case.sets, Label.BACKGROUND) for case in cases}
@@ -115,7 +115,7 @@ def test_key_points_are_scored_by_distance_and_confidence():
     assert point_figures(found, np.zeros_like(known)) == {}
 
 
-def test_parsers_are_measured_on_photos_joints_and_scenes(street, figures, tmp_path):
+def test_parser_evaluation_measures_street_photos_joints_and_scenes(street, figures, tmp_path):
     joints = tmp_path / "joints.csv"
     joints.write_text("photo,joint,x,y\n0000,right_shoulder,120.5,130\n0000,left_shoulder,190,130\n")
     assert read_joints(joints)["0000"][2].tolist() == [120.5, 130, 1]
@@ -133,14 +133,14 @@ def test_parsers_are_measured_on_photos_joints_and_scenes(street, figures, tmp_p
         assert "upper_clothes" in run("evaluate-parser", figures, "--list", tmp_path / "list.txt", *scenes)
 
 
-def test_scenes_are_always_the_same_ones(figures):
+def test_scene_cases_are_the_same_in_every_call(figures):
     first, again = (next(iter(scene_cases(figures, "train_pairs.txt"))) for _ in range(2))
     np.testing.assert_array_equal(first.photo, again.photo)
     studio = next(iter(viton_cases(figures, "train_pairs.txt")))
     assert studio.photo.shape == first.photo.shape
 
 
-def test_marks_with_unknown_joints_name_their_line(tmp_path):
+def test_unknown_joints_are_refused_with_their_line_number(tmp_path):
     (tmp_path / "joints.csv").write_text("photo,joint,x,y\n1,shoulder,3,4\n")
     with pytest.raises(DataError, match="line 2"):
         read_joints(tmp_path / "joints.csv")

@@ -1,4 +1,4 @@
-"""Exports: every format and precision computes what PyTorch computes, or nothing is written."""
+"""Tests of export: every format and precision agrees with PyTorch, or nothing is written."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def export(*arguments: str):
 @pytest.mark.parametrize(
     ("graphs", "precision"), [("openvino", "fp16"), ("openvino", "int8"), ("onnx", "fp32"), ("onnx", "fp16")]
 )
-def test_exports_reload_and_agree(small_weights, sample, tmp_path, graphs, precision):
+def test_exports_reload_and_agree_with_pytorch(small_weights, sample, tmp_path, graphs, precision):
     out = tmp_path / "out"
     arguments = ("--weights", str(small_weights.folder), "--format", graphs, "--precision", precision)
     result = export(*arguments, "-o", str(out))
@@ -37,7 +37,7 @@ def test_exports_reload_and_agree(small_weights, sample, tmp_path, graphs, preci
     assert (weights.manifest.graphs, weights.manifest.precision) == (graphs, precision)
     found = difference(load_network(small_weights), open_graphs(out, graphs), drawn_cases(2, 256, 192))
     assert found.mean <= BOUNDS[precision].mean
-    # through the path of every user, on that backend and on the tensors that came along
+    # through the public API, on that backend and in PyTorch with the exported tensors
     looks = [TryOn.load(out, backend)(sample.photo.image, sample.other_garment).image for backend in (graphs, "torch")]
     assert np.abs(looks[0].astype(int) - looks[1]).mean() <= 2 * BOUNDS[precision].mean
     other = {"openvino": "onnx", "onnx": "openvino"}[graphs]
@@ -45,7 +45,7 @@ def test_exports_reload_and_agree(small_weights, sample, tmp_path, graphs, preci
         TryOn.load(out, other)
 
 
-def test_a_folder_may_be_called_like_shipped_weights(tmp_path, monkeypatch):
+def test_output_folder_may_have_the_name_of_shipped_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     network = Lite(SMALL_LITE)
     random_statistics(network)
@@ -54,7 +54,7 @@ def test_a_folder_may_be_called_like_shipped_weights(tmp_path, monkeypatch):
     assert exported.weights.manifest.name == NOBODY.name
 
 
-def test_an_export_beyond_its_bound_is_not_written(tmp_path):
+def test_exports_that_exceed_their_error_bound_are_not_written(tmp_path):
     network = Lite(SMALL_LITE)
     random_statistics(network)
     config = ExportConfig(precision="fp16", bound=Bound(most=0, mean=0))
@@ -63,7 +63,7 @@ def test_an_export_beyond_its_bound_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parity_sees_another_network():
+def test_parity_check_rejects_another_network():
     networks = [Lite(SMALL_LITE).eval() for _ in range(2)]
     for seed, network in enumerate(networks):
         random_statistics(network, seed)
@@ -73,7 +73,7 @@ def test_parity_sees_another_network():
         check(networks[0], TorchRunner(networks[1]), cases, BOUNDS["int8"])
 
 
-def test_half_tensors_are_told_from_whole_ones(small_weights):
+def test_fits_half_detects_values_that_float16_cannot_hold(small_weights):
     network = load_network(small_weights)
     assert fits_half(network)
     with torch.no_grad():
@@ -81,7 +81,7 @@ def test_half_tensors_are_told_from_whole_ones(small_weights):
     assert not fits_half(network)
 
 
-def test_cases_come_from_lists(figures):
+def test_read_cases_loads_the_pictures_of_listed_pairs(figures):
     cases = read_cases(str(figures), "unpaired_pairs.txt", 3, 64, 48)
     assert len(cases) == 3
     assert [picture.shape for picture in cases[0]] == [(64, 48, 3), (64, 48, 3), (64, 48)]
@@ -89,7 +89,7 @@ def test_cases_come_from_lists(figures):
     assert 0 < (cases[0].garment_mask > 127).mean() < 1
 
 
-def test_what_cannot_be_exported(tmp_path, small_weights):
+def test_unsupported_exports_are_refused_and_nothing_is_written(tmp_path, small_weights):
     weights, out = str(small_weights.folder), str(tmp_path / "out")
     result = export("--weights", weights, "--format", "onnx", "--precision", "int8", "-o", out)
     assert result.exit_code == 2

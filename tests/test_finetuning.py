@@ -1,4 +1,4 @@
-"""Settings of fine-tuning: those of the file that is shipped beside the code."""
+"""Tests of the settings of fine-tuning."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from fitroom.compress.quantizing import SLOWLY
 from fitroom.train.tasks.config import read_config
 
 
-def test_without_settings_it_is_as_the_file_says(small_weights):
+def test_default_settings_come_from_the_recipe(small_weights):
     config = finetune_config(small_weights, "start", ("warp.flow", "generator"))
     assert (config.start, config.teacher, config.network) == ("start", str(small_weights.folder), "lite")
     assert list(config.lite.encoder) == list(small_weights.manifest.config["encoder"])
@@ -15,7 +15,7 @@ def test_without_settings_it_is_as_the_file_says(small_weights):
     assert told == read_config("finetune", RECIPE)
 
 
-def test_what_is_given_wins(small_weights, tmp_path):
+def test_given_settings_override_the_recipe(small_weights, tmp_path):
     assert finetune_config(small_weights, "start", ("warp",), None, (SLOWLY,)).loop.learning_rate == 2e-5
     path = tmp_path / "mine.yaml"
     path.write_text("loop: {batch: 4}\n")
@@ -23,7 +23,7 @@ def test_what_is_given_wins(small_weights, tmp_path):
     assert (config.loop.batch, config.loop.steps, config.stage.losses.distilled_flow) == (4, 3, 0)
 
 
-def test_what_was_not_changed_rests(small_weights):
+def test_finetuning_freezes_the_unchanged_part_of_the_network(small_weights):
     for modules, rests in (
         (("generator",), "warp"),
         (("warp.flow",), "generator"),
@@ -31,5 +31,5 @@ def test_what_was_not_changed_rests(small_weights):
         (("warp.person", "generator"), "nothing"),
     ):
         assert resting(modules) == finetune_config(small_weights, "start", modules).stage.rests == rests
-    # settings that are given say otherwise
+    # an explicit setting takes precedence
     assert finetune_config(small_weights, "start", ("warp",), None, ("stage.rests=nothing",)).stage.rests == "nothing"

@@ -1,4 +1,4 @@
-"""Framing: the upper body is found wherever it is, by joints that a parser tells, here one that knows the truth."""
+"""Tests of framing, with parsers that know where the persons are."""
 
 import cv2
 import numpy as np
@@ -22,14 +22,14 @@ def figure():
 
 
 class Known:
-    """A parser that knows where in a photo a figure stands."""
+    """A parser that knows the key points of the person in a photo."""
 
     def __init__(self, photo: Picture, points: np.ndarray) -> None:
         self.photo, self.points = photo, points
         self.frames: list[Frame] = []
 
     def parse(self, picture: Picture) -> Parsing:
-        """Finds the frame that the picture is of, and tells the truth of it."""
+        """Return the true key points in the frame that the picture shows."""
         frame = self.frames.pop(0)
         points = self.points.copy()
         points[:, :2] = (points[:, :2] + 0.5 - (frame.left, frame.top)) * 256 / frame.height - 0.5
@@ -37,7 +37,7 @@ class Known:
 
 
 def standing(figure, scale: float, left: int, top: int, height: int, width: int) -> tuple[Picture, np.ndarray]:
-    """A photo (height, width) that shows a figure at a scale and place, and its key points there."""
+    """Draw a figure into a photo (height, width) at a scale and position. Return the photo and its key points."""
     moved = np.array([[scale, 0, left], [0, scale, top]], np.float32)
     photo = cv2.warpAffine(figure.image, moved, (width, height), borderValue=(90, 120, 90), flags=cv2.INTER_AREA)
     points = figure.key_points.copy()
@@ -57,7 +57,7 @@ def framed(photo: Picture, points: np.ndarray, monkeypatch) -> Frame:
     return frame_person(photo, parser).frame
 
 
-def test_a_studio_picture_is_framed_as_it_is(figure, monkeypatch):
+def test_studio_photos_are_framed_whole(figure, monkeypatch):
     assert framed(figure.image, figure.key_points, monkeypatch) == Frame(0, 0, 192, 256)
 
 
@@ -65,7 +65,7 @@ def test_a_studio_picture_is_framed_as_it_is(figure, monkeypatch):
     ("scale", "left", "top", "height", "width"),
     [(1.0, 300, 200, 600, 800), (0.5, 20, 100, 300, 400), (3.0, -100, 100, 1200, 700), (2.0, 200, 30, 600, 1500)],
 )
-def test_a_person_anywhere_is_framed_as_in_the_studio(figure, scale, left, top, height, width, monkeypatch):
+def test_frames_follow_the_persons_scale_and_position(figure, scale, left, top, height, width, monkeypatch):
     photo, points = standing(figure, scale, left, top, height, width)
     frame = framed(photo, points, monkeypatch)
     alone = studio_frame(figure.key_points)
@@ -74,7 +74,7 @@ def test_a_person_anywhere_is_framed_as_in_the_studio(figure, scale, left, top, 
     assert frame.top == pytest.approx(top + scale * alone.top, abs=2)
 
 
-def test_hips_may_be_missing(figure):
+def test_studio_frame_needs_both_shoulders_but_no_hips(figure):
     points = figure.key_points.copy()
     points[[8, 11], 2] = 0
     frame, whole = studio_frame(points), studio_frame(figure.key_points)
@@ -83,7 +83,7 @@ def test_hips_may_be_missing(figure):
     assert studio_frame(points) is None
 
 
-def test_the_studios_joints_give_the_studios_frame():
+def test_studio_key_points_give_the_whole_frame():
     points = np.zeros((18, 3), np.float32)
     for row, place in STUDIO.items():
         points[row] = (*place, 1)
@@ -91,7 +91,7 @@ def test_the_studios_joints_give_the_studios_frame():
 
 
 @pytest.mark.parametrize("code", ["no-person", "person-too-small", "back-view", "upper-body-outside"])
-def test_why_a_photo_cannot_be_used(figure, code, monkeypatch):
+def test_unusable_photos_are_refused_with_a_code(figure, code, monkeypatch):
     photo, points = standing(figure, 1.0, 300, 200, 600, 800)
     if code == "no-person":
         points[:, 2] = 0
@@ -107,9 +107,9 @@ def test_why_a_photo_cannot_be_used(figure, code, monkeypatch):
     assert caught.value.code == code
 
 
-def test_a_garment_alone_is_nobody(figure):
+def test_a_garment_without_a_person_is_refused(figure):
     class Shoulders:
-        """A parser that sees a garment, and shoulders in it."""
+        """A parser that finds a garment with shoulders, but no nose."""
 
         def parse(self, picture: Picture) -> Parsing:
             points = figure.key_points.copy()
@@ -120,12 +120,12 @@ def test_a_garment_alone_is_nobody(figure):
         frame_person(figure.image, Shoulders())
 
 
-def test_who_is_found_is_parsed_once_and_nobody_is_refused_at_first_sight(figure, monkeypatch):
+def test_photos_are_parsed_again_only_if_no_person_is_found_at_first(figure, monkeypatch):
     photo, points = standing(figure, 1.0, 300, 200, 600, 800)
     looks = []
 
     class AtASecondLook:
-        """A parser that sees all joints, the first time perhaps without a nose."""
+        """A parser that finds all joints. If `blind`, it misses the nose in the first call."""
 
         def __init__(self, blind: bool) -> None:
             self.blind = blind
@@ -149,10 +149,10 @@ def test_who_is_found_is_parsed_once_and_nobody_is_refused_at_first_sight(figure
 
 
 class Colours:
-    """A parser that sees a red and a blue person: a head and a body with nothing between, as labels have necks."""
+    """A parser of red and blue persons, with a gap between head and body like an unlabelled neck."""
 
     def parse(self, picture: Picture) -> Parsing:
-        """The joints of the colour that most of the picture has, as the studio has them within that one's body."""
+        """Place the studio's joints within the person whose colour covers more of the picture."""
         red = (picture[..., 0] > 150) & (picture[..., 2] < 100)
         blue = (picture[..., 2] > 150) & (picture[..., 0] < 100)
         mine = red if red.sum() >= blue.sum() else blue
@@ -165,7 +165,7 @@ class Colours:
 
 
 def of_two() -> Picture:
-    """A photo of a large red person on the left, a smaller blue one on the right, and a far blue one between them."""
+    """Draw a large red person on the left, a smaller blue one on the right, and a distant blue one between them."""
     photo = np.full((600, 800, 3), 255, np.uint8)
     for colour, left, top, size in (
         ((200, 0, 0), 80, 100, 400),
@@ -179,7 +179,7 @@ def of_two() -> Picture:
 
 
 @pytest.mark.parametrize(("person_point", "left"), [(None, 80), ((100, 400), 80), ((600, 300), 500), ((799, 10), 500)])
-def test_of_several_persons_the_largest_or_the_one_pointed_at(person_point, left):
+def test_framing_selects_the_largest_person_or_the_one_at_the_given_point(person_point, left):
     photo = of_two()
     assert len(people(Colours().parse(photo).label)) == 2
     frame = frame_person(photo, Colours(), person_point).frame
@@ -188,7 +188,7 @@ def test_of_several_persons_the_largest_or_the_one_pointed_at(person_point, left
     assert frame.height == pytest.approx(size, rel=0.05)
 
 
-def test_a_place_outside_the_photo():
+def test_person_points_outside_the_photo_are_refused():
     with pytest.raises(InputError, match=r"person at 800,10: outside the photo; need x below 800 and y below 600"):
         frame_person(of_two(), Colours(), (800, 10))
 
@@ -208,17 +208,17 @@ def test_dark_and_blurred_photos_are_refused(figure, cut_off):
     assert checked(photo) == ""
     assert checked((photo * 0.18).astype(np.uint8)) == "too-dark"
     assert checked(np.asarray(cv2.GaussianBlur(photo, (0, 0), 4), np.uint8)) == "blurred"
-    # nothing to see is not for this to say
+    # this check does not refuse an empty photo
     assert checked(np.full_like(photo, 255)) == ""
 
 
-def test_photos_of_the_studio_are_neither_dark_nor_blurred():
+def test_studio_photos_pass_the_checks_for_light_and_sharpness():
     layout = open_layout(shared("viton"))
     whole = Frame(0, 0, 192, 256)
     for pair in read_pairs(layout.root / "val_pairs_paired.txt")[::10]:
         photo = decode.read(layout.person_path(pair.person))
         check_light(photo, whole, 192, 256)
-        # one of the fewest pixels that are dressed
+        # the smallest frame that is accepted
         small = cv2.resize(photo, (72, 96), interpolation=cv2.INTER_AREA)
         check_light(frames.shrink(np.asarray(small, np.uint8)), whole, 192, 256)
         with pytest.raises(PersonError, match="blurred"):

@@ -1,4 +1,4 @@
-"""Scenes of garments: masks stay with their garment, whatever is drawn."""
+"""Tests of garment scenes: each mask still fits its garment."""
 
 from dataclasses import replace
 
@@ -20,13 +20,13 @@ def scene(config, shots, seed=0):
     return compose_garment_scenes(scenes, *shots, shots[0])
 
 
-def test_nothing_drawn_changes_nothing(shots):
+def test_studio_scenes_change_nothing(shots):
     picture, mask = scene(STUDIO, shots)
     assert torch.allclose(picture, shots[0], atol=1e-4)
     assert torch.equal(mask, (shots[1] > 0.5).float())
 
 
-def test_garments_keep_their_colours_and_grounds_are_new(shots):
+def test_new_grounds_keep_the_colours_of_the_garments(shots):
     picture, mask = scene(replace(STUDIO, ground=1.0), shots)
     changed = (picture - shots[0]).abs().amax(dim=1, keepdim=True) > 0.1
     inside = -torch.nn.functional.max_pool2d(-mask, 5, 1, 2) > 0
@@ -35,8 +35,8 @@ def test_garments_keep_their_colours_and_grounds_are_new(shots):
     assert changed[outside].float().mean() > 0.7
 
 
-def test_masks_go_with_garments(shots):
-    """Of silhouettes the picture says where the garment is."""
+def test_masks_move_with_their_garments(shots):
+    """The garments are dark silhouettes, so that the picture shows where they are."""
     silhouettes = (1 - 2 * shots[1]).expand(-1, 3, -1, -1)
     config = replace(STUDIO, flip=0.5, smaller=0.5, larger=0.1, aside=0.5, turn=30.0)
     for seed in range(4):
@@ -47,7 +47,7 @@ def test_masks_go_with_garments(shots):
         assert (mask.sum(dim=(1, 2, 3)) - shots[1].sum(dim=(1, 2, 3))).abs().max() > 50
 
 
-def test_shadows_darken_the_ground_alone(shots):
+def test_shadows_darken_only_the_ground(shots):
     config = replace(STUDIO, ground=1.0)
     plain, mask = scene(config, shots, 2)
     dark, _ = scene(replace(config, shadow=1.0), shots, 2)
@@ -57,7 +57,7 @@ def test_shadows_darken_the_ground_alone(shots):
     assert darker[-torch.nn.functional.max_pool2d(-mask, 5, 1, 2) > 0].float().mean() < 0.05
 
 
-def test_a_part_of_a_batch_is_a_part(shots):
+def test_part_of_a_batch_equals_the_same_rows_of_the_whole(shots):
     scenes = draw_garment_scenes(GarmentSceneConfig(), 12, generator_of(3), aspect=1.0)
     whole = compose_garment_scenes(scenes, *shots, shots[0])
     part = slice(4, 9)

@@ -1,4 +1,4 @@
-"""Garments on disk: whole or not at all, and the same looks from there."""
+"""Tests of garments on disk: they are stored completely or not at all, and give the same looks."""
 
 import shutil
 
@@ -32,7 +32,7 @@ def folders(tmp_path):
     return sorted(path.name for path in (tmp_path / "data" / "garments").iterdir())
 
 
-def test_what_is_put_is_there_after_a_restart(tmp_path, tryon, pictures, sample):
+def test_stored_garments_survive_a_restart(tmp_path, tryon, pictures, sample):
     store, seen = opened(tmp_path, tryon)
     first, new = store.put("red-1", pictures[0], None)
     assert new
@@ -52,7 +52,7 @@ def test_what_is_put_is_there_after_a_restart(tmp_path, tryon, pictures, sample)
     store.close()
 
 
-def test_another_takes_its_place(tmp_path, tryon, pictures, sample):
+def test_a_second_put_replaces_the_garment_and_delete_removes_it(tmp_path, tryon, pictures, sample):
     store, _ = opened(tmp_path, tryon)
     store.put("a", pictures[0], None)
     mask = encode_picture(np.repeat(sample.other_garment_mask[..., None], 3, axis=2), ".png")
@@ -69,7 +69,7 @@ def test_another_takes_its_place(tmp_path, tryon, pictures, sample):
     store.close()
 
 
-def test_a_garment_whose_files_are_gone_is_named(tmp_path, tryon, pictures):
+def test_missing_files_raise_an_error_that_asks_to_register_again(tmp_path, tryon, pictures):
     store, _ = opened(tmp_path, tryon)
     garment, _ = store.put("a", pictures[0], None)
     for path in tmp_path.rglob(garment.folder):
@@ -81,7 +81,7 @@ def test_a_garment_whose_files_are_gone_is_named(tmp_path, tryon, pictures):
     store.close()
 
 
-def test_lists_go_on(tmp_path, tryon, pictures):
+def test_list_is_sorted_and_continues_after_an_id(tmp_path, tryon, pictures):
     store, _ = opened(tmp_path, tryon)
     for name in ("b", "a", "c"):
         store.put(name, pictures[0], None)
@@ -90,7 +90,7 @@ def test_lists_go_on(tmp_path, tryon, pictures):
     store.close()
 
 
-def test_half_a_garment_is_never_seen(tmp_path, tryon, pictures, monkeypatch):
+def test_failed_puts_leave_no_partial_garment(tmp_path, tryon, pictures, monkeypatch):
     store, _ = opened(tmp_path, tryon)
     kept, _ = store.put("whole", pictures[0], None)
     (tmp_path / "data" / "garments" / "left-behind").mkdir()
@@ -114,7 +114,7 @@ def test_half_a_garment_is_never_seen(tmp_path, tryon, pictures, monkeypatch):
     store.close()
 
 
-def test_other_weights_encode_again(tmp_path, tryon, pictures, small_weights):
+def test_garments_are_encoded_again_for_other_weights(tmp_path, tryon, pictures, small_weights):
     store, _ = opened(tmp_path, tryon)
     store.put("a", pictures[0], None)
     store.close()
@@ -126,7 +126,7 @@ def test_other_weights_encode_again(tmp_path, tryon, pictures, small_weights):
     store.close()
 
 
-def test_memory_is_bounded(tmp_path, tryon, pictures):
+def test_cache_stays_within_its_memory_limit(tmp_path, tryon, pictures):
     store, seen = opened(tmp_path, tryon, megabytes=2)
     for name in ("a", "b", "c", "d"):
         store.put(name, pictures[0], None)
@@ -137,7 +137,7 @@ def test_memory_is_bounded(tmp_path, tryon, pictures):
     store.close()
 
 
-def test_a_data_folder_is_used_by_one(tmp_path, tryon):
+def test_a_data_folder_can_be_opened_only_once(tmp_path, tryon):
     store, _ = opened(tmp_path, tryon)
     with pytest.raises(OutputError, match="stop what uses this one"):
         opened(tmp_path, tryon)

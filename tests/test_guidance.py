@@ -1,4 +1,4 @@
-"""Maps that guide the network: they show the body, and nothing of the old garment."""
+"""Tests of the maps that guide the network: they show the body and hide the old garment."""
 
 import numpy as np
 import pytest
@@ -27,24 +27,24 @@ from fitroom.train.tasks.guided_samples import vary
 
 @pytest.fixture(scope="module")
 def person():
-    """A drawn figure's photo (1, 3, H, W), labels (H, W) and key points (1, 18, 3)."""
+    """The photo (1, 3, H, W), labels (H, W) and key points (1, 18, 3) of a drawn figure."""
     photo = next(iter(samples(1, seed=4))).photo
     picture = torch.from_numpy(photo.image).permute(2, 0, 1)[None].float() / 127.5 - 1
     return picture, photo.label, torch.from_numpy(photo.key_points)[None].float()
 
 
 def shares_of(label):
-    """Probabilities (1, GROUPS, H, W) that are sure of labels (H, W)."""
+    """Return the probabilities (1, GROUPS, H, W), all 0 or 1, of labels (H, W)."""
     return grouped(torch.stack([torch.from_numpy(label == value).float() for value in PREDICTED])[None])
 
 
 def region_of(label, points):
-    """The edit region (1, 1, H, W) of labels (H, W)."""
+    """Return the edit region (1, 1, H, W) of labels (H, W)."""
     shares = shares_of(label)
     return edit_region(shares, old_garment(shares, points), body_template(points, *label.shape))
 
 
-def test_joints_are_completed_as_the_library_does(person):
+def test_completed_joints_equal_those_of_body_complete(person):
     points = person[2].clone()
     missing = [body.RIGHT_HIP, body.LEFT_HIP, body.LEFT_ELBOW, body.LEFT_WRIST, body.RIGHT_WRIST]
     points[0, missing, 2] = 0
@@ -53,7 +53,7 @@ def test_joints_are_completed_as_the_library_does(person):
     np.testing.assert_allclose(completed(points)[0, rows].numpy(), expected[rows], atol=1e-3)
 
 
-def test_the_region_covers_the_garment_and_spares_face_and_hands(person):
+def test_edit_region_covers_the_garment_but_not_face_and_hands(person):
     _, label, points = person
     shown = label.copy()
     shown[200:210, 60:70] = Label.LEFT_HAND
@@ -63,7 +63,7 @@ def test_the_region_covers_the_garment_and_spares_face_and_hands(person):
     assert not region[202:208, 62:68].any()
 
 
-def test_a_hand_next_to_the_garment_loses_the_pixels_that_are_mixed_with_it(person):
+def test_edit_region_includes_the_outermost_pixels_of_hands_on_the_garment(person):
     _, label, points = person
     shown = label.copy()
     rows, columns = np.nonzero(label == Label.UPPER_CLOTHES)
@@ -76,17 +76,17 @@ def test_a_hand_next_to_the_garment_loses_the_pixels_that_are_mixed_with_it(pers
     assert 0 < region[hand].mean() < 0.5
 
 
-def test_what_does_not_hang_together_with_the_trunk_is_no_part_of_the_region(person):
+def test_edit_region_excludes_clothes_apart_from_the_trunk(person):
     _, label, points = person
     stray = label.copy()
     stray[2:10, 2:10] = Label.UPPER_CLOTHES
     assert not region_of(stray, points)[..., :20, :20].any()
 
 
-def test_a_dress_is_replaced_above_the_hem_and_goes_on_below_as_a_skirt(person):
+def test_dresses_are_replaced_above_the_hem_and_kept_below_as_a_skirt(person):
     _, label, points = person
     shoulders, hips = (float(points[0, rows, 1].mean()) for rows in ([2, 5], [8, 11]))
-    # a person who is seen down to the knees: the figure's upper half, moved up
+    # compress the pose vertically, so that the photo shows the person down to the knees
     points = points.clone()
     points[..., 1] = points[..., 1] * 0.6
     hem = int(0.6 * (hips + 0.35 * (hips - shoulders)))
@@ -102,7 +102,7 @@ def test_a_dress_is_replaced_above_the_hem_and_goes_on_below_as_a_skirt(person):
 
 
 def maps_of(label, points):
-    """The warp network's maps of labels (H, W)."""
+    """Return the warp network's maps of labels (H, W)."""
     return warp_maps(shares_of(label), body_maps(points, *label.shape), region_of(label, points))
 
 
@@ -111,8 +111,8 @@ def maps_of(label, points):
     [(slice(0, 110), Label.NECK), (slice(190, 256), Label.LOWER_CLOTHES), (slice(100, 190), Label.LEFT_ARM)],
     ids=["neckline", "hem", "sleeves"],
 )
-def test_maps_hardly_show_the_cut_of_the_old_garment(person, rows, shown):
-    """Within the body template a neckline may be deeper, a hem higher, sleeves shorter; outside, maps tell of it."""
+def test_warp_maps_hardly_depend_on_the_cut_of_the_old_garment(person, rows, shown):
+    """A deeper neckline, a higher hem or shorter sleeves within the body template change less than 2% of the pixels."""
     _, label, points = person
     inside = body_template(points, *label.shape).amax(dim=1)[0].numpy() > 0
     height, width = label.shape
@@ -124,14 +124,14 @@ def test_maps_hardly_show_the_cut_of_the_old_garment(person, rows, shown):
     before, after = maps_of(label, points), maps_of(cut, points)
     assert before.shape == (1, WARP_CHANNELS, height, width)
     changed = float(((before - after).abs().amax(dim=1) > 0.05).float().mean())
-    # a garment that is there no more, wherever it was, changes more
+    # removing the whole garment changes more
     uncovered[label == Label.UPPER_CLOTHES] = Label.BACKGROUND
     without = float(((before - maps_of(uncovered, points)).abs().amax(dim=1) > 0.05).float().mean())
     assert changed < 0.02
     assert without > changed
 
 
-def test_the_painter_sees_no_colour_inside_the_region(person):
+def test_paint_maps_do_not_depend_on_colours_inside_the_region(person):
     photo, label, points = person
     shares = shares_of(label)
     region = region_of(label, points) * (1 - hair_kept(shares))
@@ -141,7 +141,7 @@ def test_the_painter_sees_no_colour_inside_the_region(person):
     assert torch.equal(before, after)
 
 
-def test_labels_are_added_up_by_groups():
+def test_grouped_sums_the_probabilities_of_each_group():
     soft = torch.zeros(1, len(PREDICTED), 1, 1)
     for label, share in ((Label.LEFT_SHOE, 0.25), (Label.RIGHT_LEG, 0.25), (Label.DRESS, 0.5)):
         soft[:, PREDICTED.index(label)] = share
@@ -151,7 +151,7 @@ def test_labels_are_added_up_by_groups():
     assert float(shares.sum()) == 1
 
 
-def test_regions_vary_but_never_over_what_is_kept():
+def test_varied_regions_grow_but_never_cover_kept_pixels():
     region, kept = torch.zeros(2, 1, 64, 48), torch.zeros(2, 1, 64, 48)
     region[..., 20:30, 20:30] = 1
     kept[..., 32:36, 20:30] = 1

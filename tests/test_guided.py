@@ -1,4 +1,4 @@
-"""The guided network: what it is made of, and that it never sees what was worn."""
+"""Tests of the guided network: its size, its layers, and that it never sees the old garment."""
 
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ from test_guidance import shares_of
 
 
 class Labelled(nn.Module):
-    """In place of a parser: says of any photo that it shows some labels (H, W) and key points (18, 3)."""
+    """A parser that returns the same labels (H, W) and key points (18, 3) for every photo."""
 
     def __init__(self, label, points):
         super().__init__()
@@ -40,7 +40,7 @@ class Labelled(nn.Module):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """A drawn figure in tensors, with a small network of random weights that is told its labels."""
+    """The tensors and labels of a drawn figure, and a small network with random weights."""
     sample = next(iter(samples(1, seed=4)))
     network = Guided(SMALL_GUIDED).eval()
     random_statistics(network)
@@ -56,14 +56,14 @@ def drawn():
 
 
 def dressed(drawn, photo, label):
-    """What the network makes of a photo (1, 3, H, W) that is labelled so."""
+    """Run the network on a photo (1, 3, H, W) with the given labels."""
     drawn.network.parser = Labelled(label, drawn.points)
     with torch.no_grad():
         return drawn.network(photo, drawn.garment, drawn.mask)
 
 
-def test_size_of_the_painter():
-    """At most 1.2 G multiply-adds and 1.3 M parameters, with what it reads of the person."""
+def test_painter_stays_within_its_size_budget():
+    """At most 1.2 G multiply-adds and 1.3 M parameters, including the encoding of the person."""
     network = Painter().eval()
     maps, drawn = torch.zeros(1, PAINT_CHANNELS, 256, 192), torch.zeros(1, BODY_CHANNELS, 128, 96)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -77,8 +77,8 @@ def test_size_of_the_painter():
     assert float(painted.composition.max()) < 1
 
 
-def test_browsers_can_run_every_convolution():
-    """WebGPU handles input channels divisible by 3 but not by 4 wrongly, in kernels above 1x1."""
+def test_convolutions_avoid_channel_counts_that_webgpu_computes_wrongly():
+    """WebGPU computes kernels above 1x1 wrongly if the input channels are divisible by 3 but not by 4."""
     network = Guided()
     unsuited = [
         name
@@ -93,7 +93,7 @@ def test_browsers_can_run_every_convolution():
     assert unsuited == []
 
 
-def test_other_colours_inside_the_region_change_nothing_that_the_network_makes(drawn):
+def test_outputs_do_not_depend_on_colours_inside_the_region(drawn):
     before = dressed(drawn, drawn.photo, drawn.label)
     shown = []
     hook = drawn.network.painter.enter_photo[0].register_forward_pre_hook(lambda layer, inputs: shown.append(inputs[0]))
@@ -111,14 +111,14 @@ def test_other_colours_inside_the_region_change_nothing_that_the_network_makes(d
     assert torch.allclose(before.look[repainted], after.look[repainted], atol=1e-6)
 
 
-def test_outside_the_region_the_photo_stays(drawn):
+def test_looks_equal_the_photo_where_the_change_is_zero(drawn):
     look = dressed(drawn, drawn.photo, drawn.label)
     stays = (look.change == 0).expand_as(look.look)
     assert 0.2 < float(stays.float().mean()) < 0.9
     assert torch.equal(look.look[stays], drawn.photo[stays])
 
 
-def test_features_of_a_person_hold_labels_and_key_points(drawn):
+def test_person_features_contain_labels_and_key_points(drawn):
     drawn.network.parser = Labelled(drawn.label, drawn.points)
     with torch.no_grad():
         features = drawn.network.person_features(drawn.photo)
@@ -130,7 +130,7 @@ def test_features_of_a_person_hold_labels_and_key_points(drawn):
     assert float(apart.median()) < STRIDE
 
 
-def test_a_region_goes_over_into_the_photo_outside_its_outline():
+def test_softened_regions_fade_out_outside_their_outline():
     region = torch.zeros(1, 1, 32, 32)
     region[..., 8:24, 8:24] = 1
     soft = softened(region)
@@ -139,7 +139,7 @@ def test_a_region_goes_over_into_the_photo_outside_its_outline():
     assert not soft[..., :5, :].any()
 
 
-def test_the_photos_own_pixels_return_where_layout_and_parser_agree():
+def test_own_pixels_are_kept_where_layout_and_parser_agree():
     label = np.full((32, 32), int(Label.BACKGROUND), np.uint8)
     label[:, 16:] = Label.LEFT_ARM
     shares, old = shares_of(label), torch.zeros(1, 1, 32, 32)
@@ -155,7 +155,7 @@ def test_the_photos_own_pixels_return_where_layout_and_parser_agree():
     assert not kept_own(torch.zeros_like(layout), own).any()
 
 
-def test_colours_go_on_beyond_the_outline():
+def test_garment_colours_are_extended_beyond_the_outline():
     garment, mask = torch.ones(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
     mask[..., 12:20, 12:20] = 1
     garment[..., 12:20, 12:20] = -0.5

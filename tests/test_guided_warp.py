@@ -1,4 +1,4 @@
-"""The warp network of the guided network: its size, its losses, and its training by command."""
+"""Tests of the guided network's warp network: its size, its losses and its training by command."""
 
 import shutil
 from dataclasses import replace
@@ -26,8 +26,8 @@ from fitroom.train.tasks.guided_samples import GuidedBatches, halved, mended, pa
 from fitroom.train.tasks.guided_warp import begin_with, checksum_of, scales_of, squeeze, trunk_of
 
 
-def test_size():
-    """At most 0.5 G multiply-adds and 2 M parameters, at half of 256x192."""
+def test_guided_warp_stays_within_its_size_budget():
+    """At most 0.5 G multiply-adds and 2 M parameters for pictures of 128x96."""
     network = GuidedWarp().eval()
     inputs = torch.zeros(1, WARP_CHANNELS, 128, 96), torch.zeros(1, 3, 128, 96), torch.zeros(1, 1, 128, 96)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -37,7 +37,7 @@ def test_size():
     assert flows[-1].shape == (1, 2, 128, 96)
 
 
-def test_a_squeezed_garment_costs():
+def test_squeeze_loss_penalises_squeezed_garments():
     flow = identity_grid(torch.zeros(1, 1, 32, 24))
     trunk = torch.ones(1, 1, 32, 24)
     assert float(squeeze(flow, trunk)) == pytest.approx(0)
@@ -59,7 +59,7 @@ def test_the_trunk_lies_between_shoulders_and_hips():
     assert not trunk_of(points, 64, 48).any()
 
 
-def test_the_commands_train_one_after_the_other(figures, tmp_path):
+def test_commands_train_the_warp_network_then_the_painter_for_export(figures, tmp_path):
     small = [
         "warp.stem=8",
         "warp.encoder=[8,8,8,8]",
@@ -71,7 +71,7 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
         "loop.warm_up=1",
     ]
     data = shutil.copytree(figures, tmp_path / "data")
-    # a number of persons that no batch divides
+    # the number of persons is not divisible by the batch size
     (data / "val_pairs_paired.txt").write_text("".join((data / "train_pairs.txt").read_text().splitlines(True)[:7]))
     arguments = ["train", "guided_warp", "--data", str(data), "--work", str(tmp_path)]
     result = CliRunner().invoke(main, [*arguments, *(part for one in small for part in ("--set", one))])
@@ -84,7 +84,7 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
     small = ["paint.widths=[8,8,8,8]", "losses.features=0", *small[-2:]]
     arguments = ["train", "guided", "--data", str(data), "--work", str(tmp_path)]
     arguments += [part for one in small for part in ("--set", one)]
-    # at half of the size, then at the whole one
+    # first at half the size, then at full size
     for more in (["half=true", "loop.steps=2"], ["half=false", "loop.steps=3"]):
         resumed = ["--resume"] if more[0] == "half=false" else []
         result = CliRunner().invoke(main, [*arguments, *resumed, *(part for one in more for part in ("--set", one))])
@@ -96,7 +96,7 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
     assert weights.manifest.network == "guided"
     assert weights.manifest.parses
     assert weights.manifest.config["warp"]["parser"] == checksum_of("parser")
-    # as if it had been trained with an older parser
+    # pretend that it was trained with an older parser
     checkpoint = load(tmp_path / "guided_warp")
     save(replace(checkpoint, config=checkpoint.config | {"parser": "0" * 64}), tmp_path / "guided_warp")
     with pytest.raises(WeightsError, match="trained with another parser"):
@@ -104,7 +104,7 @@ def test_the_commands_train_one_after_the_other(figures, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["guided_warp", "guided"])
-def test_sizes_that_halve_badly_are_refused(command, figures, tmp_path):
+def test_sizes_not_divisible_by_64_are_refused(command, figures, tmp_path):
     arguments = ["train", command, "--data", str(figures), "--work", str(tmp_path), "--set", "width=96"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
@@ -120,7 +120,7 @@ def test_tensors_of_another_network_are_refused(tmp_path):
 
 def test_persons_without_shoulders_are_left_out(training_samples):
     class Half:
-        """Finds somebody in every other photo."""
+        """A parser that finds a person in every second photo."""
 
         def __init__(self):
             self.asked = 0
@@ -140,7 +140,7 @@ def test_persons_without_shoulders_are_left_out(training_samples):
     assert batch.shares.shape == (3, GROUPS, 32, 32)
 
 
-def test_labels_that_miss_the_garment_are_mended(training_samples):
+def test_labels_that_miss_the_garment_are_corrected(training_samples):
     label = torch.full((1, 32, 32), int(Label.UPPER_CLOTHES), dtype=torch.uint8)
     label[:, :8], label[:, 8:12], label[:, 12:16] = Label.NOISE, Label.BACKGROUND, Label.LOWER_CLOTHES
     soft = torch.zeros(1, len(PREDICTED), 8, 8, dtype=torch.uint8)

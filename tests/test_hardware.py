@@ -1,4 +1,4 @@
-"""What figures say of how they were made."""
+"""Test of the command line that is recorded with measurements."""
 
 import sys
 
@@ -15,6 +15,6 @@ from fitroom.hardware import command
         (["tools/ship_networks.py", "parser"], "python tools/ship_networks.py parser"),
     ],
 )
-def test_commands_as_a_shell_takes_them(monkeypatch, arguments, said):
+def test_command_is_formatted_for_the_shell(monkeypatch, arguments, said):
     monkeypatch.setattr(sys, "argv", arguments)
     assert command() == said

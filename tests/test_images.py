@@ -1,4 +1,4 @@
-"""Reading, framing and masks."""
+"""Tests of decoding, frames and masks."""
 
 import io
 from contextlib import suppress
@@ -25,13 +25,13 @@ def gradient(height: int = 40, width: int = 30) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("kind", "off"), [("PNG", 0), ("JPEG", 12), ("WEBP", 24)])
-def test_formats(kind, off):
+def test_png_jpeg_and_webp_are_decoded(kind, off):
     found = decode.read(encoded(Image.fromarray(gradient()), kind))
     assert found.shape == (40, 30, 3)
     assert np.abs(found.astype(int) - gradient()).max() <= off
 
 
-def test_path_bytes_pil_and_array_give_the_same(tmp_path):
+def test_paths_bytes_pil_images_and_arrays_give_the_same_picture(tmp_path):
     data = encoded(Image.fromarray(gradient()), "PNG")
     path = tmp_path / "a.png"
     path.write_bytes(data)
@@ -41,13 +41,13 @@ def test_path_bytes_pil_and_array_give_the_same(tmp_path):
 
 def test_exif_orientation_is_applied():
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
+    exif[0x0112] = 6  # the picture must be rotated by 90 degrees clockwise
     found = decode.read(encoded(Image.fromarray(gradient()), "JPEG", exif=exif, quality=100, subsampling=0))
     assert found.shape == (30, 40, 3)
     assert np.abs(found.astype(int) - np.rot90(gradient(), -1)).max() <= 12
 
 
-def test_alpha_lies_over_white():
+def test_alpha_is_composited_over_white():
     rgba = np.zeros((20, 20, 4), np.uint8)
     rgba[:10] = (255, 0, 0, 128)
     found = decode.read(encoded(Image.fromarray(rgba), "PNG"))
@@ -56,7 +56,7 @@ def test_alpha_lies_over_white():
     np.testing.assert_array_equal(decode.read(rgba), found)
 
 
-def test_palette_with_transparency_and_grey_with_alpha():
+def test_transparent_palettes_and_grey_with_alpha_are_decoded():
     palette = Image.fromarray(gradient()).quantize(8)
     palette.info["transparency"] = 0
     assert decode.read(encoded(palette, "PNG", transparency=0)).shape == (40, 30, 3)
@@ -64,7 +64,7 @@ def test_palette_with_transparency_and_grey_with_alpha():
     assert (decode.read(encoded(grey, "PNG")) == 255).all()
 
 
-def test_grey_cmyk_and_16_bit():
+def test_grey_cmyk_and_16_bit_pictures_become_8_bit_rgb():
     grey = Image.fromarray(gradient()[..., 0])
     np.testing.assert_array_equal(decode.read(encoded(grey, "PNG"))[..., 1], gradient()[..., 0])
     cmyk = Image.new("CMYK", (20, 20), (0, 255, 255, 0))
@@ -82,7 +82,7 @@ def animation(kind: str) -> bytes:
 
 
 def bomb(side: int) -> bytes:
-    """A PNG header that claims side x side pixels."""
+    """Return a small PNG file whose header claims side x side pixels."""
     import struct
     import zlib
 
@@ -110,7 +110,7 @@ def bomb(side: int) -> bytes:
         (encoded(Image.new("RGB", (40, 40)), "BMP"), "found BMP"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_one_sentence(data, words):
+def test_unusable_pictures_are_refused_in_one_line(data, words):
     with pytest.raises(ImageError) as caught:
         decode.read(data, "person")
     message = str(caught.value)
@@ -119,7 +119,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(data, words):
     assert "\n" not in message
 
 
-def test_directory_missing_file_and_oversize(tmp_path, monkeypatch):
+def test_directories_missing_files_and_large_files_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ImageError, match="directory"):
         decode.read(tmp_path)
     with pytest.raises(ImageError, match="No such file"):
@@ -131,7 +131,7 @@ def test_directory_missing_file_and_oversize(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("array", [np.zeros((20, 20, 3)), np.zeros((20, 20, 2), np.uint8), np.zeros(20, np.uint8)])
-def test_arrays_of_another_kind_are_refused(array):
+def test_arrays_of_wrong_type_or_shape_are_refused(array):
     with pytest.raises(ImageError, match="uint8"):
         decode.read(array)
 
@@ -140,14 +140,14 @@ def test_arrays_of_another_kind_are_refused(array):
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8 "])
 )
-def test_random_bytes_never_raise_anything_else(data, start):
+def test_random_bytes_raise_only_image_errors(data, start):
     with suppress(ImageError):
         decode.read(start + data)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(16, 3000), st.integers(16, 3000))
-def test_frames_are_three_to_four(width, height):
+def test_frames_have_an_aspect_ratio_of_three_to_four(width, height):
     person = frames.person_frame(width, height)
     assert person.left >= 0
     assert person.left + person.width <= width
@@ -161,21 +161,21 @@ def test_frames_are_three_to_four(width, height):
         assert abs(frame.width * 4 - frame.height * 3) <= 4
 
 
-def test_cut_fills_beyond_the_picture():
+def test_cut_fills_pixels_outside_the_picture():
     found = frames.cut(gradient(40, 30), frames.Frame(-5, 0, 40, 40), (1, 2, 3))
     assert found.shape == (40, 40, 3)
     np.testing.assert_array_equal(found[0, 0], (1, 2, 3))
     np.testing.assert_array_equal(found[:, 5:35], gradient(40, 30))
 
 
-def test_garment_mask_of_drawn_garments(sample):
+def test_garment_mask_agrees_with_drawn_garments(sample):
     for picture, truth in ((sample.garment, sample.garment_mask), (sample.other_garment, sample.other_garment_mask)):
         found = masks.garment_mask(picture) > 127
         truth = truth > 127
         assert (found & truth).sum() / (found | truth).sum() > 0.95
 
 
-def test_garment_mask_of_white_on_white():
+def test_garment_mask_finds_a_white_garment_on_white():
     picture = np.full((256, 192, 3), 255, np.uint8)
     picture[60:200, 40:150] = 247
     found = masks.garment_mask(picture) > 127
@@ -191,12 +191,12 @@ def test_garment_mask_needs_a_plain_background_and_a_garment(rng):
         masks.garment_mask(np.full((128, 96, 3), 250, np.uint8))
 
 
-def test_swapped_pictures_are_told(sample):
+def test_swapped_person_and_garment_are_detected(sample):
     assert masks.looks_swapped(sample.garment, sample.photo.image)
     assert not masks.looks_swapped(sample.photo.image, sample.garment)
 
 
-def test_fill_holes_keeps_large_ones():
+def test_fill_holes_fills_only_small_holes():
     mask = np.zeros((100, 100), np.uint8)
     mask[10:90, 10:90] = 255
     mask[20:25, 20:25] = 0
@@ -207,7 +207,7 @@ def test_fill_holes_keeps_large_ones():
     assert found[0, 0] == 0
 
 
-def test_bleed_keeps_the_inside_and_leaves_no_background():
+def test_bleed_extends_edge_colours_and_keeps_the_inside():
     picture = np.full((40, 40, 3), 255, np.uint8)
     mask = np.zeros((40, 40), np.uint8)
     picture[10:30, 10:20], picture[10:30, 20:30] = (200, 0, 0), (0, 0, 200)
@@ -220,6 +220,6 @@ def test_bleed_keeps_the_inside_and_leaves_no_background():
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a\0b.jpg"])
-def test_names_that_no_file_can_have(name):
+def test_invalid_file_names_are_refused(name):
     with pytest.raises(ImageError, match=r"can.t be read|no file can have"):
         decode.read(name)

@@ -1,4 +1,4 @@
-"""Published checkpoints to weights, end to end."""
+"""Tests of importing published checkpoints, end to end."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ BACKENDS = "openvino", "torch"
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Both checkpoints on disk: one as saved by a parallel training run, one plain."""
+    """Both checkpoints on disk: warp.pth as saved by parallel training, gen.pth plain."""
     folder = tmp_path_factory.mktemp("published")
     warp = {f"module.{key}": tensor for key, tensor in published_checkpoint("warp").items()}
     torch.save(warp | {"module.aflow_net.weight": torch.zeros(1, 1, 1, 3)}, folder / "warp.pth")
@@ -32,7 +32,7 @@ def import_into(folder, checkpoints, dialect="official", warp="warp.pth"):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["official", "lzhms"])
-def test_the_published_networks_picture_comes_out(checkpoints, tmp_path, dialect):
+def test_imported_weights_give_the_look_of_the_published_network(checkpoints, tmp_path, dialect):
     folder = tmp_path / "imported"
     result = import_into(folder, checkpoints, dialect)
     assert result.exit_code == 0, result.output
@@ -56,7 +56,7 @@ def test_the_published_networks_picture_comes_out(checkpoints, tmp_path, dialect
     np.testing.assert_array_equal(read(out), looks["openvino"])
 
 
-def test_checkpoints_that_do_not_fit_are_listed_and_nothing_is_written(checkpoints, tmp_path):
+def test_mismatched_tensors_are_listed_and_nothing_is_written(checkpoints, tmp_path):
     warp = torch.load(checkpoints / "warp.pth", weights_only=True)
     del warp["module.cond_FPN.smooth.2.bias"]
     warp["module.image_FPN.smooth.0.bias"] = torch.zeros(7)

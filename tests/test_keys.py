@@ -1,4 +1,4 @@
-"""Who may use a service."""
+"""Tests of API keys and rate limits."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from fitroom.serve.problems import Refusal
 KEY = "correct-horse-battery"
 
 
-def test_keys_come_from_a_file(tmp_path):
+def test_keys_are_read_from_a_file_and_bad_files_refused(tmp_path):
     path = tmp_path / "keys"
     path.write_text(f"# the shop\nshop {KEY}\n\nother {KEY[::-1]}\n")
     assert read_keys(path) == {"shop": digest(KEY), "other": digest(KEY[::-1])}
@@ -26,13 +26,13 @@ def test_keys_come_from_a_file(tmp_path):
         read_keys(tmp_path / "none")
 
 
-def test_without_keys_everybody_may():
+def test_without_keys_every_request_is_admitted():
     for _ in range(10):
         Gate({}, "1/minute").admit(None, None)
 
 
 @pytest.mark.parametrize("given", [(f"Bearer {KEY}", None), (f"bearer  {KEY} ", None), (None, KEY)])
-def test_a_key_opens(given):
+def test_requests_with_a_valid_key_are_admitted(given):
     Gate({"shop": digest(KEY)}, "2/minute").admit(*given)
 
 
@@ -40,13 +40,13 @@ def test_a_key_opens(given):
     "given",
     [(None, None), (f"Basic {KEY}", None), ("Bearer ", None), (None, KEY + "x"), (None, KEY[:-1]), (None, "\udcff")],
 )
-def test_nothing_else_does(given):
+def test_requests_with_a_missing_or_wrong_key_are_refused(given):
     with pytest.raises(Refusal) as refused:
         Gate({"shop": digest(KEY)}, "2/minute").admit(*given)
     assert refused.value.status == 401
 
 
-def test_a_key_opens_so_often():
+def test_requests_over_the_rate_limit_of_their_key_are_refused():
     gate = Gate({"shop": digest(KEY), "other": digest(KEY + "2")}, "2/minute")
     gate.admit(None, KEY)
     gate.admit(None, KEY)
@@ -57,6 +57,6 @@ def test_a_key_opens_so_often():
     gate.admit(None, KEY + "2")
 
 
-def test_a_rate_must_be_one():
+def test_invalid_rates_are_refused():
     with pytest.raises(InputError, match="300/minute"):
         Gate({}, "often")

@@ -1,4 +1,4 @@
-"""Sets of labels: what a data set's own values can mean."""
+"""Tests of label sets: the labels that a value of a data set can stand for."""
 
 import numpy as np
 import pytest
@@ -21,27 +21,27 @@ def test_rows_of_single_labels_are_their_values():
 
 
 @pytest.mark.parametrize("labels", SETS, ids=lambda labels: "-".join(sorted(label.name for label in labels))[:60])
-def test_mirroring_twice_gives_the_set_back(labels):
+def test_mirroring_a_label_set_twice_restores_it(labels):
     mirrored = MIRRORED_ROWS[ROW[labels]]
     assert MIRRORED_ROWS[mirrored] == ROW[labels]
     assert {Label.LEFT_ARM in SETS[mirrored], Label.RIGHT_ARM in labels} in ({True}, {False})
 
 
 @pytest.mark.parametrize("groups", [VITON, STREET], ids=["viton", "street"])
-def test_a_sets_group_is_that_of_each_of_its_labels(groups):
+def test_group_of_a_set_is_the_group_of_its_labels(groups):
     for row, labels in enumerate(SETS):
         found = {int(groups.of_label[label]) for label in labels}
         assert groups.of_set[row] in (found if len(found) == 1 else found | {-1})
     assert groups.of_label.max() < len(groups.names)
 
 
-def test_what_viton_does_not_know_maps_to_its_own_values():
+def test_labels_that_viton_lacks_map_to_viton_values():
     predicted = np.array([Label.NECK, Label.OTHER, Label.DRESS, Label.LEFT_HAND, Label.RIGHT_HAND])
     assert VITON.of_label[predicted].tolist() == [0, 0, 4, 11, 13]
     assert STREET.names[STREET.of_set[ROW[SKIN]]] == "skin"
 
 
-def test_a_label_in_the_pixels_set_is_right_and_another_is_wrong():
+def test_labels_are_correct_only_within_the_pixels_set():
     sets = np.full((1, 3), ROW[NOT_PERSON], np.uint8)
     labels = np.array([[Label.OTHER, Label.BACKGROUND, Label.UPPER_CLOTHES]], np.uint8)
     true, mine = STREET.compared(labels, sets)

@@ -1,4 +1,4 @@
-"""Leftover of the old clothes, and damage to what should stay."""
+"""Tests of the leftover of old clothes and the damage to what should stay."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ RED, BLUE, GREY, BROWN = (200, 30, 30), (30, 40, 200), (150, 150, 150), (90, 60,
 
 @pytest.fixture
 def scene():
-    """A photo (80, 60, 3) with sets: a red top of 20 x 20, hair above it, trousers below, grey around."""
+    """A photo (80, 60, 3) with sets: a red top of 20 x 20, hair beside it, trousers below, grey around."""
     photo, sets = np.full((80, 60, 3), GREY, np.uint8), np.zeros((80, 60), np.uint8)
     for label, rows, columns, colour in (
         (Label.UPPER_CLOTHES, slice(20, 40), slice(20, 40), RED),
@@ -35,7 +35,7 @@ def test_a_repainted_photo_is_all_damage_and_no_leftover(scene):
     assert measure_leftover(photo, repainted, sets, np.zeros_like(sets)) == (0.0, 1.0)
 
 
-def test_half_of_the_old_top_kept_is_half_leftover(scene):
+def test_keeping_half_of_the_old_top_is_half_leftover(scene):
     photo, sets = scene
     look = photo.copy()
     look[20:30, 20:40] = (240, 240, 40)
@@ -52,7 +52,7 @@ def test_small_changes_and_the_new_garment_are_no_damage(scene):
     assert measure_leftover(photo, look, sets, np.zeros_like(sets)).damage > 0.1
 
 
-def test_what_may_be_neck_counts_nowhere(scene):
+def test_pixels_that_may_be_neck_are_not_damage(scene):
     photo, sets = scene
     sets[20:40, 46:56] = ROW[MAYBE_NECK]
     look = photo.copy()
@@ -60,7 +60,7 @@ def test_what_may_be_neck_counts_nowhere(scene):
     assert measure_leftover(photo, look, sets, np.zeros_like(sets)).damage == 0.0
 
 
-def test_clothes_are_looked_at_down_to_their_reach(scene):
+def test_old_clothes_are_measured_down_to_reach_times_their_width(scene):
     _, sets = scene
     sets[20:80, 20:40] = ROW[SINGLE[Label.DRESS]]
     rows = np.flatnonzero(old_clothes(sets).any(axis=1))
@@ -73,7 +73,7 @@ def test_without_old_clothes_nothing_is_measured(scene):
     assert measure_leftover(photo, photo, nothing, nothing) == (None, None)
 
 
-def test_only_garments_of_another_colour_show_leftovers(scene):
+def test_contrasting_accepts_only_garments_of_another_colour(scene):
     photo, sets = scene
     inside = np.full((10, 10), 255, np.uint8)
     assert contrasting(photo, sets, np.full((10, 10, 3), BLUE, np.uint8), inside)

@@ -1,4 +1,4 @@
-"""The loop: exact to take up again, equal for one process and two, and stopped by what is not finite."""
+"""Tests of the training loop: exact resume, equal results in one and two processes, and errors."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def small(config, seed):
 
 
 def parts(samples, name, losses=LOSSES):
-    """A trainee and its batches, always the same."""
+    """Return a trainee and its batches, the same in every call."""
     stage = StageConfig(name, losses, own_share=0.25, unpaired_share=0.25)
     fakes = None if stage.parser_based else Fakes(torch.arange(12), samples.photo.roll(1, 0))
     network = small(TEACHER if stage.parser_based else SMALL_LITE, seed=1)
@@ -45,7 +45,7 @@ def parts(samples, name, losses=LOSSES):
 
 
 def run(samples, folder, steps=6, kill_at=None, resume=False, name="pf_generator", minutes=0.0, rate=5e-4):
-    """Losses by step, and the checkpoint; killed after a step where asked."""
+    """Train. Return the losses by step and the checkpoint, or None for it if killed after step `kill_at`."""
     trainee, batches = parts(samples, name)
     history = {}
 
@@ -66,7 +66,7 @@ def run(samples, folder, steps=6, kill_at=None, resume=False, name="pf_generator
 
 
 @pytest.mark.parametrize("name", STAGES[:4])
-def test_every_stage_learns_what_it_should(training_samples, tmp_path, name):
+def test_every_stage_trains_its_modules_and_lowers_its_losses(training_samples, tmp_path, name):
     before, _ = parts(training_samples, name)
     history, checkpoint = run(training_samples, tmp_path, 24, name=name, minutes=9, rate=4e-3)
     expected = {"garment", "colour_means", "mask", "smoothness", "rate"}
@@ -85,7 +85,7 @@ def test_every_stage_learns_what_it_should(training_samples, tmp_path, name):
     assert {"person_encoder", "garment_encoder", "warp"} <= moved
 
 
-def test_a_killed_run_goes_on_as_if_unbroken(training_samples, tmp_path):
+def test_resuming_a_killed_run_equals_an_uninterrupted_one(training_samples, tmp_path):
     whole, expected = run(training_samples, tmp_path / "whole")
     first, _ = run(training_samples, tmp_path / "broken", kill_at=4)
     assert load(tmp_path / "broken").step == 3, "the fourth step was done, but not yet kept"
@@ -97,7 +97,7 @@ def test_a_killed_run_goes_on_as_if_unbroken(training_samples, tmp_path):
         assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_time_ends_a_run_and_a_later_one_goes_on(training_samples, tmp_path):
+def test_a_run_stopped_by_the_time_limit_can_be_resumed(training_samples, tmp_path):
     trainee, batches = parts(training_samples, "pb_warp")
     config = LoopConfig(steps=4, batch=8)
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -107,7 +107,7 @@ def test_time_ends_a_run_and_a_later_one_goes_on(training_samples, tmp_path):
     assert train(fabric, trainee, batches, config, tmp_path, Watch(), started=load(tmp_path)).step == 4
 
 
-def test_what_is_not_finite_stops_the_run(training_samples, tmp_path):
+def test_losses_that_are_not_finite_stop_the_run(training_samples, tmp_path):
     trainee, batches = parts(training_samples, "pb_warp")
     fabric = Fabric(accelerator="cpu", devices=1)
     train(fabric, trainee, batches, LoopConfig(steps=1, batch=8), tmp_path, Watch())
@@ -118,7 +118,7 @@ def test_what_is_not_finite_stops_the_run(training_samples, tmp_path):
 
 
 def gradients(fabric, figures, name, path):
-    """Gradients of the first step's total loss, kept by the first process."""
+    """Save the gradients of the first step's total loss, and the running statistics, in the first process."""
     samples = read_samples(figures)
     trainee, batches = parts(samples, name)
     share_batch_norm(trainee.network)
@@ -135,7 +135,7 @@ def gradients(fabric, figures, name, path):
 
 
 def check_same_gradients(one, two):
-    """Gradients, kept by `gradients`, that differ by 1e-5 of their norm at most, and equal statistics."""
+    """Check that files saved by `gradients` have equal statistics and gradients, within 1e-5 of the norm."""
     a, b = (torch.load(path, weights_only=True) for path in (one, two))
     assert a.keys() == b.keys()
     assert any("generator" in key for key in a)
@@ -147,14 +147,14 @@ def check_same_gradients(one, two):
 
 
 @pytest.mark.parametrize("name", ["pb_generator", "pf_generator"])
-def test_two_processes_give_the_gradients_of_one(figures, tmp_path, name):
+def test_two_processes_give_the_same_gradients_as_one(figures, tmp_path, name):
     gradients(Fabric(accelerator="cpu", devices=1, precision="64-true"), figures, name, tmp_path / "one.pt")
     two = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn", precision="64-true")
     two.launch(gradients, figures, name, tmp_path / "two.pt")
     check_same_gradients(tmp_path / "one.pt", tmp_path / "two.pt")
 
 
-def test_learning_rate():
+def test_learning_rate_warms_up_and_decays_to_its_final_share():
     config = LoopConfig(steps=1000, learning_rate=1.0, warm_up=100, final_share=0.1)
     assert rate(0, config) == pytest.approx(0.01)
     assert rate(99, config) > 0.95
@@ -162,7 +162,7 @@ def test_learning_rate():
     assert rate(1000, config) == pytest.approx(0.1)
 
 
-def test_half_written_checkpoints_do_not_count(training_samples, tmp_path, monkeypatch):
+def test_failed_saves_keep_the_previous_checkpoint(training_samples, tmp_path, monkeypatch):
     _, checkpoint = run(training_samples, tmp_path, 1)
 
     def full(*arguments):

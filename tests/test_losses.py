@@ -1,4 +1,4 @@
-"""Losses on tiny cases whose values are known."""
+"""Tests of losses on small cases with known values."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from fitroom.nets.lite import identity_grid
 from fitroom.train.tasks import losses
 
 
-def test_charbonnier_and_smoothness():
+def test_charbonnier_and_smoothness_have_known_values():
     assert losses.charbonnier(torch.zeros(())).item() == pytest.approx(1e-6**0.45)
     assert losses.charbonnier(torch.tensor(2.0)).item() == pytest.approx(4**0.45, rel=1e-3)
     grid, everywhere = identity_grid(torch.zeros(1, 1, 8, 6)), torch.ones(1, 1, 8, 6)
@@ -20,7 +20,7 @@ def test_charbonnier_and_smoothness():
     assert losses.second_order_smoothness(bent, everywhere) > 10 * flat
     nowhere = losses.second_order_smoothness(bent, everywhere * 0)
     assert nowhere.item() == pytest.approx(losses.UNSEEN * losses.second_order_smoothness(bent, everywhere).item())
-    # an outline within one pixel of the bend frees it; one farther off does not
+    # the garment's outline lowers the weight of the pixels next to it, but not that of the bend
     outline = everywhere.clone()
     outline[..., 7:, :] = 0
     assert nowhere < losses.second_order_smoothness(bent, outline) < losses.second_order_smoothness(bent, everywhere)
@@ -37,7 +37,7 @@ def test_warp_losses_vanish_for_a_perfect_warp():
     assert half["mask"] == pytest.approx(1.0)
 
 
-def test_photos_are_compared_where_they_are_known():
+def test_warp_losses_compare_only_known_pixels_of_the_photo():
     garment, mask, known = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
     known[..., 16:] = 0
     photo = garment.clone()
@@ -52,7 +52,7 @@ def test_photos_are_compared_where_they_are_known():
     assert losses.colour_means_difference(identity_grid(garment), garment, mask, photo, mask) > 0.05
 
 
-def test_a_misplaced_letter_costs_no_more_than_its_windows_mean():
+def test_colour_means_difference_ignores_shifts_within_a_window():
     garment, mask = torch.full((1, 3, 32, 32), -1.0), torch.ones(1, 1, 32, 32)
     garment[..., 9:11, 9:15] = 1
     here = identity_grid(garment)
@@ -65,15 +65,15 @@ def test_a_misplaced_letter_costs_no_more_than_its_windows_mean():
     assert losses.warp_losses(here, moved, mask, garment, mask)["garment"] > 1.5 * vanished
 
 
-def test_gradient_difference_of_a_step():
+def test_gradient_difference_of_a_step_has_its_known_value():
     a, b = torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)
     assert losses.gradient_difference(a, b) == 0
     b[..., 4:] = 2
-    # of 7 columns of differences one is 1, then of 3 one, then of 1 one
+    # at three scales, one column of differences is 1: of 7, of 3 and of 1 columns
     assert losses.gradient_difference(a, b).item() == pytest.approx(1 / 7 + 1 / 3 + 1)
 
 
-def test_structural_dissimilarity():
+def test_structural_dissimilarity_agrees_with_torchmetrics():
     grey, white = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
     value = losses.structural_dissimilarity(grey, white)
     assert value.shape == (1, 3, 8, 8)
@@ -86,7 +86,7 @@ def test_structural_dissimilarity():
     assert torch.allclose(ours[..., 3:-3, 3:-3], theirs[..., 3:-3, 3:-3], atol=1e-3)
 
 
-def test_perceptual_distance_of_a_scripted_network(tmp_path):
+def test_perceptual_distance_ignores_samples_of_weight_zero(tmp_path):
     class MeanColour(torch.nn.Module):
         def forward(self, img: torch.Tensor, resize_images: bool, return_lpips: bool) -> torch.Tensor:
             return img.mean(dim=[2, 3])
@@ -102,7 +102,7 @@ def test_perceptual_distance_of_a_scripted_network(tmp_path):
     assert not look.grad[1].any()
 
 
-def test_change_target_covers_what_differs_and_what_is_worn():
+def test_change_target_covers_differences_and_the_worn_garment():
     photo, fake = torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 32)
     worn = torch.zeros(1, 1, 32, 32)
     fake[:, :, 4:10, 4:10] = 1
@@ -115,7 +115,7 @@ def test_change_target_covers_what_differs_and_what_is_worn():
     assert target.sum() < 300
 
 
-def test_cross_entropy_is_that_of_pytorch_and_bounded():
+def test_cross_entropy_equals_pytorchs_and_is_bounded():
     probability, target = torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4)
     wanted = torch.nn.functional.binary_cross_entropy(probability, target, reduction="none")
     assert torch.allclose(losses.cross_entropy(probability, target), wanted, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Measures on cases whose answer is known."""
+"""Tests of single measures on cases with known values."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_mean_difference():
     assert mean_difference(b, a, where) == 250
 
 
-def test_the_neck_lies_between_nose_and_shoulders(sample):
+def test_neck_region_contains_the_neck_joint_and_ends_below_the_nose(sample):
     points = sample.photo.key_points
     region = neck_region(points, 256, 192)
     x, y = points[body.NECK, :2].astype(int)
@@ -57,7 +57,7 @@ def test_the_neck_lies_between_nose_and_shoulders(sample):
     assert not neck_region(np.zeros((18, 3), np.float32), 256, 192).any()
 
 
-def test_garments_arms_and_neck_may_change_nothing_else(sample):
+def test_changeable_region_covers_both_garments_and_arms_but_not_the_face(sample):
     label, points = sample.photo.label, sample.photo.key_points
     warped = np.zeros(label.shape, bool)
     warped[250:, :10] = True
@@ -72,7 +72,7 @@ def test_structural_similarity(rng):
     picture = rng.integers(0, 256, (64, 48, 3)).astype(np.uint8)
     assert structural_similarity(picture, picture) == 1
     assert structural_similarity(picture, 255 - picture) < 0
-    # two flat pictures differ in luminance alone: (2ab + c) / (a² + b² + c) with c = (0.01 * 255)²
+    # flat pictures differ only in luminance: (2ab + c) / (a² + b² + c) with c = (0.01 * 255)²
     flat = [np.full((64, 48, 3), value, np.uint8) for value in (100, 200)]
     constant = (0.01 * 255) ** 2
     expected = (2 * 100 * 200 + constant) / (100**2 + 200**2 + constant)
@@ -96,16 +96,16 @@ def test_torso_quad_lies_between_shoulders_and_hips(sample):
     assert worn_appearance(sample.photo.image, np.zeros((18, 3), np.float32)) is None
 
 
-def test_garment_quad_leaves_sleeves_out():
+def test_garment_quad_excludes_sleeves():
     mask = np.zeros((100, 100), np.uint8)
     mask[10:90, 35:65] = 255  # torso
     mask[10:30, 10:90] = 255  # shoulders
-    mask[10:80, 10:25] = 255  # sleeves, hanging
+    mask[10:80, 10:25] = 255  # hanging sleeves
     mask[10:80, 75:90] = 255
     assert garment_quad(mask).tolist() == [[35, 10], [65, 10], [65, 90], [35, 90]]
 
 
-def test_a_quad_is_cut_upright():
+def test_cut_quad_returns_an_upright_patch():
     picture = np.zeros((100, 100, 3), np.uint8)
     picture[20:50, 30:60] = (255, 0, 0)
     picture[50:80, 30:60] = (0, 0, 255)
@@ -114,7 +114,7 @@ def test_a_quad_is_cut_upright():
     assert (patch[36:60, 2:-2] == (0, 0, 255)).all()
 
 
-def test_appearance_tells_colours_and_where_they_are():
+def test_appearance_distinguishes_colours_and_their_positions():
     red, blue = np.zeros((64, 48, 3), np.uint8), np.zeros((64, 48, 3), np.uint8)
     red[..., 0], blue[..., 2] = 200, 200
     above, below = red.copy(), blue.copy()
@@ -132,7 +132,7 @@ def test_appearance_tells_colours_and_where_they_are():
     assert np.square(appearance(red)[:colours]).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_garment_is_found_again_on_the_person_who_wears_it(sample):
+def test_appearance_of_the_torso_is_closest_to_the_garment_that_is_worn(sample):
     own = garment_appearance(sample.garment, sample.garment_mask)
     other = garment_appearance(sample.other_garment, sample.other_garment_mask)
     for photo, worn, not_worn in ((sample.photo, own, other), (sample.other_photo, other, own)):
@@ -140,20 +140,20 @@ def test_a_garment_is_found_again_on_the_person_who_wears_it(sample):
         assert np.linalg.norm(seen - worn) < np.linalg.norm(seen - not_worn)
 
 
-def test_ranks():
+def test_retrieval_ranks_of_known_distances():
     garments = np.array([[0.0], [1.0], [2.0], [4.0]], np.float32)
     worn = np.array([[0.1], [1.4], [3.9]], np.float32)
     assert retrieval_ranks(worn, garments, np.array([0, 1, 3])).tolist() == [1, 1, 1]
     assert retrieval_ranks(worn, garments, np.array([3, 2, 0])).tolist() == [4, 2, 4]
 
 
-def test_descriptors_that_say_nothing_rank_by_chance():
+def test_identical_descriptors_get_the_rank_expected_by_chance():
     ranks = retrieval_ranks(np.zeros((1, 3), np.float32), np.zeros((101, 3), np.float32), np.array([7]))
     assert ranks.tolist() == [51]
 
 
 @given(st.integers(2, 30), st.integers(0, 2**31))
-def test_ranks_are_those_of_sorting(count, seed):
+def test_retrieval_ranks_match_sorting_by_distance(count, seed):
     rng = np.random.default_rng(seed)
     worn, garments = rng.normal(size=(count, 4)).astype(np.float32), rng.normal(size=(count, 4)).astype(np.float32)
     ranks = retrieval_ranks(worn, garments, np.arange(count))
@@ -163,7 +163,7 @@ def test_ranks_are_those_of_sorting(count, seed):
 
 
 def normal_features(mean, deviation, count=20000, seed=0):
-    """Features whose mean and covariance are exactly those asked for."""
+    """Make features with exactly the given means and standard deviations, and without correlation."""
     points = torch.from_numpy(np.random.default_rng(seed).normal(size=(count, len(mean))))
     points = points - points.mean(0)
     points = points @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(points.T)).T)
@@ -171,7 +171,7 @@ def normal_features(mean, deviation, count=20000, seed=0):
 
 
 def test_frechet_distance_of_normal_distributions():
-    """|m1 - m2|² + sum of (s1 - s2)² where the covariances are diagonal."""
+    """The expected value is |m1 - m2|² + sum of (s1 - s2)², because both covariances are diagonal."""
     looks = normal_features([1, 2, 3], [1, 2, 3], seed=1)
     photos = normal_features([1, 0, 6], [2, 2, 0.5], seed=2)
     assert frechet_distance(looks, looks) == pytest.approx(0, abs=1e-6)
@@ -180,7 +180,7 @@ def test_frechet_distance_of_normal_distributions():
     assert frechet_distance(photos, looks) == pytest.approx(expected, rel=1e-6)
 
 
-def test_frechet_distance_is_that_of_torchmetrics(rng):
+def test_frechet_distance_matches_torchmetrics(rng):
     looks, photos = torch.from_numpy(rng.normal(size=(500, 8))), torch.from_numpy(rng.normal(1, 3, size=(300, 8)))
     theirs = FrechetInceptionDistance(Features(8)).set_dtype(torch.float64)
     theirs.update(looks, real=False)
@@ -188,8 +188,8 @@ def test_frechet_distance_is_that_of_torchmetrics(rng):
     assert frechet_distance(looks, photos) == pytest.approx(float(theirs.compute()), rel=1e-6)
 
 
-def test_frechet_distance_of_fewer_pictures_than_features(rng):
-    """Further features that are always zero change nothing."""
+def test_frechet_distance_with_fewer_pictures_than_features(rng):
+    """Additional features that are always zero do not change the distance."""
     few = [torch.from_numpy(rng.normal(size=(40, 20))) for _ in range(2)]
     wide = [torch.cat([features, torch.zeros(40, 200)], dim=1) for features in few]
     assert frechet_distance(*wide) == pytest.approx(frechet_distance(*few), rel=1e-9)
@@ -197,7 +197,7 @@ def test_frechet_distance_of_fewer_pictures_than_features(rng):
 
 
 def test_kernel_distance():
-    """Two features of one dimension: the kernel is (xy + 1)³, and all of a set are equal."""
+    """Each set repeats one value of a single feature, for which the kernel is (xy + 1)³."""
     looks, photos = torch.full((5, 1), 2.0), torch.full((5, 1), 3.0)
     assert kernel_distance(looks, photos) == pytest.approx((4 + 1) ** 3 + (9 + 1) ** 3 - 2 * (6 + 1) ** 3)
     same = normal_features([0, 0], [1, 1], 2000, seed=3), normal_features([0, 0], [1, 1], 2000, seed=4)

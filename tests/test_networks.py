@@ -1,4 +1,4 @@
-"""What every network must do, tested alike for all of them."""
+"""Tests that every network must pass."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def inputs(batch: int, height: int, width: int, seed: int = 0) -> tuple[torch.Te
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 128), (192, 128), (256, 192)])
-def test_shapes_and_ranges(network, height, width):
+def test_outputs_have_the_expected_shapes_and_ranges(network, height, width):
     with torch.no_grad():
         dressed = network(*inputs(2, height, width))
     channels = {"look": 3, "flow": 2, "warped": 3, "warped_mask": 1, "rendered": 3, "composition": 1, "change": 1}
@@ -52,7 +52,7 @@ def test_shapes_and_ranges(network, height, width):
         assert mask.min() >= 0
         assert mask.max() <= 1 + 1e-6
     assert dressed.look.abs().max() <= 1 + 1e-5
-    if not isinstance(network, Guided):  # whose painter may draw the garment's outline anew
+    if not isinstance(network, Guided):  # Guided's painter may redraw the garment's outline
         assert (dressed.composition <= dressed.warped_mask + 1e-6).all()
 
 
@@ -66,7 +66,7 @@ def test_gradients_reach_every_parameter(network):
         assert parameter.grad.abs().max() > 0, name
 
 
-def test_each_of_a_batch_is_on_its_own(network):
+def test_samples_of_a_batch_do_not_affect_each_other(network):
     both = inputs(2, 64, 64)
     with torch.no_grad():
         together = network(*both)
@@ -76,7 +76,7 @@ def test_each_of_a_batch_is_on_its_own(network):
                 torch.testing.assert_close(found[0], expected[index], rtol=1e-3, atol=1e-3)
 
 
-def test_encoding_once_changes_nothing(network):
+def test_person_features_can_be_reused_for_another_garment(network):
     person, garment, mask = inputs(1, 64, 64)
     with torch.no_grad():
         features = network.person_features(person)
@@ -87,7 +87,7 @@ def test_encoding_once_changes_nothing(network):
             torch.testing.assert_close(found, expected)
 
 
-def test_exported_graphs_compute_the_same(network):
+def test_exported_graphs_match_pytorch(network):
     models = converted(traced_graphs(network, 64, 64))
     runner = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))
     cases = drawn_cases(2, 64, 64)
@@ -98,7 +98,7 @@ def test_exported_graphs_compute_the_same(network):
         assert np.abs(apart).max() <= 1
 
 
-def test_lite_keeps_within_its_size():
+def test_lite_stays_within_its_size_and_compute_budget():
     from torch.utils.flop_counter import FlopCounterMode
 
     network = Lite().eval()

@@ -1,4 +1,4 @@
-"""Training on two machines by torchrun: network namespaces joined by a cable, or two addresses of this one."""
+"""Tests of training on two nodes with torchrun: two connected network namespaces, or two local addresses."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from fitroom.train.checkpoint import load
 from test_loop import check_same_gradients, gradients
 
 pytestmark = pytest.mark.slow
-PORT = str(20_000 + os.getpid() % 10_000)  # tests of other processes run at the same time
+PORT = str(20_000 + os.getpid() % 10_000)  # differs between test processes that run in parallel
 GRADIENTS = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -30,14 +30,14 @@ gradients(fabric, sys.argv[2], "pf_generator", sys.argv[3])
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a command can be run."""
+    """A machine, or a network namespace, that runs commands."""
 
     address: str
     interface: str
-    enter: tuple[str, ...] = ()  # what goes before the command
+    enter: tuple[str, ...] = ()  # prefix of every command
 
     def start(self, rank, leader, output, *arguments):
-        """One of two nodes, by torchrun."""
+        """Start one of two nodes with torchrun."""
         torchrun = [
             *self.enter,
             sys.executable,
@@ -66,7 +66,7 @@ def ip(*arguments):
 
 @pytest.fixture
 def machines():
-    """Two machines that see each other."""
+    """Two machines that can reach each other."""
     names = [f"fitroom-{os.getpid()}-{number}" for number in range(2)]
     cables = [f"fit{os.getpid()}{end}"[-15:] for end in "ab"]
     made = []
@@ -84,7 +84,7 @@ def machines():
             found.append(Machine(f"10.77.0.{number}", cable, ("ip", "netns", "exec", name)))
         yield found
     except (OSError, subprocess.CalledProcessError):
-        # no right to make networks: the same on two addresses of this machine
+        # without permission to create namespaces, use two local addresses
         yield [Machine(f"127.0.0.{number}", "lo") for number in (1, 2)]
     finally:
         for name in made:
@@ -92,7 +92,7 @@ def machines():
 
 
 def family(pid):
-    """A process and all that it started; torchrun's workers have sessions of their own."""
+    """List a process and its descendants. The workers of torchrun run in their own sessions."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
@@ -101,7 +101,7 @@ def family(pid):
 
 
 def end(*nodes):
-    """Kill all that runs on nodes, as a power cut does."""
+    """Kill all processes of the nodes, like a power failure."""
     for node in nodes:
         for pid in family(node.pid) if node.poll() is None else []:
             with suppress(ProcessLookupError):
@@ -109,7 +109,7 @@ def end(*nodes):
         node.wait()
 
 
-def test_two_nodes_give_the_gradients_of_one(machines, figures, tmp_path):
+def test_two_nodes_compute_the_same_gradients_as_one(machines, figures, tmp_path):
     gradients(Fabric(accelerator="cpu", devices=1, precision="64-true"), figures, "pf_generator", tmp_path / "one.pt")
     script = tmp_path / "gradients.py"
     script.write_text(GRADIENTS)
@@ -128,7 +128,7 @@ def test_two_nodes_give_the_gradients_of_one(machines, figures, tmp_path):
 
 
 def begin_training(machines, figures, work, outputs, *settings):
-    """Two nodes that train, and have written a checkpoint."""
+    """Start training on two nodes, and wait for the first checkpoint."""
     nodes = [
         machine.start(
             rank,
@@ -161,8 +161,8 @@ def begin_training(machines, figures, work, outputs, *settings):
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_node_dies(machines, figures, tmp_path, rank):
-    """The other says so and ends; what was done is kept."""
+def test_surviving_node_exits_with_a_message_and_the_checkpoint_remains(machines, figures, tmp_path, rank):
+    """The surviving node reports the loss and exits with an error. The checkpoint is kept."""
     work = tmp_path / "work"
     with (tmp_path / "0").open("w+") as first, (tmp_path / "1").open("w+") as second:
         outputs = (first, second)
@@ -181,8 +181,8 @@ def test_a_node_dies(machines, figures, tmp_path, rank):
     assert done > 0
 
 
-def test_a_cable_is_cut(machines, figures, tmp_path):
-    """Neither node hears that the other is gone; both say so after a while."""
+def test_both_nodes_exit_with_a_message_when_the_connection_is_lost(machines, figures, tmp_path):
+    """Neither node is notified that the other is gone. Both report it after a timeout."""
     if not machines[1].enter:
         pytest.skip("needs the right to make network namespaces")
     work = tmp_path / "work"

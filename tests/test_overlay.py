@@ -1,4 +1,4 @@
-"""A look laid over the photo."""
+"""Tests of laying a look over the photo."""
 
 import torch
 
@@ -7,7 +7,7 @@ from fitroom.nets.interface import Dressed
 from fitroom.train.tasks.overlay import laid_over
 
 
-def test_a_fake_is_the_photo_to_the_bit_but_near_the_two_garments_and_on_collars():
+def test_fake_differs_from_the_photo_only_near_both_garments_and_on_collars():
     worn, new = torch.zeros(1, 1, 64, 48), torch.zeros(1, 1, 64, 48)
     worn[..., 30:38, 10:20] = 1
     new[:, :, 44:54, 30:40] = 1
@@ -20,7 +20,7 @@ def test_a_fake_is_the_photo_to_the_bit_but_near_the_two_garments_and_on_collars
     painted[..., *collar] = 0.9
     dressed = Dressed(painted, torch.zeros(1, 2, 64, 48), painted, nothing, painted, new, nothing + 1)
     fake = laid_over(dressed, photo, worn, points)
-    # three pixels around what was worn, one around what is new
+    # the old garment grows by three pixels, the new one by one; the outermost pixel is blended
     for rows, columns in ((slice(28, 40), slice(8, 22)), (slice(44, 54), slice(30, 40)), collar):
         assert torch.equal(fake[..., rows, columns], painted[..., rows, columns])
     apart = torch.ones(64, 48, dtype=torch.bool)

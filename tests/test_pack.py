@@ -1,4 +1,4 @@
-"""A pack reads as its folder does."""
+"""Tests of packs, which give the same data as the folder they are made from."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from fitroom.data.reader import FolderReader
 from fitroom.errors import DataError, OutputError
 
 
-def test_a_pack_holds_what_the_folder_holds(figures, tmp_path):
+def test_pack_gives_the_same_data_as_the_folder(figures, tmp_path):
     folder, pack = FolderReader(figures), open_reader(write_pack(figures, tmp_path / "figures.pack", quality=90))
     pairs = folder.pairs("train_pairs.txt").pairs
     assert pack.pairs("train_pairs.txt") == folder.pairs("train_pairs.txt")
@@ -25,12 +25,12 @@ def test_a_pack_holds_what_the_folder_holds(figures, tmp_path):
             assert np.abs(a - b).mean() < 3
 
 
-def test_lower_quality_is_smaller(figures, tmp_path):
+def test_lower_quality_makes_a_smaller_pack(figures, tmp_path):
     sizes = [write_pack(figures, tmp_path / f"{q}.pack", q).stat().st_size for q in (30, 90)]
     assert sizes[0] < sizes[1]
 
 
-def test_what_is_not_there(figures, tmp_path):
+def test_missing_entries_and_invalid_paths_raise_errors(figures, tmp_path):
     pack = open_reader(write_pack(figures, tmp_path / "figures.pack"))
     with pytest.raises(DataError, match=r"no photo/none\.webp in this pack"):
         pack.photo("none.jpg")
@@ -43,7 +43,7 @@ def test_what_is_not_there(figures, tmp_path):
         write_pack(figures, tmp_path / "none" / "figures.pack")
 
 
-def test_a_broken_folder_leaves_nothing_behind(figures, tmp_path):
+def test_failed_packing_leaves_no_file(figures, tmp_path):
     root = shutil.copytree(figures, tmp_path / "broken")
     (root / "train_img" / "000005_0.jpg").unlink()
     with pytest.raises(DataError, match=r"000005_0\.jpg: missing"):

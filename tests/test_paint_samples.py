@@ -1,4 +1,4 @@
-"""Samples of the painter: layouts, crops, and garments that are cut out of street photos."""
+"""Tests of the painter's training samples: layouts, crops, and garments cut out of street photos."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ from fitroom.train.tasks.paint_samples import (
 from test_guidance import shares_of
 
 
-def test_every_label_has_a_layout_or_says_nothing():
+def test_label_table_maps_labels_to_layouts_or_unknown():
     table = label_table()
     expected = {
         Label.BACKGROUND: Layout.BACKGROUND,
@@ -44,7 +44,7 @@ def test_every_label_has_a_layout_or_says_nothing():
     assert {label: int(table[label]) for label in expected} == {label: int(value) for label, value in expected.items()}
 
 
-def test_sets_of_labels_have_a_layout_where_they_tell_one():
+def test_set_table_maps_label_sets_to_layouts_or_unknown():
     table = set_table()
     assert table[ROW[SINGLE[Label.DRESS]]] == Layout.GARMENT
     assert table[ROW[SINGLE[Label.HAIR]]] == Layout.HAIR
@@ -55,7 +55,7 @@ def test_sets_of_labels_have_a_layout_where_they_tell_one():
 
 @pytest.fixture(scope="module")
 def street():
-    """A drawn figure as a street photo's sample: photo, layout, key points, shares at a quarter, and the batch."""
+    """Photo, layout and painter's sample of a drawn figure that stands in for a street photo."""
     photo = next(iter(samples(1, seed=4))).photo
     picture = torch.from_numpy(photo.image).permute(2, 0, 1)[None].float() / 127.5 - 1
     layout = label_table()[torch.from_numpy(photo.label)[None].long()]
@@ -67,31 +67,31 @@ def street():
     return picture, layout, made
 
 
-def test_a_cut_out_garment_shows_nothing_that_lay_beside_it(street):
+def test_cut_out_garment_contains_no_surrounding_pixels(street):
     picture, layout, made = street
     garment = picture[:, :, layout[0] == Layout.GARMENT].mean(dim=2)
     worn = made.warped_mask > 0.9
     assert 0.02 < float(worn.float().mean()) < 0.6
     apart = (made.warped - garment[..., None, None]).abs().mean(dim=1, keepdim=True)
     white = (made.warped > 0.99).all(dim=1, keepdim=True)
-    # everywhere it has colours of the garment, or is blank
+    # nearly all pixels have colours of the garment, or are blank
     assert float(((apart < 0.6) | white).float().mean()) > 0.97
 
 
-def test_a_cut_out_garment_lies_nearly_where_it_was(street):
+def test_cut_out_garment_is_slightly_displaced(street):
     _, _, made = street
     both = (made.warped_mask > 0.5) & (made.worn > 0.5)
     either = (made.warped_mask > 0.5) | (made.worn > 0.5)
     assert 0.6 < float(both.sum() / either.sum()) < 0.999
 
 
-def test_the_painter_is_not_shown_the_region(street):
+def test_edit_region_is_erased_from_the_painters_input(street):
     _, _, made = street
     assert not made.maps[:, :3][(made.region > 0).expand(-1, 3, -1, -1)].any()
     assert made.change[made.region > 0].min() == 1
 
 
-def test_crops_keep_what_belongs_together(street):
+def test_crops_are_cut_at_the_given_positions(street):
     _, _, made = street
     both = PaintBatch(*(torch.cat([part, part]) for part in made))
     crop = cropped(both, 128, 64, torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
@@ -108,19 +108,19 @@ def test_masks_grow_and_shrink():
     assert torch.equal(resized(mask, 0), mask)
 
 
-def test_disturbances_are_smooth():
+def test_flow_noise_is_smooth():
     noise = smooth_noise(4, 0.08, 64, 48, torch.Generator().manual_seed(0))
     assert noise.shape == (4, 2, 64, 48)
     assert float((noise[..., 1:] - noise[..., :-1]).abs().max()) < 0.05
 
 
-def test_some_skins_change_and_the_others_stay():
+def test_skin_colour_changes_for_only_some_samples():
     colours = skin_colours(64, torch.Generator().manual_seed(0))
     same = (colours[:, :, :3] == torch.eye(3)).all(dim=2).all(dim=1) & (colours[:, :, 3:] == 0).all(dim=2).all(dim=1)
     assert 0.4 < float(same.float().mean()) < 0.8
 
 
-def test_necks_that_labels_call_background_are_skin():
+def test_necks_labelled_as_background_become_skin():
     label = torch.zeros(1, 8, 8, dtype=torch.uint8)
     label[:, 6:] = Label.UPPER_CLOTHES
     shares = torch.zeros(1, len(Group), 8, 8)

@@ -1,4 +1,4 @@
-"""Labels and key points of whole photos, by the library and by `fitroom parse`."""
+"""Tests of `TryOn.parse` and `fitroom parse`, which find labels and key points in whole photos."""
 
 import cv2
 import numpy as np
@@ -24,19 +24,19 @@ def tryon():
 
 @pytest.fixture(scope="module")
 def photo():
-    """A drawn figure in the middle of a larger photo."""
+    """A larger photo with a drawn figure at its lower edge."""
     sample = next(iter(samples(1, seed=4)))
     return cv2.copyMakeBorder(sample.photo.image, 80, 0, 90, 90, cv2.BORDER_REPLICATE)
 
 
 class Nobody:
-    """Finds nobody, in place of a parser."""
+    """A stand-in for a parser that finds nobody."""
 
     def parse(self, picture):
         return Parsing(np.zeros(picture.shape[:2], np.uint8), np.zeros((18, 3), np.float32))
 
 
-def test_a_parse_has_the_photos_size(tryon, photo):
+def test_parse_returns_labels_key_points_and_boxes_of_the_photo(tryon, photo):
     parse = tryon.parse(photo)
     assert isinstance(parse, fitroom.Parse)
     assert parse.labels.shape == photo.shape[:2]
@@ -51,24 +51,24 @@ def test_a_parse_has_the_photos_size(tryon, photo):
     assert parse.frame is not None
 
 
-def test_nobody_is_no_error():
+def test_photo_without_a_person_gives_an_empty_parse():
     parse = parse_photo(np.full((300, 200, 3), 128, np.uint8), Nobody())
     assert not parse.labels.any()
     assert parse.frame is None
     assert parse.persons == ()
 
 
-def test_without_a_parser_nothing_is_parsed(photo):
+def test_parse_without_a_parser_raises_an_error(photo):
     with pytest.raises(InputError, match="no parser is loaded"):
         TryOn.load(parser="none").parse(photo)
 
 
-def test_a_place_outside_the_photo_is_refused(tryon, photo):
+def test_person_point_outside_the_photo_raises_an_error(tryon, photo):
     with pytest.raises(InputError, match="outside the photo"):
         tryon.parse(photo, person_point=(photo.shape[1], 3))
 
 
-def test_enlarged_labels_have_smooth_outlines():
+def test_enlarged_labels_keep_their_values_and_areas():
     label = np.zeros((64, 48), np.uint8)
     label[16:48, 12:36] = Label.UPPER_CLOTHES
     label[8:16, 18:30] = Label.FACE
@@ -78,14 +78,14 @@ def test_enlarged_labels_have_smooth_outlines():
     assert made[320, 240] == Label.UPPER_CLOTHES
 
 
-def test_a_closer_look_counts_inside_its_frame_alone():
+def test_labels_of_a_crop_replace_labels_only_inside_its_frame():
     labels = np.full((200, 150), Label.HAIR, np.uint8)
     lay_over(labels, np.full((64, 48), Label.FACE, np.uint8), Frame(30, 40, 60, 80))
     assert labels[80, 60] == Label.FACE
     assert labels[39, 60] == labels[80, 29] == labels[121, 60] == Label.HAIR
 
 
-def test_the_drawing_has_a_legend(tryon, photo):
+def test_drawing_includes_a_legend_with_label_colours(tryon, photo):
     parse = tryon.parse(photo)
     drawn = draw_parse(photo, parse)
     assert drawn.shape[0] == photo.shape[0]
@@ -96,7 +96,7 @@ def test_the_drawing_has_a_legend(tryon, photo):
     assert len({tuple(colour) for colour in label_colours()}) == len(Label)
 
 
-def test_the_command_writes_drawing_and_labels(photo, tmp_path):
+def test_command_writes_drawing_and_labels(photo, tmp_path):
     path = tmp_path / "person.png"
     cv2.imwrite(str(path), photo[..., ::-1])
     out, labels = tmp_path / "drawn.png", tmp_path / "labels.png"
@@ -108,7 +108,7 @@ def test_the_command_writes_drawing_and_labels(photo, tmp_path):
     assert out.exists()
 
 
-def test_labels_are_written_as_png_alone(photo, tmp_path):
+def test_command_refuses_label_files_other_than_png(photo, tmp_path):
     path = tmp_path / "person.png"
     cv2.imwrite(str(path), photo[..., ::-1])
     result = CliRunner().invoke(
@@ -119,11 +119,11 @@ def test_labels_are_written_as_png_alone(photo, tmp_path):
     assert not (tmp_path / "a.png").exists()
 
 
-def test_parse_is_typed():
+def test_parse_has_the_documented_fields():
     assert set(Parse.__dataclass_fields__) == {"labels", "key_points", "frame", "persons"}
 
 
-def test_legs_get_a_look_of_their_own():
+def test_legs_get_a_separate_frame_below_the_dressed_frame():
     dressed = Frame(10, 20, 75, 100)
     assert lower_frame(dressed, Frame(20, 25, 50, 90)) is None
     assert lower_frame(dressed, Frame(20, 25, 50, 150)) == Frame(10, 80, 75, 100)
@@ -131,15 +131,15 @@ def test_legs_get_a_look_of_their_own():
 
 
 def shares_of(label, rows):
-    """Shares (labels, 64, 48) that are sure of one label in some rows, and of background elsewhere."""
+    """Make probabilities (labels, 64, 48) that are certain: one label in `rows`, background elsewhere."""
     made = np.full((len(PREDICTED), 64, 48), 1e-6, np.float32)
     made[0] = 1
     made[0, rows], made[PREDICTED.index(label), rows] = 1e-6, 1
     return made
 
 
-def test_a_closer_look_counts_the_look_at_the_whole_photo():
-    """The whole photo shows a dress in its lower half, of which the closer look at the middle is half sure."""
+def test_labels_of_a_crop_use_the_probabilities_of_the_whole_photo_too():
+    """The whole photo shows a dress in its lower half. The crop is undecided between dress and lower clothes."""
     whole, middle = Frame(0, 0, 192, 256), Frame(48, 64, 96, 128)
     nothing = np.zeros((18, 3), np.float32)
     wider = shares_of(Label.DRESS, slice(32, None))
@@ -150,7 +150,7 @@ def test_a_closer_look_counts_the_look_at_the_whole_photo():
     assert (label[:126] == Label.BACKGROUND).all()
 
 
-def test_a_parser_without_shares_labels_its_own_frame():
+def test_crop_keeps_its_own_labels_if_there_are_no_probabilities():
     label = np.full((256, 192), Label.FACE, np.uint8)
     parsing = Parsing(label, np.zeros((18, 3), np.float32))
     assert label_of(parsing, Frame(0, 0, 96, 128), parsing.shares, Frame(0, 0, 192, 256)) is label

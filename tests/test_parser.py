@@ -1,4 +1,4 @@
-"""The parser network: its size, its outputs, and key points read off their maps."""
+"""Tests of the parser network: its size, its outputs, and key points decoded from maps."""
 
 import pytest
 import torch
@@ -9,8 +9,8 @@ from fitroom.nets.parser import POINTS, STRIDE, Parser, ParserConfig, key_points
 from fitroom.train.tasks.parser_learner import point_maps
 
 
-def test_size():
-    """At most 0.45 G multiply-adds and 1.2 M parameters."""
+def test_parser_stays_within_its_size_and_compute_budget():
+    """The budget is 0.45 G multiply-adds and 1.2 M parameters."""
     network = Parser().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         parsed = network(torch.zeros(1, 3, 256, 192))
@@ -20,31 +20,31 @@ def test_size():
     assert parsed.points.shape == (1, POINTS, 256 // STRIDE, 192 // STRIDE)
 
 
-def test_gradients_reach_everything():
+def test_every_parameter_gets_a_gradient():
     network = Parser()
     parsed = network(torch.rand(2, 3, 64, 64) * 2 - 1)
     (parsed.labels.square().mean() + parsed.points.square().mean()).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-def test_the_likeliest_label_is_a_value_of_the_table():
+def test_likeliest_returns_label_values():
     maps = torch.zeros(1, len(PREDICTED), 2, 2)
     maps[0, PREDICTED.index(Label.DRESS), 0, 0] = 1
     maps[0, PREDICTED.index(Label.NECK), 1, 1] = 1
     assert likeliest(maps).tolist() == [[[Label.DRESS, 0], [0, Label.NECK]]]
 
 
-def test_the_last_block_at_every_stride_feeds_the_pyramid():
+def test_last_blocks_returns_the_last_block_of_every_stride():
     assert last_blocks(ParserConfig().blocks) == {2: 0, 4: 2, 8: 4, 16: 9, 32: 11}
 
 
-def test_an_untrained_parser_sees_no_joint():
+def test_untrained_parser_finds_no_joint():
     with torch.no_grad():
         assert Parser().eval()(torch.zeros(1, 3, 64, 64)).points.sigmoid().max() < 0.5
 
 
 @pytest.mark.parametrize("size", [(256, 192), (64, 96)])
-def test_key_points_come_back(size):
+def test_key_points_are_recovered_from_their_maps(size):
     height, width = size
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(5, POINTS, 3, generator=generator) * torch.tensor([width - 1.0, height - 1.0, 0.0])

@@ -1,4 +1,4 @@
-"""The shipped parser on arms that are hard: crossed before the body, and cut off by the photo's edge."""
+"""Tests of the shipped parser on difficult arms: crossed in front of the body, or cut off by the photo's edge."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,11 +16,11 @@ from fitroom.photo.parse import parse_photo
 from fitroom.tryon import open_parser
 
 COUNT = 12
-SEED = 31  # not among those of training's figures
+SEED = 31  # not a seed of the training figures
 
 
 def crossed() -> Iterator[Case]:
-    """Figures whose forearms both lie before the trunk."""
+    """Yield figures with both forearms in front of the trunk."""
     for number in range(COUNT):
         figure, garment = random_outfit(SEED, number)
         figure = replace(figure, upper_arms=(-4.0, -6.0 + number % 4), elbows=(-84.0, -92.0 + 2 * (number % 6)))
@@ -29,7 +29,7 @@ def crossed() -> Iterator[Case]:
 
 
 def cut_off() -> Iterator[Case]:
-    """Figures whose left arm leaves the photo below the shoulder."""
+    """Yield figures whose left arm leaves the photo below the shoulder."""
     for case in crossed():
         figure, garment = random_outfit(SEED, int(case.name.split()[1]))
         figure = replace(figure, upper_arms=(10.0, 24.0), elbows=(6.0, 30.0))
@@ -46,12 +46,12 @@ def parser():
 
 
 @pytest.mark.parametrize(("cases", "least"), [(crossed, 0.92), (cut_off, 0.95)])
-def test_joints_of_hard_arms_are_found(cases, least, parser):
+def test_joints_of_crossed_and_cut_off_arms_are_found(cases, least, parser):
     found = measure_parsing(cases(), lambda photo: parse_photo(photo, parser), VITON)
     assert found.points["points"] >= least
 
 
-def test_left_and_right_stay_apart_where_arms_cross(parser):
+def test_wrists_of_crossed_arms_are_not_swapped(parser):
     wrists = [body.LEFT_WRIST, body.RIGHT_WRIST]
     right, swapped = 0, 0
     for case in crossed():
@@ -63,7 +63,7 @@ def test_left_and_right_stay_apart_where_arms_cross(parser):
     assert right > swapped
 
 
-def test_joints_that_are_cut_off_are_less_sure(parser):
+def test_cut_off_wrist_gets_lower_confidence(parser):
     points = np.stack([parse_photo(case.photo, parser).key_points for case in cut_off()])
     assert np.median(points[:, body.LEFT_WRIST, 2]) < 0.7
     assert np.median(points[:, body.RIGHT_WRIST, 2]) > 0.9

@@ -1,4 +1,4 @@
-"""A parser as weights: what its graph tells is what PyTorch tells."""
+"""Tests of exported parsers: the graph gives the same results as PyTorch."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def network():
     torch.manual_seed(0)
     network = Parser(ParserConfig(blocks=(0, 1, 3), pyramid=16)).eval()
     with torch.no_grad():
-        network.labels.weight *= 20  # told apart clearly, as when it is trained
+        network.labels.weight *= 20  # clear differences between labels, as after training
         network.points.weight *= 20
     return network
 
@@ -39,7 +39,7 @@ def folder(network, photos, tmp_path_factory):
     return export_parser(network, tmp_path_factory.mktemp("weights") / "parser", ORIGIN, photos).folder
 
 
-def test_the_graph_tells_what_pytorch_tells(network, folder, photos):
+def test_exported_graph_matches_pytorch(network, folder, photos):
     written, known = OpenVinoParser.from_weights(open_weights(folder)), TorchParser(network)
     assert agreement(written, known, photos) > 0.9999
     for photo in photos:
@@ -52,7 +52,7 @@ def test_the_graph_tells_what_pytorch_tells(network, folder, photos):
         np.testing.assert_allclose(found.shares, expected.shares, atol=1e-3)
 
 
-def test_int8(network, photos, tmp_path, monkeypatch):
+def test_int8_export_stores_int8_constants(network, photos, tmp_path, monkeypatch):
     monkeypatch.setitem(exporting.AGREED, "int8", 0.5)
     weights = export_parser(network, tmp_path / "parser", ORIGIN, photos, of_inputs)
     assert weights.manifest.precision == "int8"
@@ -60,14 +60,14 @@ def test_int8(network, photos, tmp_path, monkeypatch):
     assert any(op.get_element_type() == ov.Type.i8 for op in graph.get_ops() if op.get_type_name() == "Constant")
 
 
-def test_what_differs_is_not_kept(network, photos, tmp_path, monkeypatch):
+def test_export_that_differs_from_pytorch_is_not_saved(network, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "agreement", lambda *arguments: 0.9)
     with pytest.raises(ExportError, match=r"90\.00%; need 99\.99%"):
         export_parser(network, tmp_path / "parser", ORIGIN, photos)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_manifest_says_which_labels_are_predicted(folder):
+def test_labels_missing_from_older_weights_raise_an_error(folder):
     weights = open_weights(folder)
     assert weights.manifest.labels == LABEL_COUNT
     weights.need_labels([Label.NECK, Label.OTHER], "a look")
@@ -76,6 +76,6 @@ def test_the_manifest_says_which_labels_are_predicted(folder):
         older.need_labels([Label.UPPER_CLOTHES, Label.NECK, Label.LEFT_HAND], "a look")
 
 
-def test_a_parser_dresses_nobody(folder):
+def test_loading_a_parser_as_try_on_weights_raises_an_error(folder):
     with pytest.raises(WeightsError, match=r"no person.bin in these weights \(they hold .*parser"):
         TryOn.load(folder)

@@ -1,4 +1,4 @@
-"""What the parser learns, and how it is measured."""
+"""Tests of the parser's training: losses, batches, measurement, and the command."""
 
 import math
 import shutil
@@ -53,7 +53,7 @@ def street(tmp_path_factory):
 
 
 class Truth(torch.nn.Module):
-    """Predicts the truth, in place of a parser."""
+    """A stand-in for a parser that predicts the ground truth."""
 
     def __init__(self, batches):
         super().__init__()
@@ -66,7 +66,7 @@ class Truth(torch.nn.Module):
         return Parsed(labels, point_maps(scene.key_points, *photo.shape[-2:]).clamp(1e-6, 1 - 1e-6).logit(), labels)
 
 
-def test_losses_of_a_tiny_case():
+def test_point_maps_and_point_loss_of_a_known_case():
     points = torch.zeros(1, 18, 3)
     points[0, 0] = torch.tensor([13.5, 17.5, 1.0])
     maps = point_maps(points, 32, 32)
@@ -75,7 +75,7 @@ def test_losses_of_a_tiny_case():
     assert not maps[0, 1:].any()
     expected = 18 * 8 * 8 * math.log(2) / maps.sum()
     assert point_loss(torch.zeros(1, 18, 8, 8), points) == pytest.approx(float(expected), rel=1e-5)
-    # maps of joints of which nothing is known do not count
+    # maps of unknown joints do not count
     points[0, 1:, 2] = -1
     assert point_loss(torch.zeros(1, 18, 8, 8), points) == pytest.approx(float(expected) / 18, rel=1e-5)
 
@@ -89,11 +89,11 @@ def test_set_loss_sums_the_probabilities_of_the_labels_in_a_set():
     assert set_loss(logits, top) == pytest.approx(
         float(expected[..., corner // 2 :: 2, corner % 2 :: 2].mean()), rel=1e-5
     )
-    for labels in (ANY, SINGLE[Label.RARE_2]):  # neither tells anything
+    for labels in (ANY, SINGLE[Label.RARE_2]):  # neither restricts the prediction
         assert set_loss(logits, torch.full((1, 4, 4), ROW[labels], dtype=torch.uint8)) == pytest.approx(0, abs=1e-5)
 
 
-def test_mixed_batches_hold_both_kinds_and_depend_on_the_step_alone(training_samples, studio_sets, street):
+def test_mixed_batches_contain_both_sources_and_depend_only_on_the_step(training_samples, studio_sets, street):
     clear = backgrounds(street, 64, 64)
     batches = MixedBatches(
         SceneBatches(training_samples, studio_sets, SceneConfig(), 4, street=clear),
@@ -107,7 +107,7 @@ def test_mixed_batches_hold_both_kinds_and_depend_on_the_step_alone(training_sam
     assert not torch.equal(first.photo, batches.of_step(4).photo)
 
 
-def test_the_truth_scores_one_and_an_untrained_parser_does_not(training_samples, studio_sets):
+def test_measured_iou_is_one_for_the_ground_truth_and_low_for_an_untrained_parser(training_samples, studio_sets):
     batches = SceneBatches(training_samples, studio_sets, STUDIO, 6)
     figures = measure_parser(predict_with(Truth(batches)), batches)
     assert figures["mean_iou"] == 1
@@ -117,7 +117,7 @@ def test_the_truth_scores_one_and_an_untrained_parser_does_not(training_samples,
     assert ignorant["mean_iou"] < 0.5
 
 
-def test_scenes_depend_on_the_step_alone(training_samples, studio_sets):
+def test_scene_batches_depend_only_on_the_step(training_samples, studio_sets):
     batches = SceneBatches(training_samples, studio_sets, SceneConfig(), 6)
     first, second = batches.of_step(3), batches.of_step(4)
     assert torch.equal(first.photo, batches.of_step(3).photo)
@@ -127,7 +127,7 @@ def test_scenes_depend_on_the_step_alone(training_samples, studio_sets):
     assert len(batches.names(first)) == 6
 
 
-def test_losses_fall_in_training(training_samples, studio_sets):
+def test_loss_decreases_during_training(training_samples, studio_sets):
     torch.manual_seed(0)
     trainee = ParserTrainee(Parser(SMALL), ParsingLosses())
     batches = SceneBatches(training_samples, studio_sets, SceneConfig(), 12)
@@ -142,7 +142,7 @@ def test_losses_fall_in_training(training_samples, studio_sets):
     assert sum(totals[-5:]) < 0.6 * sum(totals[:5])
 
 
-def test_the_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
+def test_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     small = [
         f"parser.{name}={list(value) if isinstance(value, tuple) else value}" for name, value in vars(SMALL).items()
     ]
@@ -160,7 +160,7 @@ def test_the_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     again = CliRunner().invoke(main, [*arguments, "--set", "loop.steps=3"])
     assert again.exit_code == 2
     assert "--resume" in again.output
-    # hardly trained, most of what it says is a matter of rounding
+    # predictions of a hardly trained parser depend on rounding, so INT8 may differ
     monkeypatch.setitem(AGREED, "int8", 0.0)
     more = [*arguments, "--set", "loop.steps=3", "--resume", "-o", str(tmp_path / "weights")]
     assert CliRunner().invoke(main, more).exit_code == 0
@@ -174,8 +174,8 @@ def test_the_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     assert "unknown settings: parser.width" in CliRunner().invoke(main, [*arguments, "--set", "parser.width=3"]).output
 
 
-def test_calibrated_confidence_is_the_share_of_joints_found(training_samples, studio_sets):
-    """A parser that is right in half of the cases, with equal maps for all, must be sure by half."""
+def test_calibrated_confidence_equals_the_share_of_joints_found(training_samples, studio_sets):
+    """A parser that finds half of the joints, with equal maps for all, must get a confidence of 0.5."""
 
     class Half(torch.nn.Module):
         def forward(self, photo):

@@ -1,4 +1,4 @@
-"""Networks that hold a parser: their person graph frames a photo and encodes it in one go."""
+"""Tests of networks with a built-in parser, whose person graph parses and encodes a person in one pass."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from fitroom.tryon import open_parser
 
 
 class Counting:
-    """A runner that only counts how often persons are encoded."""
+    """A runner that counts how often persons are encoded."""
 
     def __init__(self):
         self.encoded = 0
@@ -38,7 +38,7 @@ class Counting:
         return Dressed(*[np.zeros(1)] * len(Dressed._fields))
 
 
-def test_what_was_parsed_last_is_not_encoded_again():
+def test_last_parsed_picture_is_not_encoded_again():
     inner = Counting()
     runner = ParsingRunner(inner)
     first, second = (np.full((16, 16, 3), value, np.uint8) for value in (1, 2))
@@ -54,7 +54,7 @@ def test_what_was_parsed_last_is_not_encoded_again():
 
 @pytest.fixture(scope="module")
 def guided_weights(tmp_path_factory):
-    """A small guided network with the shipped parser, exported."""
+    """Exported weights of a small guided network with the shipped parser."""
     torch.manual_seed(0)
     network = Guided(SMALL_GUIDED)
     random_statistics(network)
@@ -65,7 +65,7 @@ def guided_weights(tmp_path_factory):
 
 
 def load_parser_network() -> Parser:
-    """The shipped parser in PyTorch."""
+    """Load the shipped parser in PyTorch."""
     from safetensors.torch import load_file
 
     from fitroom.nets.registry import TENSORS, widened
@@ -76,7 +76,7 @@ def load_parser_network() -> Parser:
     return parser
 
 
-def test_a_network_frames_a_photo_as_its_parser_does(guided_weights):
+def test_built_in_parser_frames_a_photo_like_the_separate_parser(guided_weights):
     tryon = TryOn.load(guided_weights.folder)
     assert guided_weights.manifest.parses
     photo = decode.read(SAMPLES / "person-1.jpg", "person")
@@ -89,14 +89,14 @@ def test_a_network_frames_a_photo_as_its_parser_does(guided_weights):
         tryon.person(np.full((256, 192, 3), 200, np.uint8))
 
 
-def test_looks_are_the_same_with_a_parser_and_without_for_a_photo_that_needs_no_frame(guided_weights):
+def test_parser_does_not_change_the_look_of_an_already_framed_photo(guided_weights):
     sample = next(iter(samples(1, seed=4)))
     pictures = sample.photo.image, sample.other_garment, sample.other_garment_mask
     looks = [TryOn.load(guided_weights.folder, parser=parser)(*pictures, size="model") for parser in ("none", "parser")]
     assert np.array_equal(looks[0].image, looks[1].image)
 
 
-def test_tensors_make_the_same_network_again(guided_weights):
+def test_loaded_network_has_the_exported_configuration(guided_weights):
     network = load_network(guided_weights)
     assert isinstance(network, Guided)
     assert network.config == SMALL_GUIDED

@@ -1,4 +1,4 @@
-"""Persons that are kept for a while."""
+"""Tests of the encoded persons that the service keeps in memory."""
 
 import time
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ def person(megabytes):
     return SimpleNamespace(nbytes=int(megabytes * 2**20))
 
 
-def test_a_token_names_one_person():
+def test_token_returns_its_person_until_it_is_removed():
     persons = Persons(4, 1)
     first, second = person(1), person(1)
     tokens = persons.add(first), persons.add(second)
@@ -27,7 +27,7 @@ def test_a_token_names_one_person():
             assert refused.value.status == 404
 
 
-def test_those_unused_for_longest_make_room():
+def test_least_recently_used_person_is_evicted():
     persons = Persons(3, 1)
     tokens = [persons.add(person(1)) for _ in range(3)]
     persons.get(tokens[0])
@@ -41,7 +41,7 @@ def test_those_unused_for_longest_make_room():
     assert refused.value.status == 413
 
 
-def test_time_ends_them():
+def test_persons_expire_after_the_time_limit():
     persons = Persons(3, 0.05 / 60)
     token = persons.add(person(1))
     assert persons.expire() == 2**20

@@ -1,4 +1,4 @@
-"""Feature networks from files: scripted ones whose distances are known, and files that are none."""
+"""Tests of feature networks from files: TorchScript networks with known distances, and invalid files."""
 
 import hashlib
 from dataclasses import replace
@@ -51,14 +51,14 @@ def no_files_elsewhere(tmp_path, monkeypatch):
 
 
 class Negative(Copy):
-    """Looks whose mean colours spread as those of the photos do, around another middle."""
+    """A system whose looks are inverted photos: the covariance of mean colours stays, their mean changes."""
 
     def dress(self, photo, garment, key_points):
         return Worn(255 - photo)
 
 
-def test_frechet_distance_through_the_whole_evaluation(figures, scripted):
-    """Negatives have the covariance of their photos, so FID is the squared distance of the means alone."""
+def test_evaluation_computes_fid_with_the_given_network(figures, scripted):
+    """Inverted photos have the same covariance as photos, so FID is the squared distance between the means."""
     plan = make_plan(figures, figures / "unpaired_pairs.txt")
     told = []
     result = evaluate(Negative(), plan, inception=str(scripted), lpips=str(scripted), notify=told.append)
@@ -73,7 +73,7 @@ def test_frechet_distance_through_the_whole_evaluation(figures, scripted):
     assert evaluate(Copy(), plan, inception=str(scripted)).figures["fid"] == pytest.approx(0, abs=1e-4)
 
 
-def test_fewer_looks_than_features_are_warned_of(figures, tmp_path):
+def test_evaluation_warns_about_fewer_looks_than_features(figures, tmp_path):
     class Many(torch.nn.Module):
         def forward(self, img: torch.Tensor, return_features: bool = False) -> torch.Tensor:
             return img.float()[:, :, :8, :2].reshape(img.shape[0], -1)
@@ -93,7 +93,7 @@ def test_fewer_looks_than_features_are_warned_of(figures, tmp_path):
     ]
 
 
-def test_inception_by_path_and_by_variable(scripted, monkeypatch):
+def test_inception_network_is_given_by_path_or_environment_variable(scripted, monkeypatch):
     assert open_inception(None) is None
     assert open_inception(str(scripted)).size == 3
     monkeypatch.setenv("FITROOM_INCEPTION", str(scripted))
@@ -102,39 +102,39 @@ def test_inception_by_path_and_by_variable(scripted, monkeypatch):
     assert open_inception(None).resizing == "whatever the given file does"
 
 
-def test_the_cache_is_found(scripted):
+def test_cached_network_is_used_without_a_download(scripted):
     INCEPTION.cached.parent.mkdir(parents=True)
     INCEPTION.cached.write_bytes(scripted.read_bytes())
     assert find(INCEPTION, None) == INCEPTION.cached
     assert find(INCEPTION, "download") == INCEPTION.cached, "what is there is not fetched again"
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_network_file_raises_an_error(tmp_path):
     with pytest.raises(DataError, match=r"no such file \(--inception\); give inception-2015-12-05.pt"):
         open_inception(str(tmp_path / "none.pt"))
 
 
-def test_a_file_that_is_no_network(tmp_path):
+def test_file_that_is_not_torchscript_raises_an_error(tmp_path):
     (tmp_path / "text.pt").write_text("not a network")
     with pytest.raises(DataError, match="not a TorchScript file"):
         open_inception(str(tmp_path / "text.pt"))
 
 
-def test_a_network_without_the_argument(tmp_path):
+def test_network_without_return_features_raises_an_error(tmp_path):
     torch.jit.script(torch.nn.Identity()).save(str(tmp_path / "identity.pt"))
     with pytest.raises(DataError, match="return_features=True"):
         open_inception(str(tmp_path / "identity.pt"))
 
 
-def test_lpips_is_the_squared_distance_of_features(scripted):
+def test_lpips_is_the_squared_distance_between_features(scripted):
     a, b = np.zeros((8, 6, 3), np.uint8), np.full((8, 6, 3), (3, 4, 12), np.uint8)
     network = open_lpips(str(scripted))
     assert lpips_distance(network, a, a) == 0
     assert lpips_distance(network, a, b) == pytest.approx(9 + 16 + 144)
 
 
-def test_downloads_are_checked(tmp_path, scripted):
-    """A file: address stands in for the network."""
+def test_downloads_are_verified_by_checksum(tmp_path, scripted):
+    """Download from a file: URL instead of a server."""
     digest = hashlib.sha256(scripted.read_bytes()).hexdigest()
     sound = replace(INCEPTION, url=scripted.as_uri(), sha256=digest)
     assert download(sound).read_bytes() == scripted.read_bytes()

@@ -1,4 +1,4 @@
-"""Pruning: narrower networks that are ordinary networks, and nothing changes that should not."""
+"""Tests of pruning, which makes ordinary networks with fewer channels."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def network(request):
 
 @pytest.fixture(scope="module")
 def prunable_weights(tmp_path_factory):
-    """A `lite` wide enough to lose channels, exported."""
+    """Exported weights of a `lite` that is wide enough to lose channels."""
     built = BUILD["lite"]()
     random_statistics(built)
     folder = tmp_path_factory.mktemp("weights") / "prunable"
@@ -53,7 +53,7 @@ def look(network, seed=0):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_gets_narrower_and_the_rest_stays(network, module):
+def test_pruning_narrows_only_the_given_module(network, module):
     before = widths(network)
     small = pruned(network, [module], 0.5)
     after = widths(small)
@@ -68,13 +68,13 @@ def test_a_module_gets_narrower_and_the_rest_stays(network, module):
     assert look(small).shape == (1, 3, 64, 64)
 
 
-def test_ratio_zero_changes_nothing(network):
+def test_ratio_zero_leaves_the_network_unchanged(network):
     same = pruned(network, MODULES, 0.0)
     assert same.config == network.config
     assert torch.equal(look(same), look(network))
 
 
-def test_a_pruned_network_is_built_again_and_pruned_again(network):
+def test_pruned_network_can_be_rebuilt_from_its_configuration(network):
     small = pruned(network, MODULES, 0.5)
     again = build_network(small.name, {**vars(small.config)})
     again.load_state_dict(small.state_dict())
@@ -83,7 +83,7 @@ def test_a_pruned_network_is_built_again_and_pruned_again(network):
     assert smaller.config == small.config
 
 
-def test_the_least_important_channels_go():
+def test_pruning_removes_the_least_important_channels():
     network = Lite(LiteConfig(8, (16, 16, 16, 16), 8, (1, 1, 1, 2), (16,) * 5, (16, 16, 16, 16))).eval()
     random_statistics(network)
     layer = network.warp.heads[0].body[0][0]
@@ -93,13 +93,13 @@ def test_the_least_important_channels_go():
     assert torch.equal(kept, layer.weight[1::2])
 
 
-def test_taylor_reads_gradients(network):
+def test_taylor_importance_prunes_a_network_with_gradients(network):
     for parameter in network.parameters():
         parameter.grad = torch.ones_like(parameter)
     assert len(pruned(network, ["generator"], 0.5, "taylor").config.widths) > 0
 
 
-def test_what_cannot_be_pruned(network):
+def test_unknown_modules_and_ratios_out_of_range_raise_errors(network):
     with pytest.raises(InputError, match=r"module 'warp' is unknown; there are: warp\.person"):
         pruned(network, ["warp"], 0.3)
     for ratio in (-0.1, 0.95):
@@ -113,8 +113,8 @@ def prune(*arguments):
     return CliRunner().invoke(main, ["prune", *map(str, arguments)])
 
 
-def test_pruned_weights_are_ordinary_weights(prunable_weights, sample, tmp_path):
-    """Every module, in OpenVINO and in PyTorch, and once more."""
+def test_looks_of_pruned_weights_agree_on_both_backends(prunable_weights, sample, tmp_path):
+    """Prune all modules one after the other, then compare looks of OpenVINO and PyTorch."""
     folder = prunable_weights.folder
     for module in MODULES:
         result = prune("--weights", folder, "--module", module, "--ratio", 0.5, "-o", tmp_path / "small")
@@ -127,7 +127,7 @@ def test_pruned_weights_are_ordinary_weights(prunable_weights, sample, tmp_path)
 
 
 @pytest.mark.slow
-def test_what_was_pruned_is_fine_tuned_and_goes_on(prunable_weights, figures, tmp_path):
+def test_fine_tuning_of_pruned_weights_can_be_continued(prunable_weights, figures, tmp_path):
     work = tmp_path / "work"
     places = ["--data", figures, "--work", work]
     assert CliRunner().invoke(main, ["train", "render-fakes", *map(str, places), "--each", "1", "--cut"]).exit_code == 0
@@ -144,7 +144,7 @@ def test_what_was_pruned_is_fine_tuned_and_goes_on(prunable_weights, figures, tm
     assert open_weights(tmp_path / "out").manifest.history[0].startswith("pruned generator by 0.5 (taylor)")
 
 
-def test_requests_that_cannot_be_met(prunable_weights, tmp_path):
+def test_invalid_requests_are_refused_without_writing_files(prunable_weights, tmp_path):
     weights = ["--weights", prunable_weights.folder, "--module", "generator", "-o", tmp_path / "out"]
     for arguments, words in (
         (["--ratio", 1.5], "need 0 to 0.9"),

@@ -1,4 +1,4 @@
-"""Rows beside those of the original: each measured once, in its columns."""
+"""Tests of the pruning tables: rows match the original's, and each is measured once."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 
 @pytest.fixture
 def asked(monkeypatch, small_weights):
-    """What was pruned, in place of pruning it; every tenth of ratio takes a tenth of everything."""
+    """Ratios that were pruned. Stand-ins replace pruning and measuring: a ratio removes that share of all costs."""
     ratios = []
 
     def prune(request, folder, faces):
@@ -53,7 +53,7 @@ def asked(monkeypatch, small_weights):
     return ratios
 
 
-def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights, tmp_path):
+def test_table_has_the_originals_rows_and_existing_rows_are_not_measured_again(asked, small_weights, tmp_path):
     path = tmp_path / "warp_pruning.csv"
     request = TableRequest("warp", str(small_weights.folder), "data", str(tmp_path), str(path), minutes=1)
     told = []
@@ -76,7 +76,7 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
     assert len(read_rows(path, COLUMNS, "pruning table")) == 5
 
 
-def test_the_best_scheme(asked, small_weights, tmp_path, monkeypatch):
+def test_best_scheme_table_compares_pruned_with_original_weights(asked, small_weights, tmp_path, monkeypatch):
     manifest = small_weights.manifest.model_copy(update={"history": ("by 0.25",)})
     opened = {"full": small_weights, "small": SimpleNamespace(manifest=manifest)}
     monkeypatch.setattr(pruning, "open_weights", opened.__getitem__)
@@ -87,14 +87,14 @@ def test_the_best_scheme(asked, small_weights, tmp_path, monkeypatch):
     assert (warp["fps"], warp["loss_percent"], warp["finetuned"]) == ("133.3", "12.50", "by 0.25")
 
 
-def test_columns_are_those_of_the_original():
+def test_first_columns_match_the_original():
     theirs = next(table for table in COMPARISONS if table.file == BEST_FILE).headings
     assert BEST_COLUMNS[: len(theirs)] == tuple(theirs)
     assert COLUMNS[: len(PRUNING)] == tuple(PRUNING)
     assert replace(TABLES["generator"]).ratios == (0.2, 0.25, 0.3, 0.35, 0.4)
 
 
-def test_other_tables_stay(tmp_path):
+def test_reading_a_file_with_another_table_raises_an_error(tmp_path):
     path = tmp_path / "other.csv"
     path.write_text("a,b\n")
     with pytest.raises(OutputError, match="not a pruning table"):
@@ -102,7 +102,7 @@ def test_other_tables_stay(tmp_path):
 
 
 @pytest.mark.parametrize("build", [lambda: Lite(SMALL_LITE), lambda: Pfafn(PfafnConfig(**PRUNABLE_PFAFN))])
-def test_costs_without_quality(build, tmp_path, monkeypatch):
+def test_cost_table_is_filled_once_without_quality_figures(build, tmp_path, monkeypatch):
     monkeypatch.setitem(TABLES, "warp", replace(TABLES["warp"], ratios=(0.4,)))
     network, path, told = build(), tmp_path / "costs.csv", []
     for _ in range(2):

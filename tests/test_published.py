@@ -1,4 +1,4 @@
-"""PF-AFN equals the published networks: the parity recipe where the shared data is, a fixture of our own everywhere."""
+"""Tests that PF-AFN equals the published networks: by the shared parity recipe, if it exists, and by a fixture."""
 
 import json
 import zlib
@@ -18,7 +18,7 @@ FIXTURE = "tests/fixtures/pfafn_small.npz"
 
 
 def recipe(key: str, shape: list[int]) -> torch.Tensor:
-    """A tensor made from its published name alone, as parity/README.md says."""
+    """Make a tensor from its published name alone, as described in parity/README.md."""
     rng = np.random.default_rng(zlib.crc32(key.encode()))
     if key.endswith("num_batches_tracked"):
         return torch.tensor(0)
@@ -36,7 +36,7 @@ def recipe(key: str, shape: list[int]) -> torch.Tensor:
 
 
 def published_checkpoint(name: str) -> dict[str, torch.Tensor]:
-    """A checkpoint of the published format: `warp` or `gen`."""
+    """Make a checkpoint in the published format: `warp` or `gen`."""
     keys = json.loads((shared("parity") / f"{name}_keys.json").read_text())
     return {key: recipe(key, shape) for key, shape in keys.items()}
 
@@ -69,12 +69,12 @@ def test_official_dialect_meets_every_tolerance():
 
 @torch.no_grad()
 def test_lzhms_dialect_meets_the_tolerances_that_float32_allows():
-    """Its correlations are sums over 256 channels, which make the recipe's random flow ill-conditioned in one patch.
+    """The flow meets its tolerance at 99.9 % of the pixels, and twice the tolerance everywhere.
 
-    There our own float32 and float64 results lie as far from each other as from the expected arrays (flow: exact
-    arithmetic is 2.009e-3 away, and float32 results move by 1e-3 with the instruction set). So: the flow keeps its
-    tolerance at 99.9 % of the pixels and twice the tolerance everywhere; and sampling, generator and composition keep
-    theirs everywhere, given the expected flow.
+    The correlations of this dialect are sums over 256 channels, which makes the recipe's random flow ill-conditioned in
+    one patch. There, our float32 and float64 results differ from each other as much as from the expected arrays: exact
+    arithmetic is 2.009e-3 away, and float32 results vary by 1e-3 with the instruction set. Sampling, generator and
+    composition get the expected flow, and meet their tolerances everywhere.
     """
     expected = np.load(shared("parity/pfafn_parity.npz"))
     person, garment, mask = (torch.from_numpy(expected[name]) for name in ("person", "cloth", "edge"))
@@ -98,7 +98,8 @@ def test_lzhms_dialect_meets_the_tolerances_that_float32_allows():
 
 @pytest.mark.parametrize("dialect", ["official", "lzhms"])
 @torch.no_grad()
-def test_small_network_gives_what_it_gave_when_parity_was_met(dialect, pytestconfig):
+def test_small_network_reproduces_the_stored_outputs(dialect, pytestconfig):
+    """The outputs were stored when the networks met the parity tolerances."""
     expected = np.load(pytestconfig.rootpath / FIXTURE)
     network = Pfafn(PfafnConfig(dialect, **SMALL_PFAFN)).eval()
     network.load_state_dict({key: recipe(key, list(t.shape)) for key, t in network.state_dict().items()})
@@ -107,7 +108,7 @@ def test_small_network_gives_what_it_gave_when_parity_was_met(dialect, pytestcon
     assert excess(dressed.look, expected[f"{dialect}_look"]).max() < 5e-3
 
 
-def test_translation_lists_every_problem():
+def test_translation_error_lists_every_problem():
     network = Pfafn(PfafnConfig(**SMALL_PFAFN))
     warp, generator = {"aflow_net.weight": torch.zeros(1)}, {"module.surprise": torch.zeros(2)}
     warp["image_FPN.adaptive.0.bias"] = torch.zeros(3)

@@ -1,4 +1,4 @@
-"""Rows of the quantization table: each measured once, in the original's columns."""
+"""Tests of the quantization table: rows match the original's, and each is measured once."""
 
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ FIGURES = {"swap_back_ssim": 0.9, "swap_back_lead": 0.06, "retrieval_top5": 0.8}
 
 @pytest.fixture
 def asked(monkeypatch, small_weights):
-    """What was quantized, in place of quantizing it."""
+    """Methods and modules that were quantized. Stand-ins replace quantizing and measuring."""
     made = []
 
     def quantize(request, folder, faces):
@@ -35,7 +35,7 @@ def asked(monkeypatch, small_weights):
     return made
 
 
-def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights, tmp_path):
+def test_table_has_the_originals_rows_and_existing_rows_are_not_measured_again(asked, small_weights, tmp_path):
     path = tmp_path / "quantization.csv"
     request = QuantizeRequest(str(small_weights.folder), ("warp", "generator"), "data", work=str(tmp_path))
 
@@ -65,12 +65,12 @@ def test_rows_are_the_originals_and_are_not_measured_again(asked, small_weights,
     assert len(asked) == 6
 
 
-def test_columns_are_those_of_the_original():
+def test_first_columns_match_the_original():
     theirs = next(table for table in COMPARISONS if table.file == "quantization.csv").headings
     assert COLUMNS[: len(theirs)] == tuple(theirs)
 
 
-def test_what_cannot_be_measured(asked, small_weights, tmp_path):
+def test_missing_work_folder_and_quantized_weights_raise_errors(asked, small_weights, tmp_path):
     for work, precision, error in ((None, "fp32", WeightsError), ("work", "int8", InputError)):
         request = QuantizeRequest(str(small_weights.folder), ("warp", "generator"), "data", work=work)
         with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""INT8, after training and by training: layers are quantized, positions and colours are not."""
+"""Tests of INT8 quantization, post-training and quantization-aware: convolutions are quantized, sampling is not."""
 
 from collections import Counter
 
@@ -33,7 +33,7 @@ BUILD = {"lite": lambda: Lite(SMALL_LITE), "pfafn": lambda: Pfafn(PfafnConfig("o
 
 @pytest.fixture(scope="module", autouse=True)
 def without_compiling():
-    """NNCF's own slower functions, in place of its C++ ones and of compiled ones, which take a minute to compile."""
+    """Use the slower reference functions of NNCF, because its C++ and compiled functions take a minute to compile."""
     from nncf.torch.quantization import extensions
 
     with pytest.MonkeyPatch.context() as patch:
@@ -54,7 +54,7 @@ def graphs(network):
 
 
 def rounded(model):
-    """What the quantizers of a model feed, by type of operation."""
+    """Count the operations that the quantizers of a model feed, by type."""
     feeds = Counter()
     for op in model.get_ops():
         if op.get_type_name() == "FakeQuantize":
@@ -62,7 +62,7 @@ def rounded(model):
     return feeds
 
 
-def test_layers_are_quantized_and_positions_are_not(network):
+def test_convolutions_are_quantized_and_sampling_is_not(network):
     models = quantized(graphs(network), drawn_cases(2, 64, 64))
     for model in models.values():
         feeds = rounded(model)
@@ -73,7 +73,7 @@ def test_layers_are_quantized_and_positions_are_not(network):
 
 
 @pytest.mark.slow
-def test_what_costs_too_much_is_given_back():
+def test_accuracy_control_returns_costly_layers_to_float32():
     network = Lite(SMALL_LITE)
     random_statistics(network)
     cases, models = drawn_cases(4, 64, 64), graphs(network.eval())
@@ -91,7 +91,7 @@ def test_what_costs_too_much_is_given_back():
     assert 0 < count(given_back) < count(plain)
 
 
-def test_simulated_int8_is_what_is_exported(network):
+def test_exported_int8_graphs_match_the_simulation(network):
     cases = drawn_cases(2, 64, 64)
     trainable = simulated(network, cases, ("warp", "generator"))
     with torch.no_grad():
@@ -104,7 +104,7 @@ def test_simulated_int8_is_what_is_exported(network):
     assert difference(network, TorchRunner(trainable), cases).mean > apart.mean
 
 
-def test_gradients_reach_what_is_quantized():
+def test_gradients_reach_quantized_layers():
     network = Lite(SMALL_LITE)
     random_statistics(network)
     trainable = simulated(network.eval(), drawn_cases(2, 64, 64), ("generator",)).train()
@@ -121,7 +121,7 @@ def quantize(*arguments):
 
 @pytest.fixture(scope="module")
 def listed(figures, tmp_path_factory):
-    """The figures, with lists named as VITON's."""
+    """The figures, with an unpaired list named as in VITON."""
     import shutil
 
     root = shutil.copytree(figures, tmp_path_factory.mktemp("data") / "figures")
@@ -131,7 +131,7 @@ def listed(figures, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("modules", ["warp", "generator"])
-def test_modules_are_quantized_alone(small_weights, listed, sample, tmp_path, modules):
+def test_only_the_given_module_is_quantized(small_weights, listed, sample, tmp_path, modules):
     result = quantize("--weights", small_weights.folder, "--modules", modules, "--data", listed, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     weights = open_weights(tmp_path / "out")
@@ -140,7 +140,7 @@ def test_modules_are_quantized_alone(small_weights, listed, sample, tmp_path, mo
     person = (tmp_path / "out/person.xml").read_text()
     assert ('type="FakeQuantize"' in person) == (modules == "warp")
     inside = sum(costs(load_network(weights), 64, 64)[part].parameters for part in PARTS[modules])
-    # zero points and the like come on top of the weights
+    # zero points and similar constants add to the weights
     assert 0.5 * inside < eight_bit_values(weights) / 1e6 <= 1.05 * inside
     look = TryOn.load(tmp_path / "out")(sample.photo.image, sample.other_garment)
     assert look.image.shape == (256, 192, 3)
@@ -150,7 +150,7 @@ def test_modules_are_quantized_alone(small_weights, listed, sample, tmp_path, mo
 
 
 @pytest.mark.slow
-def test_training_that_simulates_int8(small_weights, listed, tmp_path):
+def test_quantization_aware_training_reaches_the_given_steps(small_weights, listed, tmp_path):
     work = tmp_path / "work"
     fakes = ["train", "render-fakes", "--data", str(listed), "--work", str(work), "--each", "1", "--cut"]
     assert CliRunner().invoke(main, fakes).exit_code == 0
@@ -163,7 +163,7 @@ def test_training_that_simulates_int8(small_weights, listed, tmp_path):
     assert torch.load(work / "finetune/checkpoint.pt", weights_only=True)["step"] == 3
 
 
-def test_what_cannot_be_quantized(small_weights, figures, tmp_path):
+def test_invalid_requests_are_refused_without_writing_files(small_weights, figures, tmp_path):
     common = ["--weights", small_weights.folder, "--data", figures, "-o", tmp_path / "out"]
     assert "there are: warp, generator" in quantize(*common, "--modules", "head").output
     assert "modules are missing" in quantize(*common, "--modules", ",").output

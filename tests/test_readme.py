@@ -1,4 +1,4 @@
-"""What the README shows works as it stands."""
+"""Tests that the README's examples run and that its references exist."""
 
 import re
 import shlex
@@ -22,14 +22,14 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The current folder, with the pictures that the README speaks of."""
+    """The working directory, with the pictures that the README uses."""
     monkeypatch.chdir(tmp_path)
     for name, sample in (("person", "person-1"), ("shirt", "garment-1"), ("blouse", "garment-2")):
         shutil.copy(str(SAMPLES / f"{sample}.jpg"), f"{name}.jpg")
     return tmp_path
 
 
-def test_shell_blocks(folder):
+def test_shell_examples_run(folder):
     makefile = (ROOT / "Makefile").read_text()
     commands = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
     kinds = {command[0] for command in commands if command}
@@ -43,7 +43,7 @@ def test_shell_blocks(folder):
     assert read("out.png").shape == read("person.jpg").shape
 
 
-def test_python_block(folder):
+def test_python_examples_run(folder):
     scope: dict = {}
     for block in blocks("python"):
         exec(block, scope)
@@ -51,7 +51,7 @@ def test_python_block(folder):
     assert read("out.png").shape == scope["looks"][0].shape
 
 
-def test_every_command_of_the_table_exists_and_every_command_stands_in_it():
+def test_command_table_lists_all_commands_and_only_existing_options():
     named = set()
     for words in re.findall(r"\| `fitroom ([^`]*)`", README):
         given = shlex.split(words)
@@ -67,7 +67,7 @@ def test_every_command_of_the_table_exists_and_every_command_stands_in_it():
     assert named == leaves
 
 
-def test_links_lead_somewhere():
+def test_relative_links_point_to_existing_files():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
 

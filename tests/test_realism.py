@@ -1,4 +1,4 @@
-"""Realism on ImageNet features, and the order in which measures of looks must put systems that are known."""
+"""Tests of realism on ImageNet features, and of how the measures of looks rank known systems."""
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ def photos():
     return [cv2.resize(one, (96, 128), interpolation=cv2.INTER_CUBIC) for one in coarse]
 
 
-def test_features_have_the_published_shapes(network, photos):
+def test_features_have_the_expected_shapes_and_range(network, photos):
     pooled, patches = features_of(network, photos)
     assert pooled.shape == (12, 1280)
     assert patches.shape == (12 * 8 * 6, 112)
@@ -37,7 +37,7 @@ def test_features_have_the_published_shapes(network, photos):
     assert pooled.max() <= 6
 
 
-def test_the_networks_blocks_take_the_published_tensors():
+def test_full_and_reduced_networks_load_the_published_tensors():
     tensors = imagenet_tensors()
     for blocks in (tuple(range(16)), (0, 1, 3, 4)):
         network = EfficientNetLite0(blocks)
@@ -45,7 +45,7 @@ def test_the_networks_blocks_take_the_published_tensors():
         assert torch.equal(network._blocks[-1]._bn2.weight, tensors[f"_blocks.{blocks[-1]}._bn2.weight"])
 
 
-def test_a_shifted_picture_has_nearer_features_than_another_one(network, photos):
+def test_features_of_a_shifted_picture_are_closer_than_those_of_another_picture(network, photos):
     pooled, _ = features_of(network, photos)
     shifted, _ = features_of(network, [np.roll(photo, 32, axis=1) for photo in photos])
     other = pooled.roll(1, dims=0)
@@ -54,7 +54,7 @@ def test_a_shifted_picture_has_nearer_features_than_another_one(network, photos)
     assert near.mean() > far.mean()
 
 
-def test_equal_pictures_are_near_and_blurred_ones_far(network, photos):
+def test_distances_are_smaller_for_equal_pictures_than_for_blurred_ones(network, photos):
     same = realism(network, photos, photos)
     blurred = realism(network, [cv2.GaussianBlur(photo, (0, 0), 3) for photo in photos], photos)
     assert same.frechet < 1e-3
@@ -64,8 +64,11 @@ def test_equal_pictures_are_near_and_blurred_ones_far(network, photos):
 
 
 @pytest.mark.slow
-def test_measures_put_known_systems_in_order():
-    """The unchanged photo is all leftover and wrong cut; a flat paste does more damage and is less real than lite."""
+def test_measures_rank_known_systems_as_expected():
+    """The unchanged photo has the most leftover and the worst cut.
+
+    A flat paste does more damage than `lite`, and is less realistic.
+    """
     plan = make_plan(shared("viton"), "val_pairs_unpaired.txt", "val_pairs_paired.txt").first(40)
     parser = open_parser("parser")
     found = {}

@@ -1,4 +1,4 @@
-"""What was measured, on disk."""
+"""Tests of writing evaluation results to CSV and JSON."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ def came_from(figures):
     return origin("copy", "", "", plan, "parser 0.2.0", "fitroom evaluate --baseline copy")
 
 
-def test_rows_say_what_made_them(tmp_path, came_from):
+def test_csv_rows_record_their_origin(tmp_path, came_from):
     for _ in range(2):
         append_csv(tmp_path / "e.csv", RESULT, came_from)
     rows = list(csv.DictReader((tmp_path / "e.csv").open()))
@@ -37,7 +37,7 @@ def test_rows_say_what_made_them(tmp_path, came_from):
     assert rows[0]["hardware"].endswith("cores")
 
 
-def test_other_tables_are_left_alone(tmp_path, came_from):
+def test_file_with_other_columns_is_refused_and_unchanged(tmp_path, came_from):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(OutputError, match="columns are not those"):
         check_csv(tmp_path / "other.csv")
@@ -46,7 +46,7 @@ def test_other_tables_are_left_alone(tmp_path, came_from):
     assert (tmp_path / "other.csv").read_text() == "a,b\n1,2\n"
 
 
-def test_json_holds_every_case(tmp_path, came_from):
+def test_json_contains_figures_cases_and_origin(tmp_path, came_from):
     written = json.loads(write_json(tmp_path / "m.json", RESULT, came_from).read_text())
     assert written["figures"] == RESULT.figures
     assert written["not_measured"] == RESULT.not_measured
@@ -54,7 +54,7 @@ def test_json_holds_every_case(tmp_path, came_from):
     assert written["origin"]["system"] == "copy"
 
 
-def test_places_that_can_not_be_written(tmp_path):
+def test_unwritable_output_paths_raise_errors(tmp_path):
     with pytest.raises(OutputError, match="directory"):
         check_csv(tmp_path)
     with pytest.raises(OutputError, match="does not exist"):

@@ -1,4 +1,4 @@
-"""Garments before any background: through rembg, here one that stands in for its network, and what is said without."""
+"""Tests of garment masks on any background with rembg, whose network is replaced by a stand-in."""
 
 import sys
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ def sample():
 
 @pytest.fixture
 def on_wood(sample):
-    """A garment before boards, and its mask."""
+    """A garment on wooden boards, and its mask."""
     mask = sample.other_garment_mask
     boards = np.zeros_like(sample.other_garment)
     boards[:] = np.where(np.arange(mask.shape[1]) // 12 % 2, 120, 60)[None, :, None]
@@ -33,7 +33,7 @@ def on_wood(sample):
 
 @pytest.fixture
 def rembg(monkeypatch, on_wood):
-    """rembg whose network knows the one garment."""
+    """A stand-in for rembg that segments only the garment of `on_wood`."""
 
     def remove(picture, session, only_mask):
         assert (session, only_mask) == (f"session of {MODEL}", True)
@@ -45,7 +45,7 @@ def rembg(monkeypatch, on_wood):
     return module
 
 
-def test_rembg_tells_what_colour_can_not(rembg, on_wood, sample):
+def test_rembg_segments_backgrounds_that_colour_cannot(rembg, on_wood, sample):
     picture, mask = on_wood
     with pytest.raises(ImageError, match="not plain and light"):
         TryOn.load(segmenter="colour").garment_mask(picture)
@@ -57,19 +57,19 @@ def test_rembg_tells_what_colour_can_not(rembg, on_wood, sample):
         tryon.garment_mask(picture[::-1].copy())
 
 
-def test_plain_backgrounds_are_told_by_colour(rembg, sample):
+def test_plain_backgrounds_are_segmented_by_colour_without_rembg(rembg, sample):
     rembg.remove = None
     mask = TryOn.load(segmenter="rembg").garment_mask(sample.garment)
     np.testing.assert_array_equal(mask, TryOn.load().garment_mask(sample.garment))
 
 
-def test_without_rembg_it_says_what_to_install(monkeypatch):
+def test_error_for_missing_rembg_names_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rembg", None)
     with pytest.raises(MissingExtraError, match=r"\[rembg\]"):
         RembgSegmenter()
 
 
-def test_a_network_that_can_not_be_fetched(rembg):
+def test_failed_download_of_the_rembg_network_raises_an_error(rembg):
     def offline(name):
         raise ConnectionError("no route to host")
 
@@ -78,7 +78,7 @@ def test_a_network_that_can_not_be_fetched(rembg):
         TryOn.load(segmenter="rembg")
 
 
-def test_the_mask_is_shown(sample, tmp_path, monkeypatch):
+def test_show_mask_option_writes_the_cut_out_garment_on_green(sample, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_picture(sample.photo.image, "person.png")
     save_picture(sample.garment, "shirt.png")

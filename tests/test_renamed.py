@@ -1,4 +1,4 @@
-"""Old names work in this version: a warning in Python, a notice on the command line."""
+"""Tests of deprecated names, which work with a warning in Python and a notice on the command line."""
 
 import warnings
 
@@ -16,7 +16,7 @@ def look():
     return TryOn.load()(read_sample("person-1.jpg"), read_sample("garment-1.jpg"))
 
 
-def test_arguments():
+def test_old_argument_names_work_with_a_warning():
     with pytest.warns(DeprecationWarning, match="matting is called segmenter now"):
         tryon = TryOn.load(matting="colour")
     assert tryon.segmenter is None
@@ -33,12 +33,12 @@ def test_arguments():
         Person(tryon, photo, at=None)
 
 
-def test_attributes(look):
+def test_old_attribute_names_work_with_a_warning(look):
     with pytest.warns(DeprecationWarning, match="doubts is called warnings now"):
         assert look.doubts is look.warnings
 
 
-def test_options(tmp_path):
+def test_old_option_names_work_with_a_notice(tmp_path):
     arguments = [str(SAMPLES / "person-1.jpg"), str(SAMPLES / "garment-1.jpg"), "-o", str(tmp_path / "look.png")]
     result = CliRunner().invoke(main, ["try", *arguments, "--matting", "colour", "--person", "100,100"])
     assert result.exit_code == 0, result.output

@@ -1,4 +1,4 @@
-"""The report says what was measured, and what was not."""
+"""Tests of the report, which shows measured figures and marks missing ones."""
 
 import csv
 import shutil
@@ -18,13 +18,13 @@ def results(tmp_path):
     return Path(shutil.copytree(ROOT / "results", tmp_path / "results"))
 
 
-def test_the_committed_report_is_that_of_the_committed_results(tmp_path):
+def test_committed_report_matches_the_committed_results(tmp_path):
     assert write_report(ROOT / "results", tmp_path / "results.md").read_text() == (ROOT / "docs/results.md").read_text()
     for plot in (ROOT / "docs/results").iterdir():
         assert (tmp_path / "results" / plot.name).read_bytes() == plot.read_bytes(), plot.name
 
 
-def test_every_measured_row_says_what_made_it():
+def test_every_committed_row_records_command_hardware_and_versions():
     for path in (ROOT / "results").glob("*.csv"):
         for row in read_rows(path):
             assert row["command"].startswith(("fitroom ", "python tools/", "python scripts/")), path
@@ -33,7 +33,7 @@ def test_every_measured_row_says_what_made_it():
     assert {row["system"] for row in read_rows(ROOT / "results/evaluation.csv")} >= {"lite", "copy", "paste"}
 
 
-def test_speed_has_a_column_for_every_precision(results, tmp_path):
+def test_speed_table_has_a_column_for_every_precision(results, tmp_path):
     columns = "date,figure,value,unit,low,high,runs,system,precision,hardware,versions,command"
     rows = [
         "look_new,20,ms,19,22,50,lite 1,fp32",
@@ -48,14 +48,14 @@ def test_speed_has_a_column_for_every_precision(results, tmp_path):
     assert "| batch | looks/s |  | 90.00 (88.00–95.00) |" in text
 
 
-def test_the_originals_tables_are_whole():
+def test_original_tables_have_rows_and_the_expected_columns():
     for comparison in COMPARISONS:
         rows = read_rows(ROOT / "results/original" / comparison.file)
         assert rows
         assert list(rows[0]) == list(comparison.headings)
 
 
-def test_without_figures_of_ours_every_row_says_not_yet(results, tmp_path):
+def test_rows_without_our_figures_are_marked_as_not_yet_measured(results, tmp_path):
     for path in results.glob("*.csv"):
         path.unlink()
     text = write_report(results, tmp_path / "page.md").read_text()
@@ -64,7 +64,7 @@ def test_without_figures_of_ours_every_row_says_not_yet(results, tmp_path):
     assert all(line.endswith(f"| {NOT_YET} |") for line in ours)
 
 
-def test_our_row_stands_below_the_originals(results, tmp_path):
+def test_our_row_follows_the_originals_row(results, tmp_path):
     with (results / "quantization.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["optimization", "quantized_mb", "ms", "command", "hardware", "versions"])
@@ -77,7 +77,7 @@ def test_our_row_stands_below_the_originals(results, tmp_path):
     assert any(line.startswith("| Quantize lite | fitroom |") for line in lines)
 
 
-def test_the_last_row_of_a_system_counts():
+def test_latest_row_of_each_system_is_used():
     rows = read_rows(ROOT / "results/evaluation.csv")
     later = [row | {"warp_iou": "0.5"} for row in rows]
     kept = newest(rows + later)
@@ -92,7 +92,7 @@ def test_the_same_results_give_the_same_plots(results, tmp_path):
         assert (tmp_path / "a" / plot).read_bytes() == (tmp_path / "b" / plot).read_bytes()
 
 
-def test_the_command(results, tmp_path):
+def test_command_writes_the_page_and_reports_missing_tables(results, tmp_path):
     page = tmp_path / "page.md"
     assert CliRunner().invoke(main, ["report", "--results", str(results), "-o", str(page)]).exit_code == 0
     assert page.exists()

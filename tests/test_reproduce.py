@@ -1,4 +1,4 @@
-"""The command that fills the original's tables."""
+"""Tests of `fitroom reproduce`, which fills the original's tables."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from fitroom.reproduce import correlation
 
 @pytest.fixture
 def timed(monkeypatch):
-    """Stands in for timing: how often it was asked for."""
+    """Repeats of each requested timing. A stand-in replaces the timing."""
     asked = []
 
     def time_correlation(repeats):
@@ -41,7 +41,7 @@ def test_correlation_is_measured_once(timed, tmp_path):
     assert len(timed) == 1
 
 
-def test_columns_are_those_of_the_original():
+def test_first_columns_match_the_original():
     theirs = next(table for table in COMPARISONS if table.file == correlation.FILE).headings
     assert correlation.COLUMNS[: len(theirs)] == tuple(theirs)
 
@@ -49,14 +49,14 @@ def test_columns_are_those_of_the_original():
 @pytest.mark.parametrize(
     ("table", "option"), [("warp-pruning", "--data"), ("quantization", "--float"), ("best", "--pruned")]
 )
-def test_a_missing_option_is_named(table, option, tmp_path):
+def test_missing_option_is_named(table, option, tmp_path):
     result = CliRunner().invoke(main, ["reproduce", table, "--results", str(tmp_path)])
     assert result.exit_code == 2
     assert f"{table} needs {option}" in result.output
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_tables_ask_for_their_options_first(tmp_path, timed):
+def test_all_checks_its_options_before_measuring(tmp_path, timed):
     arguments = ["--results", str(tmp_path / "new"), "--data", "data", "--work", "work", "--float", "float"]
     result = CliRunner().invoke(main, ["reproduce", "all", *arguments])
     assert result.exit_code == 2
@@ -77,6 +77,6 @@ for table in ("warp-pruning", "quantization", "best", "correlation"):
 """
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path):
-    """In a process of its own: modules that are imported already would be found."""
+def test_error_for_missing_packages_names_the_extra_to_install(tmp_path):
+    """Run in a new process, because this one may have imported the packages already."""
     subprocess.run([sys.executable, "-c", WITHOUT_COMPRESS, str(tmp_path)], check=True)

@@ -1,4 +1,4 @@
-"""Runtimes beyond what a look needs: kept compilations, modes, threads."""
+"""Tests of the runtimes: compilation cache, throughput mode, damaged weights, and threads."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ from fitroom.runtime.openvino import OpenVinoRunner, ov
 from fitroom.tryon import TryOn
 
 
-def test_compiled_graphs_are_kept_and_used(small_weights, tmp_path, monkeypatch):
+def test_compiled_graphs_are_cached_and_reused(small_weights, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     case = drawn_cases(1, 256, 192)[0]
     first = look(OpenVinoRunner.from_weights(small_weights), case)
@@ -28,7 +28,7 @@ def test_compiled_graphs_are_kept_and_used(small_weights, tmp_path, monkeypatch)
     assert sorted(tmp_path.rglob("*.blob")) == kept
 
 
-def test_a_cache_cut_short_is_made_again(small_weights, tmp_path, monkeypatch):
+def test_truncated_cache_does_not_change_the_look(small_weights, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     case = drawn_cases(1, 256, 192)[0]
     first = look(OpenVinoRunner.from_weights(small_weights), case)
@@ -37,14 +37,14 @@ def test_a_cache_cut_short_is_made_again(small_weights, tmp_path, monkeypatch):
     np.testing.assert_array_equal(look(OpenVinoRunner.from_weights(small_weights), case), first)
 
 
-def test_no_cache_where_none_can_be(small_weights, tmp_path, monkeypatch):
+def test_looks_work_without_a_writable_cache(small_weights, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert store.cache_folder("compiled") is None
     assert look(OpenVinoRunner.from_weights(small_weights), drawn_cases(1, 256, 192)[0]).shape == (256, 192, 3)
 
 
-def test_throughput_gives_the_same_looks(small_weights):
+def test_throughput_mode_gives_the_same_looks(small_weights):
     cases = drawn_cases(3, 256, 192)
     expected = [look(OpenVinoRunner.from_weights(small_weights), case) for case in cases]
     runner = OpenVinoRunner.from_weights(small_weights, mode="throughput")
@@ -55,7 +55,7 @@ def test_throughput_gives_the_same_looks(small_weights):
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
-def test_damage_is_found_before_anything_runs(small_weights, tmp_path, backend):
+def test_damaged_weights_raise_an_error_on_loading(small_weights, tmp_path, backend):
     copy = shutil.copytree(small_weights.folder, tmp_path / "copy")
     for name in ("person.bin", "network.safetensors"):
         with (copy / name).open("r+b") as stream:
@@ -65,8 +65,8 @@ def test_damage_is_found_before_anything_runs(small_weights, tmp_path, backend):
         TryOn.load(copy, backend)
 
 
-def test_a_cache_that_another_process_takes_away(small_weights, tmp_path, monkeypatch):
-    """Compiling fails where a kept file is gone at once; then it is done without a cache."""
+def test_compilation_works_without_cache_if_its_files_disappear(small_weights, tmp_path, monkeypatch):
+    """If another process deletes a cached file, compilation fails and is repeated without a cache."""
     case = drawn_cases(1, 256, 192)[0]
     expected = look(OpenVinoRunner.from_weights(small_weights), case)
     compile_model, failed = ov.Core.compile_model, []
@@ -83,8 +83,8 @@ def test_a_cache_that_another_process_takes_away(small_weights, tmp_path, monkey
     assert failed
 
 
-def test_threads_that_begin_together_do_not_lock_each_other_out():
-    """Eight threads that all are the first to ask OpenVINO for a dtype, which it looks up for each input."""
+def test_concurrent_first_dtype_lookups_do_not_deadlock():
+    """Eight threads start OpenVINO's first dtype lookup at once. OpenVINO looks up a dtype for every input."""
     program = """
 import sys, threading
 from fitroom.runtime.openvino import ov

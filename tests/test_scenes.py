@@ -1,4 +1,4 @@
-"""Scenes: labels and key points stay with their person, whatever is drawn."""
+"""Tests of scenes, in which labels and key points move with the person."""
 
 from dataclasses import replace
 
@@ -22,15 +22,15 @@ def scene(config, studio, seed=0):
     return compose_scenes(draw_scenes(config, len(studio[0]), generator_of(seed), aspect=1.0), *studio)
 
 
-def test_nothing_drawn_changes_nothing(studio):
+def test_studio_configuration_leaves_samples_unchanged(studio):
     photo, label, points = scene(STUDIO, studio)
     assert torch.allclose(photo, studio[0], atol=1e-4)
     assert torch.equal(label, studio[1])
     assert torch.allclose(points, studio[2], atol=1e-3)
 
 
-def test_labels_and_points_go_with_the_person(studio):
-    """A figure's face lies at its nose, before and after."""
+def test_labels_and_key_points_move_with_the_person(studio):
+    """The centre of the face stays close to the nose."""
     face = 12
 
     def apart(label, points):
@@ -39,7 +39,7 @@ def test_labels_and_points_go_with_the_person(studio):
         return shown, (centres - points[shown, NOSE, :2]).norm(dim=1)
 
     _, before = apart(studio[1], studio[2])
-    # twice the size at most
+    # persons are enlarged to less than twice their size
     config = replace(SceneConfig(), smaller=0.4)
     for seed in range(5):
         shown, after = apart(*scene(config, studio, seed)[1:])
@@ -47,7 +47,7 @@ def test_labels_and_points_go_with_the_person(studio):
         assert after.max() < 2 * before.max() + 2
 
 
-def test_sizes_and_places_differ(studio):
+def test_sizes_and_positions_vary(studio):
     areas, rows = [], []
     for seed in range(6):
         _, label, _ = scene(SceneConfig(), studio, seed)
@@ -57,7 +57,7 @@ def test_sizes_and_places_differ(studio):
     assert max(rows) - min(rows) > 25
 
 
-def test_points_outside_are_not_shown(studio):
+def test_key_points_outside_the_picture_have_zero_confidence(studio):
     _, _, points = scene(replace(SceneConfig(), larger=0.9, smaller=0.0, aside=1.0), studio)
     x, y, confidence = points.unbind(dim=2)
     outside = (x < 0) | (x > 63) | (y < 0) | (y > 63)
@@ -66,18 +66,18 @@ def test_points_outside_are_not_shown(studio):
     assert confidence[~outside].any()
 
 
-def test_backgrounds_are_others_and_persons_are_not(studio):
+def test_background_is_replaced_and_the_person_is_kept(studio):
     config = replace(STUDIO, background=1.0)
     photo, label, _ = scene(config, studio)
     changed = (photo - studio[0]).abs().amax(dim=1) > 0.2
-    # well inside the person, where the mask is not soft
+    # inside the person, away from the soft edge of the mask
     person = -torch.nn.functional.max_pool2d(-(studio[1] > 0).float(), 3, 1, 1) > 0
     assert changed[studio[1] == 0].float().mean() > 0.3
     assert changed[person].float().mean() < 0.02
     assert torch.equal(label, studio[1])
 
 
-def test_a_part_of_a_batch_is_a_part(studio):
+def test_composing_part_of_a_batch_gives_the_same_scenes(studio):
     scenes = draw_scenes(SceneConfig(), 12, generator_of(3), aspect=1.0)
     whole = compose_scenes(scenes, *studio)
     part = slice(4, 9)

@@ -1,4 +1,4 @@
-"""The segmenter: its size, what it learns, how it is measured, and its way from training to a mask."""
+"""Tests of the segmenter: its size, training, measurement, export, and masks."""
 
 import shutil
 
@@ -33,13 +33,13 @@ ORIGIN = Origin("segmenter", "0.0.0", "nothing", "none")
 
 
 class Dark(torch.nn.Module):
-    """Says that what is dark is garment."""
+    """A stand-in for a segmenter that marks dark pixels as garment."""
 
     def forward(self, picture):
         return -picture.mean(dim=1, keepdim=True) - 0.2
 
 
-def test_size():
+def test_segmenter_stays_within_its_size_and_compute_budget():
     network = Segmenter().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         mask = network(torch.zeros(1, 3, 256, 192))
@@ -48,13 +48,13 @@ def test_size():
     assert mask.shape == (1, 1, 256, 192)
 
 
-def test_gradients_reach_everything():
+def test_every_parameter_gets_a_gradient():
     network = Segmenter()
     network(torch.rand(2, 3, 64, 64) * 2 - 1).square().mean().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-def test_it_learns(training_samples):
+def test_loss_decreases_during_training(training_samples):
     torch.manual_seed(0)
     trainee = SegmenterTrainee(Segmenter(SMALL), SegmentingLosses())
     batches = GarmentSceneBatches(training_samples, GarmentSceneConfig(), 12)
@@ -69,7 +69,7 @@ def test_it_learns(training_samples):
     assert sum(totals[-5:]) < 0.7 * sum(totals[:5])
 
 
-def test_losses_of_a_known_case(training_samples):
+def test_losses_of_correct_and_undecided_masks(training_samples):
     scene = GarmentSceneBatches(training_samples, STUDIO, 12).of_step(0)
     sure = SegmenterTrainee(torch.nn.Identity(), SegmentingLosses())
 
@@ -85,7 +85,7 @@ def test_losses_of_a_known_case(training_samples):
     assert undecided["overlap"] == pytest.approx((1 - share / (0.5 + share)).mean().item(), abs=0.01)
 
 
-def test_what_is_measured(training_samples):
+def test_measures_are_one_for_correct_masks_and_zero_for_empty_ones(training_samples):
     batches = GarmentSceneBatches(training_samples, STUDIO, 6)
     truth = iter([batches.of_step(step).mask for step in range(2)])
     assert measure_segmenter(lambda picture: next(truth) - 0.5, batches) == {"iou": 1.0, "found": 1.0}
@@ -93,7 +93,7 @@ def test_what_is_measured(training_samples):
     assert nothing == {"iou": 0.0, "found": 0.0}
 
 
-def test_batches_are_decided_by_their_number(training_samples):
+def test_batches_depend_only_on_the_step(training_samples):
     batches = GarmentSceneBatches(training_samples, GarmentSceneConfig(), 6)
     first, second = batches.of_step(3), batches.of_step(4)
     assert torch.equal(first.picture, batches.of_step(3).picture)
@@ -103,7 +103,7 @@ def test_batches_are_decided_by_their_number(training_samples):
     assert all(name.endswith("_1.jpg") for name in batches.names(first))
 
 
-def test_the_command_and_what_it_made(figures, tmp_path, sample):
+def test_command_trains_and_exports_a_segmenter(figures, tmp_path, sample):
     small = [f"segmenter.{name}={list(v) if isinstance(v, tuple) else v}" for name, v in vars(SMALL).items()]
     settings = [*small, "height=64", "width=64", "loop.batch=4", "loop.warm_up=1", "loop.steps=2"]
     data = shutil.copytree(figures, tmp_path / "data")
@@ -123,7 +123,7 @@ def test_the_command_and_what_it_made(figures, tmp_path, sample):
 
 @pytest.fixture(scope="module")
 def dark(tmp_path_factory):
-    """Weights of a segmenter that takes what is dark for garment."""
+    """Weights of a segmenter that marks dark pixels as garment."""
     network = Segmenter(SMALL).eval()
     monkey = pytest.MonkeyPatch()
     monkey.setattr(Segmenter, "forward", lambda self, picture: Dark()(picture))
@@ -134,8 +134,8 @@ def dark(tmp_path_factory):
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (200, 90), (90, 200), (640, 640)])
-def test_a_mask_of_any_picture(dark, shape):
-    """A dark box on a light, unquiet ground, of any size; specks of dark are no garment."""
+def test_mask_covers_the_garment_in_pictures_of_any_size(dark, shape):
+    """The garment is a dark box on a light striped background. A small dark spot is not part of it."""
     height, width = shape
     picture = np.full((*shape, 3), 170, np.uint8)
     picture[:, ::8] = 230
@@ -149,7 +149,7 @@ def test_a_mask_of_any_picture(dark, shape):
     assert not mask[0, 0]
 
 
-def test_what_differs_is_not_kept(tmp_path, monkeypatch):
+def test_export_that_differs_from_pytorch_is_not_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "agreement", lambda *arguments: 0.5)
     pictures = [np.zeros((64, 64, 3), np.uint8)]
     with pytest.raises(ExportError, match=r"exported segmenter .* 50\.00%; need 99\.99%"):
@@ -157,7 +157,7 @@ def test_what_differs_is_not_kept(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_graph_says_what_pytorch_says(tmp_path):
+def test_exported_graph_matches_pytorch(tmp_path):
     torch.manual_seed(0)
     network = Segmenter(SMALL).eval()
     pictures = list(np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8))

@@ -1,4 +1,4 @@
-"""Costs of modules, and schemes measured without fine-tuning."""
+"""Tests of module costs, and of pruning schemes measured without fine-tuning."""
 
 import shutil
 from dataclasses import asdict, replace
@@ -23,8 +23,11 @@ MODULES = ("warp.person", "warp.garment", "warp.flow", "generator")
 ROW = Row("lite 1", "unpruned", "l2", 1.0, 2.0, 10.0, 0.9, 0.05, 0.8, 0.9, 0.0, 60, "list", "cpu", "v", "fitroom prune")
 
 
-def test_costs_of_the_published_network():
-    """The original's tables count one encoder as 9.37 M parameters and 6.63 G, the generator as 43.90 M and 21.95 G."""
+def test_costs_match_the_published_network():
+    """The original's tables list parameters and multiply-adds.
+
+    One encoder has 9.37 M and 6.63 G, the generator 43.90 M and 21.95 G.
+    """
     found = costs(Pfafn(), 256, 192)
     network = Pfafn()
     encoder = sum(p.numel() for p in network.warp.garment_encoder.parameters()) / 1e6
@@ -37,20 +40,20 @@ def test_costs_of_the_published_network():
     assert found["generator"].megabytes == pytest.approx(4 * 43.90, abs=0.1)
 
 
-def test_costs_of_lite_add_up():
+def test_module_costs_of_lite_add_up_to_nearly_the_total():
     found = costs(Lite(), 256, 192)
     assert 0.9 < sum(found[module].parameters for module in MODULES) / found["all"].parameters <= 1
     assert 0.9 < sum(found[module].multiply_adds for module in MODULES) / found["all"].multiply_adds <= 1
 
 
-def test_loss_is_the_largest_share_lost():
+def test_loss_is_the_largest_relative_loss_of_a_figure():
     before = Worth({"swap_back_ssim": 0.8, "retrieval_top5": 0.5}, 10)
     assert Worth({"swap_back_ssim": 0.76, "retrieval_top5": 0.49}, 9).loss_against(before) == pytest.approx(0.05)
     assert Worth({"swap_back_ssim": 0.9, "retrieval_top5": 0.6}, 9).loss_against(before) < 0
 
 
 class Rehearsed:
-    """Rows by rule in place of measurements: each tenth of a module saves its milliseconds and costs its quality."""
+    """Computes rows by rules instead of measuring: each tenth of a module saves milliseconds and costs quality."""
 
     def __init__(self, rules):
         self.rules = rules
@@ -61,7 +64,7 @@ class Rehearsed:
         return replace(ROW, scheme=written(scheme), ms=10 - saved, loss=lost)
 
 
-def test_the_search_takes_what_saves_most_within_the_budget():
+def test_search_finds_the_fastest_scheme_within_the_budget():
     found = search(Rehearsed({"generator": (1.0, 0.008), "warp.flow": (0.5, 0.001)}), ("generator", "warp.flow"), 0.02)
     assert found.scheme == "generator 0.2, warp.flow 0.4"
     assert search(Rehearsed({"generator": (1.0, 0.5)}), ("generator",), 0.02).scheme == "unpruned"
@@ -69,7 +72,7 @@ def test_the_search_takes_what_saves_most_within_the_budget():
 
 
 @pytest.mark.slow
-def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
+def test_stored_rows_are_not_measured_again(figures, tmp_path, monkeypatch):
     network = Lite(LiteConfig(8, (16, 16, 16, 16), 8, (1, 1, 1, 2), (16,) * 5, (16, 16, 16, 16)))
     random_statistics(network)
     config = ExportConfig(half_tensors=True)
@@ -89,7 +92,7 @@ def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
     assert rows[1].parameters < rows[0].parameters
     assert (tmp_path / "plot.svg").read_text().startswith("<?xml")
 
-    # kept rows lead the search to 0.1: half the time, and at 0.2 the budget is spent
+    # these stored rows lead the search to 0.1, which halves the time; 0.2 exceeds the budget
     for scheme, ms, loss in ("generator 0.1", rows[0].ms / 2, 0.01), ("generator 0.2", rows[0].ms / 4, 0.5):
         kept = replace(rows[0], scheme=scheme, ms=ms, loss=loss)
         append_row(tmp_path / "rows.csv", COLUMNS, asdict(kept))
@@ -109,7 +112,7 @@ def test_rows_are_kept_and_not_measured_again(figures, tmp_path, monkeypatch):
     assert "by a search within 2.0%" in said
 
 
-def test_sensitivity_asks_for_every_module_at_every_ratio():
+def test_sensitivity_measures_every_module_at_every_ratio():
     asked = []
 
     class Listening:
@@ -122,7 +125,7 @@ def test_sensitivity_asks_for_every_module_at_every_ratio():
     assert len(rows) == 11
 
 
-def test_what_cannot_be_explored(tmp_path, small_weights, figures):
+def test_invalid_pruning_requests_are_refused(tmp_path, small_weights, figures):
     run = CliRunner().invoke
     weights = ["--weights", str(small_weights.folder)]
     assert "name them with --data" in run(main, ["prune", *weights, "--sensitivity"]).output

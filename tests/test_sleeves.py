@@ -1,4 +1,4 @@
-"""Sleeves of another length are told by what lies on forearms."""
+"""Tests of the sleeve measure, which compares forearms before and after."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ def dressed(photo, covered, picture):
     return SimpleNamespace(image=picture, composition=np.full(photo.shape[:2], covered, np.float32))
 
 
-def test_a_look_that_changes_nothing_gets_nothing(plan):
+def test_unchanged_photo_scores_zero_for_covered_and_low_for_bared_forearms(plan):
     found = measure_sleeves(lambda photo, garment: dressed(photo, 0, photo), plan)
     assert found.bare >= 2
     assert found.long >= 2
@@ -31,7 +31,7 @@ def test_a_look_that_changes_nothing_gets_nothing(plan):
     assert found.bared < 0.3, "some sleeves have nearly the colour of skin"
 
 
-def test_sleeves_that_cover_and_arms_that_show_get_everything(plan):
+def test_perfect_looks_score_one(plan):
     faces = {}
     for person in plan.own:
         subject = plan.subject(person)
@@ -45,7 +45,7 @@ def test_sleeves_that_cover_and_arms_that_show_get_everything(plan):
     assert found.bared == 1
 
 
-def test_forearms_are_small_and_apart_from_the_hands(plan):
+def test_forearm_masks_are_small_and_do_not_overlap(plan):
     subject = plan.subject(sorted(plan.own)[0])
     right, left = forearms(subject)
     assert not (right & left).any()
@@ -53,7 +53,7 @@ def test_forearms_are_small_and_apart_from_the_hands(plan):
     assert forearms(replace(subject, key_points=None)) == []
 
 
-def test_lists_need_sleeves_of_both_lengths(plan):
+def test_list_without_both_sleeve_lengths_raises_an_error(plan):
     one = replace(plan, own=dict(list(plan.own.items())[:1]))
     with pytest.raises(DataError, match="need some of both"):
         measure_sleeves(lambda photo, garment: dressed(photo, 0, photo), one)

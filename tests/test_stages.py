@@ -1,4 +1,4 @@
-"""What stages weigh, on cases whose values are known."""
+"""Tests of the losses of training stages, on cases with known values."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ from fitroom.train.tasks.stages import (
 )
 
 
-def test_levels_weigh_more_the_finer_they_are(batch):
+def test_finer_levels_get_more_weight(batch):
     flows = Shift(0.2).flows((batch.photo,), (batch.garment,))
     values = flow_losses(flows, batch, False)
     levels = [warp_losses(flow, batch.garment, batch.garment_mask, batch.photo, batch.worn) for flow in flows]
@@ -30,7 +30,7 @@ def test_levels_weigh_more_the_finer_they_are(batch):
         assert values[name].item() == pytest.approx((levels[0][name].item() + 2 * levels[1][name].item()) / 3)
 
 
-def test_the_look_does_not_bend_the_flow(batch):
+def test_look_loss_has_no_gradient_to_the_flow(batch):
     class Worn(Shift):
         def generate(self, person, garment, garment_mask, flow, person_features, garment_features=()):
             warped = sample(garment, flow, False)
@@ -42,20 +42,20 @@ def test_the_look_does_not_bend_the_flow(batch):
     assert values["garment"].requires_grad
 
 
-def test_a_perfect_warp_costs_nothing(batch):
+def test_perfect_warp_has_zero_loss(batch):
     values = flow_losses(Shift(0.0).flows((batch.photo,), (batch.garment,))[1:], batch, False)
     assert values["garment"].item() == pytest.approx(0, abs=1e-6)
     assert values["mask"].item() == pytest.approx(0, abs=1e-6)
     assert warp_error(identity_grid(batch.photo).expand(2, -1, -1, -1), batch, Shift(0.0)).max() < 1e-6
 
 
-def test_only_a_better_teacher_teaches(batch):
+def test_distillation_counts_only_paired_samples_with_a_better_teacher(batch):
     good, bad = Shift(0.0), Shift(0.3)
     flow = {network: network.flows((batch.photo,), (batch.garment,))[-1] for network in (good, bad)}
     features = bad.person_features(batch.shown)
     known = good.person_features(batch.photo)
     distance, better = flow_distillation(good, known, bad, flow[bad], batch)
-    visible = batch.garment_mask.mean().item()  # a flow counts where it shows garment
+    visible = batch.garment_mask.mean().item()  # a flow counts only where it samples the garment
     assert distance.item() == pytest.approx(0.3 * visible)
     assert better.tolist() == [1, 1]
     assert feature_distillation(features, known, better).item() == pytest.approx(0.09)
@@ -69,8 +69,8 @@ def test_only_a_better_teacher_teaches(batch):
         assert feature_distillation(features, known, better) == 0
 
 
-def test_a_teacher_of_another_network_teaches_where_to_look(batch):
-    """The same pixels have other numbers in its flow, its features other shapes; the latter need not be compared."""
+def test_flow_distillation_converts_between_corner_alignments(batch):
+    """The flows use different coordinates for the same pixels. Features of different shapes are not compared."""
 
     class CornerAligned(Shift):
         align_corners = True
@@ -94,8 +94,8 @@ def test_a_teacher_of_another_network_teaches_where_to_look(batch):
     assert "distilled_features" not in values
 
 
-def test_the_look_of_an_unpruned_network_is_learned(batch):
-    """What its generator makes of the same flow; a mask that has vanished is pulled back as hard as any other."""
+def test_look_distillation_compares_looks_rendered_persons_and_masks(batch):
+    """The teacher's generator gets the same flow. A mask that has vanished still gets a strong gradient."""
 
     class Painted(Shift):
         def generate(self, person, garment, garment_mask, flow, person_features, garment_features=()):
@@ -109,7 +109,7 @@ def test_the_look_of_an_unpruned_network_is_learned(batch):
 
     teacher, student = painted(0.5, 0.0), painted(0.2, -8.0)
     value = look_distillation(teacher, (), batch.shown, student.generate(batch.shown, *batch[5:7], None, ()), batch)
-    # 0.3 apart, within a mask of a half as well; each mask's cross-entropy against a half
+    # looks differ by 0.3, rendered persons by 0.3 in a mask of 0.5; both masks have cross-entropy against 0.5
     entropy = -0.5 * (torch.tensor(8.0).neg().sigmoid().log() + torch.tensor(8.0).sigmoid().log()).item()
     assert value.item() == pytest.approx(0.3 + 0.15 + 2 * entropy, rel=1e-4)
     value.backward()
@@ -119,7 +119,7 @@ def test_the_look_of_an_unpruned_network_is_learned(batch):
     assert "distilled_look" in Trainee(student, stage, teacher)(batch)
 
 
-def test_photos_shown_as_they_are_teach_the_generator_nothing(batch):
+def test_samples_that_show_the_photo_itself_do_not_train_the_generator(batch):
     def values_of(batch):
         dressed = Shift(0.0).generate(batch.shown, batch.garment, batch.garment_mask, None, ())
         return look_losses(dressed, batch.shown, batch)
@@ -129,11 +129,11 @@ def test_photos_shown_as_they_are_teach_the_generator_nothing(batch):
     same = values_of(only)
     for name in values:
         assert values[name].item() == pytest.approx(same[name].item(), abs=1e-6), name
-    # half of the batch counts; its composition is 0.5 where 1 is wanted inside and 0 outside the garment
+    # half of the batch counts; its composition is 0.5, and the target is 1 inside the garment and 0 outside
     assert values["composition"].item() == pytest.approx(0.25)
 
 
-def test_the_generator_rests_in_warp_stages(batch):
+def test_generator_is_frozen_in_warp_stages(batch):
     network = Shift(0.1)
     network.generator = torch.nn.Conv2d(1, 1, 1)
     for name, whole in (("pf_warp", False), ("pf_generator", True)):
@@ -143,7 +143,7 @@ def test_the_generator_rests_in_warp_stages(batch):
 
 
 @pytest.mark.parametrize("rests", ["warp", "generator"])
-def test_what_rests_moves_in_nothing(batch, rests):
+def test_frozen_modules_keep_their_weights_and_statistics(batch, rests):
     network = Lite(LiteConfig(8, (8, 8, 16, 16), 8, (1, 1, 1, 2), (16, 16, 8, 8, 8), (8, 8, 16, 16)))
     trainee = Trainee(network, StageConfig("pf_generator", rests=rests)).train()
     wider = batch._replace(
@@ -165,12 +165,12 @@ def test_what_rests_moves_in_nothing(batch, rests):
     assert moved == ({"generator"} if rests == "warp" else everything - {"generator"})
 
 
-def test_the_total_is_weighted(batch):
+def test_total_is_the_weighted_sum_of_the_losses(batch):
     trainee = Trainee(Shift(0.1), StageConfig("pf_warp", LossConfig(garment=2, mask=3, smoothness=0)))
     values = trainee(batch)
     assert trainee.total(values).item() == pytest.approx(2 * values["garment"].item() + 3 * values["mask"].item())
 
 
-def test_what_teacher_and_student_are_shown(batch):
+def test_student_gets_the_fake_and_teacher_gets_the_parsed_person(batch):
     assert view(StageConfig("pf_generator"), batch) is batch.shown
     assert view(StageConfig("pb_generator"), batch).shape[1] == 23

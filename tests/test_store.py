@@ -1,4 +1,4 @@
-"""Weights folders: checked, and written whole or not at all."""
+"""Tests of weights folders, which are verified when read, and written completely or not at all."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ def copy(small_weights, tmp_path):
     return shutil.copytree(small_weights.folder, tmp_path / "copy")
 
 
-def test_shipped_weights_are_sound_and_small():
+def test_shipped_weights_are_valid_and_small():
     assert store.DEFAULT in shipped_names()
     for name in shipped_names():
         weights = open_weights(name)
@@ -24,12 +24,12 @@ def test_shipped_weights_are_sound_and_small():
         assert sum(facts.bytes for facts in weights.manifest.files.values()) < 15e6
 
 
-def test_unknown_weights_list_what_there_is():
+def test_error_for_unknown_weights_lists_the_shipped_ones():
     with pytest.raises(WeightsError, match=r"nonsense: unknown weights; shipped are: .*lite"):
         open_weights("nonsense")
 
 
-def test_a_wrong_checksum_is_named(copy):
+def test_error_for_a_wrong_checksum_names_the_file(copy):
     path = copy / "dress.bin"
     data = bytearray(path.read_bytes())
     data[100] ^= 1
@@ -40,7 +40,7 @@ def test_a_wrong_checksum_is_named(copy):
         weights.file("dress.bin")
 
 
-def test_missing_and_unlisted_files(copy):
+def test_missing_and_unlisted_files_raise_errors(copy):
     (copy / "person.bin").unlink()
     weights = open_weights(copy)
     with pytest.raises(WeightsError, match="can't be read"):
@@ -53,14 +53,14 @@ def test_missing_and_unlisted_files(copy):
     ("change", "words"),
     [({"colour": 1}, "colour"), ({"format": 99}, "format 99"), ({"files": 3}, "files"), ({"network": None}, "network")],
 )
-def test_manifests_of_another_kind(copy, change, words):
+def test_invalid_manifests_raise_errors(copy, change, words):
     path = copy / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(WeightsError, match=words):
         open_weights(copy)
 
 
-def test_folder_without_manifest_and_file(tmp_path):
+def test_folder_without_manifest_and_single_file_raise_errors(tmp_path):
     with pytest.raises(WeightsError, match=r"no manifest\.json"):
         open_weights(tmp_path)
     (tmp_path / "file").write_text("x")
@@ -74,7 +74,7 @@ def manifest() -> Manifest:
     )
 
 
-def test_a_failed_write_leaves_nothing(tmp_path):
+def test_failed_write_leaves_no_files(tmp_path):
     def write():
         with save_weights(tmp_path / "new", manifest()) as folder:
             (folder / "half").write_text("x")
@@ -85,7 +85,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_replace_weights_but_nothing_else(tmp_path):
+def test_saving_replaces_only_other_weights(tmp_path):
     folder = tmp_path / "new"
     for text in ("one", "two"):
         with save_weights(folder, manifest()) as target:

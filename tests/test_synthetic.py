@@ -1,4 +1,4 @@
-"""Drawn figures: seeded, varied, and true to what they say of themselves."""
+"""Tests of drawn figures, which are reproducible, varied, and annotated correctly."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from fitroom.data.synthetic import random_outfit, samples, write_dataset
 from fitroom.errors import OutputError
 
 
-def test_the_same_seed_draws_the_same(tmp_path):
+def test_same_seed_draws_the_same_files(tmp_path):
     roots = [write_dataset(tmp_path / name, 2, seed=3, height=128, width=96) for name in ("a", "b")]
     files = [sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file()) for root in roots]
     assert files[0] == files[1]
@@ -20,7 +20,7 @@ def test_the_same_seed_draws_the_same(tmp_path):
     assert (other / files[0][0]).read_bytes() != (roots[0] / files[0][0]).read_bytes()
 
 
-def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+def test_non_empty_folder_is_refused_and_unchanged(tmp_path):
     (tmp_path / "thesis.txt").write_text("x")
     with pytest.raises(OutputError, match="already holds something"):
         write_dataset(tmp_path, 2)
@@ -38,7 +38,7 @@ def test_outfits_vary():
 
 
 def test_flow_label_and_picture_agree(rng):
-    """Sampling the plain cloth by the flow gives the worn garment, up to folds and shading."""
+    """Sampling the flat garment with the flow gives the garment in the photo, up to folds and shading."""
     figure, garment = random_figure(rng), random_garment(rng)
     flat = lay_out(garment, 256, 192)
     photo = photograph(figure, flat)
@@ -55,7 +55,7 @@ def test_flow_label_and_picture_agree(rng):
     assert mask[inside].mean() > 0.99
 
 
-def test_another_garment_changes_nothing_but_the_clothes(sample):
+def test_another_garment_changes_only_the_clothes(sample):
     photo, other = sample.photo, sample.other_photo
     np.testing.assert_array_equal(photo.key_points, other.key_points)
     skin_and_cloth = np.isin(photo.label, (4, 11, 13)) | np.isin(other.label, (4, 11, 13))
@@ -74,14 +74,14 @@ def test_key_points_lie_on_the_body(sample):
     assert points[body.RIGHT_SHOULDER, 0] < points[body.LEFT_SHOULDER, 0]
 
 
-def test_shop_picture_is_a_garment_on_white(sample):
+def test_shop_picture_shows_a_garment_on_white(sample):
     picture, mask = shop_picture(lay_out(random_outfit(1, 1)[1], 256, 192))
     assert set(np.unique(mask)) == {0, 255}
     assert 0.15 < (mask > 0).mean() < 0.9
     assert picture[0].min() > 240
 
 
-def test_count_and_size():
+def test_samples_have_the_given_count_and_size():
     drawn = list(samples(2, seed=0, height=128, width=96))
     assert len(drawn) == 2
     np.testing.assert_array_equal(drawn[0].other_garment, drawn[1].garment)

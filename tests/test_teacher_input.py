@@ -1,4 +1,4 @@
-"""The teacher's view hides the garment worn and keeps the rest."""
+"""Tests of the teacher's input, which hides the garment in the photo and keeps the rest."""
 
 import torch
 
@@ -12,7 +12,7 @@ def tensors(photo):
     return picture, torch.from_numpy(photo.label).unsqueeze(0), torch.from_numpy(photo.key_points).float().unsqueeze(0)
 
 
-def test_shape_and_what_is_kept(sample):
+def test_parsed_person_keeps_the_photo_outside_the_erased_region(sample):
     picture, label, points = tensors(sample.photo)
     parsed = parsed_person(picture, label, points)
     assert parsed.shape == (1, PARSED, 256, 192)
@@ -23,7 +23,7 @@ def test_shape_and_what_is_kept(sample):
     assert kept[face].all()
 
 
-def test_nothing_of_the_garment_arms_and_collar_shows(sample):
+def test_erased_region_covers_garment_and_neck(sample):
     _, label, points = tensors(sample.photo)
     erased = erased_region(label, points)[0, 0] > 0
     assert erased[label[0] == 4].float().mean() > 0.99
@@ -32,14 +32,14 @@ def test_nothing_of_the_garment_arms_and_collar_shows(sample):
     assert erased[y - 5, x]
 
 
-def test_two_garments_on_one_figure_look_alike(sample):
-    """Long sleeves or short: what the teacher sees of arms is the same, since wide arms are erased around the bones."""
+def test_erased_region_is_similar_for_two_garments(sample):
+    """The region hardly depends on the sleeves, because wide arms are erased around the bones."""
     regions = [erased_region(*tensors(photo)[1:])[0, 0] for photo in (sample.photo, sample.other_photo)]
     worn = [tensors(photo)[1][0] == 4 for photo in (sample.photo, sample.other_photo)]
     assert (regions[0] != regions[1]).float().mean() < 0.5 * (worn[0] != worn[1]).float().mean() + 0.02
 
 
-def test_key_points_are_blobs_where_they_are_known():
+def test_key_point_maps_have_blobs_only_at_known_joints():
     points = torch.zeros(1, 18, 3)
     points[0, 3] = torch.tensor([20.0, 40.0, 0.9])
     maps = key_point_maps(points, 64, 48)

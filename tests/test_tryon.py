@@ -1,4 +1,4 @@
-"""The one path from two pictures to a look, on both backends."""
+"""Tests of `TryOn`, from two pictures to a look, on both backends."""
 
 import subprocess
 import sys
@@ -45,15 +45,15 @@ def test_look_has_the_photos_size_and_changes_the_garment(tryon, sample):
     assert tryon(photo, sample.other_garment, size="model").image.shape == (256, 192, 3)
 
 
-def test_a_drawn_figure_wears_the_other_garment(tryon, sample):
-    """The look is nearer to the truth, the figure drawn in that garment, than to the photo."""
+def test_look_is_closer_to_the_ground_truth_than_the_photo_is(tryon, sample):
+    """The ground truth is the same figure, drawn in the other garment."""
     look = tryon(sample.photo.image, sample.other_garment).image.astype(int)
     truth, photo = sample.other_photo.image.astype(int), sample.photo.image.astype(int)
     worn = sample.other_photo.label == 4
     assert np.abs(look - truth)[worn].mean() < 0.57 * np.abs(photo - truth)[worn].mean()
 
 
-def test_person_encoded_once_gives_the_same(tryon, sample):
+def test_person_encoded_once_gives_the_same_looks(tryon, sample):
     person = tryon.person(sample.photo.image)
     for garment in (sample.garment, sample.other_garment):
         np.testing.assert_array_equal(person.wear(garment).image, tryon(sample.photo.image, garment).image)
@@ -68,7 +68,7 @@ def test_backends_agree(small_weights, sample, size):
     assert np.abs(looks[0] - looks[1]).max() <= 2
 
 
-def test_shipped_graphs_keep_their_bound():
+def test_shipped_graphs_match_pytorch_within_their_bound():
     opened = open_weights()
     check(load_network(opened), TryOn.load().runner, drawn_cases(3, 256, 192), BOUNDS[opened.manifest.precision])
 
@@ -84,7 +84,7 @@ def test_backends_agree_on_photographs(tmp_path):
         assert np.abs(looks[0] - looks[1]).max() <= 2, pair
 
 
-def test_a_photo_of_any_size_gives_the_same_look(tryon):
+def test_photo_size_hardly_changes_the_look(tryon):
     looks = [tryon(*sample_pictures(height, 3 * height // 4)).image for height in (256, 1024, 4000)]
     for look, height in zip(looks, (256, 1024, 4000), strict=True):
         assert look.shape == (height, 3 * height // 4, 3)
@@ -92,7 +92,7 @@ def test_a_photo_of_any_size_gives_the_same_look(tryon):
 
 
 class Told:
-    """A parser that finds a person with a studio picture's joints, wherever it is told."""
+    """A parser that finds a person with a studio picture's joints at the given places."""
 
     def __init__(self, place):
         self.place = place
@@ -108,12 +108,12 @@ class Told:
         return Parsing(label, points)
 
 
-def test_a_person_that_a_parser_finds_is_dressed_where_it_stands(tryon, sample):
-    """In a larger photo the look is that of the person alone, and around it nothing changes."""
+def test_person_in_a_larger_photo_is_dressed_in_place(tryon, sample):
+    """The look equals that of the person alone, and the rest of the photo does not change."""
     figure = sample.photo.image
     photo = np.full((512, 384, 3), (90, 120, 90), np.uint8)
     photo[200:456, 150:342] = figure
-    # the whole photo is parsed, in which the person starts at 150, 200; a second time nobody is
+    # the parser sees the whole photo once, with the person at 150, 200; a second call would fail
     parser = Told([Frame(-150, -200, 384, 512)])
     looking = TryOn(tryon.weights, tryon.runner, parser)
     look = looking(photo, sample.other_garment).image
@@ -123,7 +123,7 @@ def test_a_person_that_a_parser_finds_is_dressed_where_it_stands(tryon, sample):
     np.testing.assert_array_equal(look, photo)
 
 
-def test_mask_given_is_the_mask_used(tryon, sample):
+def test_given_garment_mask_is_used(tryon, sample):
     mask = np.zeros((256, 192), np.uint8)
     mask[60:200, 50:140] = 255
     encoded = tryon.garment(sample.other_garment, mask)
@@ -132,7 +132,7 @@ def test_mask_given_is_the_mask_used(tryon, sample):
     assert (given != tryon(sample.photo.image, sample.other_garment).image).any()
 
 
-def test_garments_are_kept_up_to_a_bound(small_weights, sample):
+def test_number_of_cached_garments_is_limited(small_weights, sample):
     tryon = TryOn.load(small_weights.folder)
     first = tryon.garment(sample.garment, sample.garment_mask)
     assert tryon.garment(sample.garment, sample.garment_mask) is first
@@ -142,7 +142,7 @@ def test_garments_are_kept_up_to_a_bound(small_weights, sample):
     assert tryon.garment(sample.garment, sample.garment_mask) is not first
 
 
-def test_threads_do_not_mix_up_looks(small_weights, sample):
+def test_concurrent_threads_get_the_correct_looks(small_weights, sample):
     tryon = TryOn.load(small_weights.folder)
     jobs = [(sample.photo.image, sample.garment), (sample.other_photo.image, sample.other_garment)] * 6
     alone = [tryon(*job).image for job in jobs[:2]]
@@ -151,7 +151,7 @@ def test_threads_do_not_mix_up_looks(small_weights, sample):
             np.testing.assert_array_equal(look.image, alone[index % 2])
 
 
-def test_bad_input(tryon, sample, tmp_path):
+def test_invalid_input_raises_errors(tryon, sample, tmp_path):
     photo, garment = sample.photo.image, sample.garment
     with pytest.raises(ImageError, match="look swapped"):
         tryon(garment, photo)
@@ -168,7 +168,7 @@ def test_bad_input(tryon, sample, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_path_needs_no_torch():
+def test_try_on_does_not_import_torch():
     code = (
         "import sys, fitroom.cli, fitroom.demo; from fitroom import TryOn; TryOn.load();"
         "assert not {'torch', 'safetensors', 'openvino_telemetry.main'} & set(sys.modules)"

@@ -1,4 +1,4 @@
-"""Stages from a data folder to weights, by command."""
+"""Tests of the training commands, from a data folder to weights."""
 
 import gzip
 import shutil
@@ -48,8 +48,8 @@ def run(*arguments):
 
 
 @pytest.mark.slow
-def test_four_stages_end_in_weights(figures, small, tmp_path):
-    """The whole way from a pack; the distillation of the shipped configs included."""
+def test_four_stages_train_weights_that_make_looks(figures, small, tmp_path):
+    """Train all four stages from a pack, including the distillation that the shipped configs use."""
     root = shutil.copytree(figures, tmp_path / "figures")
     (root / "val_pairs_paired.txt").write_text((root / "train_pairs.txt").read_text())
     (root / "val_pairs_unpaired.txt").write_text((root / "unpaired_pairs.txt").read_text())
@@ -82,7 +82,7 @@ def test_four_stages_end_in_weights(figures, small, tmp_path):
     assert "VITON" in TryOn.load(tmp_path / "weights").weights.manifest.terms
 
 
-def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path, monkeypatch):
+def test_error_for_a_missing_input_names_the_command_to_run(figures, small, tmp_path, monkeypatch):
     places = ["--data", figures, "--work", tmp_path / "work", "--config", small]
     for stage, needs in (("pb_generator", "pb_warp"), ("pf_generator", "pf_warp")):
         result = run(stage, *places)
@@ -102,8 +102,8 @@ def test_what_is_missing_is_named_with_what_to_run(figures, small, tmp_path, mon
     assert not (tmp_path / "work").exists()
 
 
-def test_a_student_starts_from_weights(figures, small, small_weights, tmp_path):
-    """A shop trains given weights on its own pairs, without a teacher."""
+def test_student_training_starts_from_given_weights(figures, small, small_weights, tmp_path):
+    """Continue training given weights on new pairs, without a teacher."""
     places = ["--data", figures, "--work", tmp_path / "work", "--config", small, "--set", "fakes=[cut-fakes]"]
     assert run("render-fakes", *places[:4], "--each", 1, "--cut").exit_code == 0
     start = ["--set", f"start={small_weights.folder}"]
@@ -118,8 +118,8 @@ def test_a_student_starts_from_weights(figures, small, small_weights, tmp_path):
     assert "start is for students" in run("pb_warp", *places, *start).output
 
 
-def test_weights_make_fakes_for_the_next_student(figures, small, small_weights, tmp_path):
-    """And a discriminator goes along, through a checkpoint."""
+def test_weights_render_fakes_for_the_next_student(figures, small, small_weights, tmp_path):
+    """The discriminator is stored in the checkpoint and trained further after resuming."""
     places = ["--data", figures, "--work", tmp_path / "work"]
     by_weights = ["render-fakes", *places, "--each", 1, "--weights", small_weights.folder]
     assert "give one" in run(*by_weights, "--cut").output
@@ -135,14 +135,14 @@ def test_weights_make_fakes_for_the_next_student(figures, small, small_weights, 
     assert run(*train, "--resume", "--set", "loop.steps=3").exit_code == 0
     checkpoint = load(tmp_path / "work/pf_generator")
     assert any(not torch.equal(kept[name], checkpoint.adversary[name]) for name in kept)
-    # pictures were taken on the way: the warp rested before and after
+    # looks were drawn during training; the warp stayed frozen before and after
     for name, tensor in load_network(small_weights).state_dict().items():
         assert name.startswith("generator.") or torch.equal(tensor, checkpoint.tensors[name]), name
 
 
 @pytest.mark.slow
-def test_a_teacher_is_told_dense_parts(figures, small, tmp_path):
-    """From a pack; what was told them can't do without."""
+def test_teacher_is_trained_with_densepose_parts(figures, small, tmp_path):
+    """Train from a pack. The trained teacher then needs DensePose parts in all data."""
     root = shutil.copytree(figures, tmp_path / "figures")
     (root / "train_densepose").mkdir()
     for number, path in enumerate(sorted((root / "train_label").iterdir())):
@@ -163,7 +163,7 @@ def test_a_teacher_is_told_dense_parts(figures, small, tmp_path):
     assert "000001_0.npy: not a NumPy array" in result.output
 
 
-def test_a_checkpoint_is_neither_overwritten_nor_taken_for_another(figures, small, tmp_path):
+def test_checkpoint_is_not_overwritten_or_resumed_by_another_network(figures, small, tmp_path):
     places = ["--data", figures, "--work", tmp_path / "work", "--config", small]
     assert run("pb_warp", *places).exit_code == 0
     result = run("pb_warp", *places)
@@ -176,8 +176,8 @@ def test_a_checkpoint_is_neither_overwritten_nor_taken_for_another(figures, smal
     assert load(tmp_path / "work/pb_warp").step == 3
 
 
-def test_a_run_of_0_15_0_goes_on(figures, tmp_path):
-    """Its checkpoint is taken up, with the settings that it saved."""
+def test_run_of_version_0_15_0_can_be_resumed(figures, tmp_path):
+    """Resume from its checkpoint, with its saved settings."""
     before = ROOT / "tests/fixtures/training-0.15.0/pb_warp"
     (tmp_path / "pb_warp").mkdir()
     packed = (before / "checkpoint.pt.gz").read_bytes()
@@ -189,8 +189,8 @@ def test_a_run_of_0_15_0_goes_on(figures, tmp_path):
 
 
 @pytest.mark.slow
-def test_kill_and_resume(figures, small, tmp_path):
-    """kill -9 while it trains; what was kept is whole, and the run goes on from it."""
+def test_killed_training_can_be_resumed(figures, small, tmp_path):
+    """Kill training with SIGKILL. The checkpoint is complete, and the run continues from it."""
     arguments = ["train", "pb_warp", "--data", figures, "--work", tmp_path / "work", "--config", small]
     arguments += ["--set", "loop.steps=100000", "--set", "loop.checkpoint_minutes=0"]
     process = subprocess.Popen([sys.executable, "-m", "fitroom", *map(str, arguments)], stderr=subprocess.DEVNULL)
@@ -209,8 +209,8 @@ def test_kill_and_resume(figures, small, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_by_command(figures, small, tmp_path):
-    """They train together, and one of them tells; what comes out is what one process makes."""
+def test_two_processes_train_the_same_weights_as_one(figures, small, tmp_path):
+    """Only one of the two processes prints the result."""
     arguments = ["pb_warp", "--data", figures, "--config", small, "--work"]
     command = [sys.executable, "-m", "fitroom", "train", *map(str, arguments), str(tmp_path / "two"), "--devices", "2"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -221,7 +221,7 @@ def test_two_processes_by_command(figures, small, tmp_path):
         assert torch.allclose(tensor.float(), two[name].float(), atol=1e-3), name
 
 
-def test_settings(tmp_path):
+def test_settings_are_merged_and_invalid_ones_are_refused(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text("loop: {batch: 4}\n")
     found = read_config("pb_warp", path, ("loop.learning_rate=0.5", "stage.losses.mask=3"))
@@ -242,7 +242,7 @@ def test_settings(tmp_path):
         read_config("pb_warp", tmp_path / "none.yaml")
 
 
-def test_shipped_settings():
+def test_shipped_settings_are_valid_for_every_stage():
     for stage in STAGES:
         assert read_config(stage, stage).stage.name == stage
         assert read_config(stage, "debug").loop.steps == 20

@@ -1,4 +1,4 @@
-"""What lies under a garment is guessed from beside it."""
+"""Tests of estimating the colours that a garment hides from its surroundings."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ from fitroom.train.tasks.uncovered import (
 
 
 def figure(skin=0.5, trousers=-0.5, background=0.9):
-    """Somebody 64 pixels high, arms straight down and away from the trunk, in a garment to below the hips."""
+    """Draw a person of 64 pixels, arms straight down beside the trunk, in a garment that ends below the hips."""
     photo, label = torch.full((1, 3, 64, 64), background), torch.zeros(1, 64, 64, dtype=torch.uint8)
     for value, rows, columns, colour in (
         (Label.FACE, (2, 10), (28, 36), skin),
@@ -47,7 +47,7 @@ def figure(skin=0.5, trousers=-0.5, background=0.9):
     return photo, label, points
 
 
-def test_colours_spread_to_where_none_is_known():
+def test_spread_fills_unknown_pixels_with_nearby_colours():
     picture = torch.zeros(1, 3, 33, 25)
     picture[..., :5], picture[..., 20:] = -1, 1
     known = torch.zeros(1, 1, 33, 25)
@@ -62,7 +62,7 @@ def test_colours_spread_to_where_none_is_known():
     assert not spread(picture, torch.zeros_like(known)).any(), "nothing is known of nothing"
 
 
-def test_arms_and_necks_are_skin_hips_are_trousers_and_the_rest_of_the_trunk_is_unknown():
+def test_hidden_arms_and_neck_are_skin_hips_are_trousers_and_the_trunk_is_unknown():
     photo, label, points = figure()
     colours, known = hidden_colours(photo, label, points)
     assert colours[0, :, 30, 12].tolist() == pytest.approx([0.5] * 3)
@@ -74,7 +74,7 @@ def test_arms_and_necks_are_skin_hips_are_trousers_and_the_rest_of_the_trunk_is_
     assert known[0, 0, 32, 32] == 0
 
 
-def test_without_skin_trousers_or_key_points_nothing_is_made_up():
+def test_hidden_colours_are_unknown_without_skin_trousers_or_key_points():
     photo, label, points = figure()
     label[label == Label.LOWER_CLOTHES] = Label.UPPER_CLOTHES
     assert hidden_colours(photo, label, points)[1][0, 0, 42, 32] == 0
@@ -87,8 +87,8 @@ def test_without_skin_trousers_or_key_points_nothing_is_made_up():
     assert hidden_colours(photo, garment_alone, points)[1][0, 0, 30, 12] == 0
 
 
-def test_a_drawn_figure_in_other_sleeves_shows_the_colours_guessed(sample):
-    """Its arms under sleeves have the colour of those in the other garment, whatever is shaded."""
+def test_estimated_arm_colour_matches_the_figure_with_shorter_sleeves(sample):
+    """Despite shading, the mean colour estimated under sleeves is close to that of the bare arms."""
     photo, other = (
         (
             torch.from_numpy(shown.image).permute(2, 0, 1).unsqueeze(0) / 127.5 - 1,
@@ -113,7 +113,7 @@ def test_a_drawn_figure_in_other_sleeves_shows_the_colours_guessed(sample):
     assert (mean_colour(photo[0], hidden) - mean_colour(other[0], hidden)).abs().max() > 0.2
 
 
-def test_the_loss_counts_means_where_the_garment_has_gone():
+def test_loss_compares_mean_colours_where_the_garment_is_gone():
     photo, label, points = figure()
     colours, known = hidden_colours(photo, label, points)
     gone = is_label(label, Label.UPPER_CLOTHES)
@@ -121,7 +121,7 @@ def test_the_loss_counts_means_where_the_garment_has_gone():
     area = (known * gone).mean().item()
     assert uncovered_difference(colours + 0.2, photo, label, points, gone).item() == pytest.approx(0.2 * area, rel=1e-4)
     assert uncovered_difference(colours + 0.2, photo, label, points, gone * 0) == 0
-    # as mixed precision and tests of gradients hand them over
+    # dtypes of mixed precision and of gradient tests
     for dtype in (torch.bfloat16, torch.float64):
         pictures = (tensor.to(dtype) for tensor in (colours + 0.2, photo))
         assert uncovered_difference(*pictures, label, points, gone).item() == pytest.approx(0.2 * area, rel=0.05)

@@ -1,4 +1,4 @@
-"""What photos teach that are shown as they are, with somebody else's garment."""
+"""Tests of the losses of unpaired samples: the photo itself with another person's garment."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ from fitroom.train.tasks.unpaired import told_look_difference, unpaired_regions,
 
 
 def lay_arms(points, columns, rows):
-    """Both arms straight down, each in its column; shoulder, elbow and wrist in their rows."""
+    """Place both arms straight down: one column per arm, one row each for shoulder, elbow and wrist."""
     for joints, x in zip(((2, 3, 4), (5, 6, 7)), columns, strict=True):
         for joint, y in zip(joints, rows, strict=True):
             points[:, joint] = torch.tensor([x, y, 1.0])
 
 
-def test_unpaired_samples_are_taught_sleeves_by_the_teachers_warp(batch):
-    """Their photos show another garment, which teaches nothing; the others keep theirs, which tell everything."""
+def test_teachers_warp_is_the_target_for_sleeves_of_unpaired_samples(batch):
+    """Photos of unpaired samples show another garment and are not targets. Paired samples keep their photos."""
     points = batch.key_points.clone()
     # shoulders 20 pixels apart, arms straight down at columns 6 and 26
     lay_arms(points[1:], (6.0, 26.0), (6.0, 14.0, 22.0))
@@ -48,8 +48,11 @@ def test_unpaired_samples_are_taught_sleeves_by_the_teachers_warp(batch):
     assert Trainee(Shift(0.0), counts_more, Shift(0.25))(only_unpaired)["mask"].item() == pytest.approx(3 * missed)
 
 
-def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
-    """What was worn changes, what the warp lays shows, on bare arms as the teacher says, and hair may stay in front."""
+def test_unpaired_looks_are_constrained_by_composition_and_change_masks(batch):
+    """The old garment must change and the warped garment must show.
+
+    On bare arms the teacher's warp is the target. Hair may stay in front.
+    """
     label = batch.label.clone()
     label[1, 8:24, 8:12], label[1, 8:24, 18:24] = Label.HAIR, Label.LEFT_ARM
     paired, restored = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])
@@ -81,14 +84,14 @@ def test_unpaired_looks_are_held_by_their_masks_and_the_discriminator(batch):
     trimmed = values_of(wanted * inside, changes)["composition"]
     assert trimmed == perfect["composition"], "where a garment ends, paired samples tell"
     unchanged = values_of(wanted, changes * 0)
-    costs = changes.sum().item() / all_pixels * 9.21  # -log(1e-4), which is as far as it counts
+    costs = changes.sum().item() / all_pixels * 9.21  # -log(1e-4), the largest loss of a pixel
     assert (unchanged["change"] - perfect["change"]).item() == pytest.approx(costs, rel=0.01)
     assert values_of(batch.worn[1], changes)["composition"] == perfect["composition"], "hair is free to stay in front"
     assert {name for name in perfect if unchanged[name] != perfect[name]} == {"change"}
 
 
-def test_paint_has_the_colours_of_what_an_unpaired_garment_hid(batch):
-    """Where neither the new garment lies nor hair is in front; of paired samples the photo tells more."""
+def test_rendered_person_must_have_estimated_colours_where_an_unpaired_garment_was(batch):
+    """The new garment and hair are left out. Paired samples have their photo as a better target."""
     points = batch.key_points.clone()
     lay_arms(points, (15.0, 35.0), (0.0, 15.0, 31.0))
     label = batch.label.clone()
@@ -115,8 +118,8 @@ def test_paint_has_the_colours_of_what_an_unpaired_garment_hid(batch):
     assert uncovered(0.5, 1.0) == 0
 
 
-def test_a_teacher_paints_where_an_unpaired_garment_was(batch):
-    """Around its label and where the new one lies, but for hair and arms that show; of the student's flow."""
+def test_teachers_look_is_the_target_where_the_old_or_the_new_garment_lies(batch):
+    """Hair and visible arms are left out. The teacher's generator gets the student's flow."""
     points = batch.key_points.clone()
     lay_arms(points, (22.0, 26.0), (0.0, 15.0, 31.0))
     label = batch.label.clone()
@@ -134,7 +137,7 @@ def test_a_teacher_paints_where_an_unpaired_garment_was(batch):
 
     flow = torch.rand(2, 2, 32, 32)
     region = torch.zeros(32, 32)
-    region[5:27, 5:27] = 1  # the label and three pixels
+    region[5:27, 5:27] = 1  # the label, grown by three pixels
     region[19:31, 19:31] = 1
     bare = bare_arms(points, 32, 32)[1, 0]
     bare[20:30, 20:30] = 0
@@ -146,13 +149,13 @@ def test_a_teacher_paints_where_an_unpaired_garment_was(batch):
     assert difference(torch.full((2, 3, 32, 32), 0.5)) == 0
     assert torch.equal(asked[-1], flow[1:])
     everywhere = difference(torch.zeros(2, 3, 32, 32)) * 2 * 32 * 32 / 0.5
-    # hair and two pixels around it stay as they are; rims fade over a pixel
+    # hair and two pixels around it are left out; edges are blended over one pixel
     wanted = region.clone()
     wanted[6:14, 6:14] = 0
     assert everywhere == pytest.approx((wanted * (1 - bare)).sum().item(), rel=0.05)
     elsewhere = torch.full((2, 3, 32, 32), 0.5)
-    elsewhere[:, :, :4] = -1  # the photo's own
-    elsewhere[0] = -1  # a paired sample, whose photo tells
+    elsewhere[:, :, :4] = -1  # outside of the region
+    elsewhere[0] = -1  # a paired sample, whose photo is the target
     elsewhere[1, :, bare > 0] = -1
     elsewhere[1, :, 6:14, 6:14] = -1
     assert difference(elsewhere) == 0

@@ -1,4 +1,4 @@
-"""The VITON layout, and the check of a data folder."""
+"""Tests of the VITON layout, and of the check of data folders."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def folder(tmp_path):
     return write_dataset(tmp_path / "figures", 3, seed=5, height=128, width=96)
 
 
-def test_a_sound_folder_has_no_problems(folder):
+def test_valid_folder_has_no_problems(folder):
     report = check(folder)
     assert report.problems == ()
     assert report.pairs == 6
@@ -41,7 +41,7 @@ def test_every_broken_or_missing_file_is_named(folder):
     assert len(problems.splitlines()) == 4
 
 
-def test_wrong_content_is_named(folder):
+def test_invalid_labels_and_masks_are_reported(folder):
     from fitroom.photo.encode import save_picture
 
     save_picture(np.full((128, 96), 77, np.uint8), folder / "train_label/000000_0.png")
@@ -54,7 +54,7 @@ def test_wrong_content_is_named(folder):
 
 
 @pytest.mark.parametrize("garments", ["test_clothes", "test_color"])
-def test_test_layout(folder, garments):
+def test_test_layout_has_garments_but_no_labels_or_poses(folder, garments):
     for old, new in (("img", "test_img"), ("color", garments), ("edge", "test_edge")):
         (folder / f"train_{old}").rename(folder / new)
     layout = open_layout(folder)
@@ -66,13 +66,13 @@ def test_test_layout(folder, garments):
         layout.pose_path("a.jpg")
 
 
-def test_folder_without_lists_goes_by_number(folder):
+def test_folder_without_lists_is_paired_by_number(folder):
     for path in folder.glob("*pairs.txt"):
         path.unlink()
     assert check(folder).pairs == 3
 
 
-def test_pair_lists(tmp_path):
+def test_pair_lists_are_parsed_and_invalid_ones_are_refused(tmp_path):
     path = tmp_path / "pairs.txt"
     path.write_text("a.jpg b.jpg\n\n c.jpg\td.jpg \n")
     assert read_pairs(path) == [Pair("a.jpg", "b.jpg"), Pair("c.jpg", "d.jpg")]
@@ -89,13 +89,13 @@ def test_pair_lists(tmp_path):
         read_pairs(tmp_path / "none.txt")
 
 
-def test_no_layout(tmp_path):
+def test_folder_without_a_known_layout_raises_an_error(tmp_path):
     (tmp_path / "holiday").mkdir()
     with pytest.raises(DataError, match=r"neither train_img nor test_img in it \(found: holiday\)"):
         open_layout(tmp_path)
 
 
-def test_values_come_back_as_written(folder):
+def test_readers_return_photo_label_and_pose(folder):
     layout = open_layout(folder)
     assert read_rgb(layout.person_path("000000_0.jpg")).shape == (128, 96, 3)
     label = read_grey(layout.label_path("000000_0.jpg"))

@@ -1,4 +1,4 @@
-"""Necks and hands in VITON's photos, found by colours and joints."""
+"""Tests of finding necks and hands in VITON's photos by colours and joints."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ GROUND, SKIN, SHIRT = (235, 236, 238), (200, 150, 120), (40, 60, 160)
 
 @pytest.fixture
 def person():
-    """A person of rectangles: photo (128, 96, 3), VITON's label and key points."""
+    """A person made of rectangles: photo (128, 96, 3), VITON label and key points."""
     photo, label = np.full((128, 96, 3), GROUND, np.uint8), np.zeros((128, 96), np.uint8)
     parts = [
         (Label.FACE, slice(10, 34), slice(40, 56), SKIN),
@@ -34,7 +34,7 @@ def person():
 
 def test_skin_below_the_chin_is_neck(person):
     photo, label, points = person
-    # labelled pixels on both sides of the neck, as hair and shoulders are
+    # labelled pixels on both sides of the neck, like hair
     label[34:46, 36], label[34:46, 60] = Label.HAIR, Label.HAIR
     sure, _ = neck_of(photo, label, points)
     assert sure[35:53, 46:50].all()
@@ -42,7 +42,7 @@ def test_skin_below_the_chin_is_neck(person):
     assert not sure[:, :36].any()
 
 
-def test_a_gap_of_the_studios_background_is_no_neck(person):
+def test_gap_with_the_background_colour_is_not_neck(person):
     photo, label, points = person
     label[60:90, 62:66], photo[60:90, 62:66] = 0, GROUND
     sure, unsure = neck_of(photo, label, points)
@@ -50,14 +50,14 @@ def test_a_gap_of_the_studios_background_is_no_neck(person):
     assert not unsure[60:90].any()
 
 
-def test_what_may_be_neck_is_unsure(person):
+def test_uncertain_neck_pixels_get_the_maybe_neck_set(person):
     photo, label, points = person
     photo[44:54, 44:52] = (90, 30, 120)  # neither skin nor background
     sets = viton_sets(photo, label, points)
     assert (sets[46:53, 46:50] == ROW[MAYBE_NECK]).all()
 
 
-def test_hands_lie_beyond_the_wrist(person):
+def test_arm_pixels_beyond_the_wrist_are_hands(person):
     sets = viton_sets(*person)
     assert (sets[50:84, 66:74] == ROW[SINGLE[Label.LEFT_ARM]]).all()
     assert (sets[90:100, 66:74] == ROW[SINGLE[Label.LEFT_HAND]]).all()
@@ -66,13 +66,13 @@ def test_hands_lie_beyond_the_wrist(person):
     assert (sets[:8] == ROW[NOT_PERSON]).all()
 
 
-def test_without_a_wrist_arms_may_be_hands(person):
+def test_arm_without_a_known_wrist_gets_the_arm_or_hand_set(person):
     photo, label, points = person
     points[body.LEFT_WRIST] = 0
     assert (viton_sets(photo, label, points)[50:100, 66:74] == ROW[LEFT_ARM_OR_HAND]).all()
 
 
-def test_without_a_face_nothing_is_a_neck(person):
+def test_no_neck_is_found_without_a_face(person):
     photo, label, points = person
     label[label == Label.FACE] = 0
     assert not any(mask.any() for mask in neck_of(photo, label, points))

@@ -1,4 +1,4 @@
-"""What is said of garments that can be worn, and may not be what was meant."""
+"""Tests of the warnings about garments."""
 
 import cv2
 import numpy as np
@@ -32,20 +32,20 @@ def rectangle(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return mask
 
 
-def test_garments_as_they_are_shown_in_shops(sample):
+def test_product_shots_give_no_warnings(sample):
     assert codes(sample.garment_mask) == []
     assert codes(sample.other_garment_mask) == []
 
 
-def test_several_pieces():
+def test_separate_large_pieces_give_a_warning():
     two = cv2.circle(cv2.circle(rectangle(), (50, 60), 40, 255, -1), (140, 190), 30, 255, -1)
     assert codes(two) == ["several-garments"]
     assert "2 separate pieces" in warnings_of_garment(two)[0].message
-    # a belt beside it is none
+    # a small piece, such as a belt, does not count
     assert codes(cv2.circle(cv2.circle(rectangle(), (50, 60), 40, 255, -1), (140, 190), 15, 255, -1)) == []
 
 
-def test_folded_garments():
+def test_folded_garments_give_a_warning():
     assert codes(rectangle((40, 60, 150, 200))) == ["folded-garment"]
     turned = cv2.warpAffine(rectangle((40, 60, 150, 200)), cv2.getRotationMatrix2D((96, 128), 20, 1), (192, 256))
     assert codes(np.where(turned > 127, 255, 0).astype(np.uint8)) == ["folded-garment"]
@@ -75,25 +75,25 @@ CROPPED = [
 
 
 @pytest.mark.parametrize("outline", [TROUSERS, SUNGLASSES, TIE])
-def test_what_is_worn_elsewhere(outline):
+def test_trousers_sunglasses_and_ties_are_not_tops(outline):
     assert codes(drawn(outline)) == ["not-a-top"]
 
 
-def test_chains_and_straps():
+def test_chains_are_not_tops():
     angle = np.linspace(0.9, 2 * np.pi + 0.7, 60)
     chain = np.stack([96 + 60 * np.sin(angle), 128 - 80 * np.cos(angle)], 1).astype(np.int32)
     assert codes(cv2.polylines(rectangle(), [chain], False, 255, 7)) == ["not-a-top"]
 
 
-def test_sleeves_below_a_short_hem_are_no_legs():
+def test_sleeves_below_a_short_hem_are_not_taken_for_legs():
     assert codes(drawn(CROPPED)) == []
 
 
-def test_a_mask_that_vanished():
+def test_empty_mask_gives_no_warnings():
     assert codes(rectangle()) == []
 
 
-def test_only_what_may_be_worn_is_looked_at_for_a_wearer(sample):
+def test_may_be_worn_excludes_product_shots(sample):
     assert not may_be_worn(sample.garment, sample.garment_mask)
     cut_off = sample.garment.copy()
     cut_off[-60:, 60:130] = (180, 140, 120)
@@ -104,7 +104,7 @@ def test_only_what_may_be_worn_is_looked_at_for_a_wearer(sample):
     assert may_be_worn(np.full_like(sample.garment, 255), slim)
 
 
-def test_persons_may_be_worn_garments_and_shots_hardly():
+def test_may_be_worn_separates_viton_persons_from_product_shots():
     layout = open_layout(shared("viton"))
     pairs = read_pairs(layout.root / "val_pairs_paired.txt")[::5]
     persons = [read(str(layout.person_path(pair.person)), "garment") for pair in pairs]
@@ -114,15 +114,15 @@ def test_persons_may_be_worn_garments_and_shots_hardly():
     assert sum(may_be_worn(shot, garment_mask(shot)) for shot in shots) <= 0.15 * len(pairs)
 
 
-def test_few_of_a_shops_garments_are_doubted():
+def test_few_viton_garments_give_warnings():
     layout = open_layout(shared("viton"))
     pairs = read_pairs(layout.root / "val_pairs_paired.txt")
-    # those of the data have holes
+    # VITON's own masks have holes
     masks = [garment_mask(read(str(layout.garment_path(pair.garment)), "garment")) for pair in pairs]
     assert sum(bool(codes(mask)) for mask in masks) <= 0.02 * len(pairs)
 
 
-def test_a_look_tells_and_is_made_all_the_same(sample, tmp_path, monkeypatch):
+def test_look_is_made_despite_a_warning(sample, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     box = np.full((256, 192, 3), 255, np.uint8)
     box[60:200, 40:150] = (40, 80, 160)

@@ -1,4 +1,4 @@
-"""The page in a browser: choosing, dressing, comparing, downloading, and errors said kindly."""
+"""Tests of the page in a browser: choosing, dressing, comparing, downloading, and error messages."""
 
 import shutil
 from pathlib import Path
@@ -41,7 +41,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """Opens the page; in the end nothing has failed in it, and no other server was asked."""
+    """Open the page. Check afterwards that no script failed and that no other server was contacted."""
     contexts, asked, failed = [], [], []
 
     def open_page(size=DESKTOP, language="en-GB", path=""):
@@ -62,12 +62,12 @@ def visit(browser, address):
 
 
 def dressed(page, count=1):
-    """Wait until so many looks are there."""
+    """Wait until `count` looks are finished."""
     page.wait_for_selector(f".card:not(.busy) >> nth={count - 1}")
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
-def test_choose_dress_compare_download(visit, size, tmp_path):
+def test_looks_can_be_made_compared_downloaded_and_removed(visit, size, tmp_path):
     page = visit(size)
     page.get_by_role("button", name="Drawn figure 1").click()
     page.get_by_role("button", name="Drawn garment 3", exact=True).click()
@@ -86,7 +86,7 @@ def test_choose_dress_compare_download(visit, size, tmp_path):
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
-def test_own_pictures_and_kind_errors(visit, tmp_path):
+def test_own_pictures_are_dressed_and_invalid_ones_are_explained(visit, tmp_path):
     page = visit()
     (tmp_path / "notes.jpg").write_text("no picture")
     page.set_input_files("#photo-file", tmp_path / "notes.jpg")
@@ -98,7 +98,7 @@ def test_own_pictures_and_kind_errors(visit, tmp_path):
     page.set_input_files("#garment-file", str(SAMPLES / "garment-4.jpg"))
     dressed(page)
     assert page.get_by_role("img", name="You in Your garment 1").count() == 1
-    # no garment can be told from such a background: it is taken off again, and why is said
+    # no garment is found on such a background: its card is removed, and a message says why
     noise = np.random.default_rng(0).integers(0, 256, (256, 192, 3), np.uint8)
     save_picture(noise, tmp_path / "noise.png")
     page.set_input_files("#garment-file", tmp_path / "noise.png")
@@ -106,7 +106,7 @@ def test_own_pictures_and_kind_errors(visit, tmp_path):
     assert page.locator(".card").count() == 1
 
 
-def test_doubts_are_told_below_the_look(visit, tmp_path):
+def test_warnings_are_shown_below_the_look(visit, tmp_path):
     folded = np.full((256, 192, 3), 255, np.uint8)
     folded[60:200, 40:150] = (40, 80, 160)
     save_picture(folded, tmp_path / "folded.png")
@@ -123,7 +123,7 @@ def test_doubts_are_told_below_the_look(visit, tmp_path):
     page.screenshot(path=tmp_path / "warnings.png")
 
 
-def test_the_mask_is_mended_by_brush(visit):
+def test_erasing_part_of_the_mask_updates_the_look(visit):
     page = visit()
     page.get_by_role("button", name="Drawn figure 1").click()
     page.get_by_role("button", name="Drawn garment 1", exact=True).click()
@@ -140,7 +140,7 @@ def test_the_mask_is_mended_by_brush(visit):
     page.wait_for_selector(f".card:not(.busy) .after:not([src='{before}'])")
 
 
-def test_by_keyboard_alone(visit):
+def test_page_can_be_used_by_keyboard(visit):
     page = visit()
     page.get_by_role("button", name="Drawn figure 2").focus()
     page.keyboard.press("Enter")
@@ -159,7 +159,7 @@ def test_by_keyboard_alone(visit):
     page.wait_for_selector("#mask-dialog:not([open])", state="attached")
 
 
-def test_languages_and_light(visit):
+def test_language_and_theme_can_be_switched_and_controls_have_names(visit):
     page = visit(PHONE, "zh-CN")
     assert page.get_attribute("html", "lang") == "zh"
     assert page.inner_text("#person-title") == "您的照片"
@@ -168,24 +168,24 @@ def test_languages_and_light(visit):
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.get_by_role("button", name="Light or dark").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
-    # everything that can be used has a name
+    # every visible control has a name
     for element in page.locator("button, input, a, canvas").all():
         if element.is_visible():
             named = element.evaluate("e => e.innerText || e.ariaLabel || e.labels?.[0]?.innerText || e.title")
             assert named, element.evaluate("e => e.outerHTML")
 
 
-def test_the_camera(visit):
+def test_camera_photo_is_sent_to_the_service(visit):
     page = visit()
     page.get_by_role("button", name="Camera").click()
     page.wait_for_selector("#camera-dialog[open]")
     page.get_by_role("button", name="Take the photo").click()
-    # the pattern that stands in for a camera's picture was taken and sent: it shows no person
+    # the test pattern of the fake camera was sent; it shows no person
     page.wait_for_selector("#problem:not([hidden])")
     assert "nobody is found" in page.inner_text("#problem")
 
 
-def test_samples_are_drawn_figures():
+def test_samples_are_four_garments_and_three_persons():
     assert sorted(path.name for path in Path(str(SAMPLES)).glob("*.jpg")) == [
         *[f"garment-{number}.jpg" for number in range(1, 5)],
         *[f"person-{number}.jpg" for number in range(1, 4)],

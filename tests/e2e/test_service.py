@@ -1,4 +1,4 @@
-"""A real service: killed, stopped, overloaded, and fed with rubbish."""
+"""Tests of a running service that is killed, stopped, overloaded, or sent malformed requests."""
 
 import os
 import random
@@ -34,7 +34,7 @@ def person(sample):
 
 
 @pytest.mark.slow
-def test_every_acknowledged_garment_survives_kill_9(tmp_path, garment):
+def test_acknowledged_garments_survive_sigkill(tmp_path, garment):
     data = ("--data-dir", str(tmp_path / "data"))
     acknowledged: set[str] = set()
     for attempt in range(3):
@@ -65,7 +65,7 @@ def test_every_acknowledged_garment_survives_kill_9(tmp_path, garment):
 
 
 @pytest.mark.slow
-def test_under_too_much_load_nothing_is_mixed_up(tmp_path):
+def test_overload_is_refused_and_looks_are_not_mixed_up(tmp_path):
     cases, _, _ = library_cases(TryOn.load())
     with running("--data-dir", str(tmp_path / "data"), "--waiting", "2") as (address, _):
         client = Client(address)
@@ -77,7 +77,7 @@ def test_under_too_much_load_nothing_is_mixed_up(tmp_path):
     assert outcome.wrong == 0
 
 
-def test_what_was_begun_is_finished(tmp_path, person, garment):
+def test_requests_in_progress_are_finished_after_sigterm(tmp_path, person, garment):
     with running("--data-dir", str(tmp_path / "data")) as (address, process):
         client = Client(address)
         body = form(person=person, garment=garment)
@@ -88,13 +88,13 @@ def test_what_was_begun_is_finished(tmp_path, person, garment):
             process.send_signal(signal.SIGTERM)
             statuses = [job.result()[0] for job in jobs]
         assert process.wait(30) in (0, -signal.SIGTERM)
-    # a connection that had not been taken yet is closed without an answer
+    # a connection that was not accepted yet is closed without a response
     assert statuses.count(200) >= 2
     assert set(statuses) <= {200, 0}
 
 
-def test_slow_bodies_do_not_hold_a_place(tmp_path, person, garment):
-    """While somebody sends a body bit by bit, others are served."""
+def test_slow_request_body_does_not_block_another_request(tmp_path, person, garment):
+    """One client has sent only part of its body. The service answers another client."""
     with running("--data-dir", str(tmp_path / "data")) as (address, _):
         client = Client(address)
         with closing(socket.create_connection((client.place.hostname, client.place.port))) as slow:
@@ -104,7 +104,10 @@ def test_slow_bodies_do_not_hold_a_place(tmp_path, person, garment):
 
 
 def malformed(seed, person, garment):
-    """A request that a service should refuse, or at least survive: method, path, body, content type."""
+    """Make a request that the service should refuse, or at least survive.
+
+    Returns method, path, body and content type.
+    """
     chance = random.Random(seed)
     kind = f"multipart/form-data; boundary={form()[2:-4].decode()}"
     picture = chance.choice([person, garment])
@@ -142,7 +145,7 @@ def malformed(seed, person, garment):
 
 
 def raw(client, data):
-    """What a service answers to bytes as they are."""
+    """Send raw bytes to the service, and return the start of its response."""
     with closing(socket.create_connection((client.place.hostname, client.place.port), timeout=20)) as connection:
         try:
             connection.sendall(data)
@@ -153,8 +156,8 @@ def raw(client, data):
 
 
 @pytest.mark.slow
-def test_rubbish_is_refused_and_leaves_nothing_behind(tmp_path, person, garment):
-    """FITROOM_FUZZ says how many requests."""
+def test_malformed_requests_are_refused_without_crash_or_memory_leak(tmp_path, person, garment):
+    """The environment variable FITROOM_FUZZ sets the number of requests."""
     with running("--data-dir", str(tmp_path / "data")) as (address, process):
         client = Client(address)
         for _ in range(20):
@@ -177,7 +180,7 @@ def test_rubbish_is_refused_and_leaves_nothing_behind(tmp_path, person, garment)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(ask, range(FUZZ)))
         assert len(statuses) == FUZZ
-        # requests that were given up still hold workers for a while: the service may say that it is busy
+        # abandoned requests may keep workers busy for a while, so 503 is allowed
         assert {status for status in statuses if status >= 500} <= {503}, sorted(set(statuses))
         until = time.monotonic() + 40
         while (status := client.ask("POST", "/v1/looks", form(person=person, garment=garment))[0]) == 503:
@@ -191,7 +194,7 @@ def test_rubbish_is_refused_and_leaves_nothing_behind(tmp_path, person, garment)
         np.testing.assert_array_equal(decode.read(answer[1]), TryOn.load()(person, garment).image)
 
 
-def test_a_port_that_is_taken(tmp_path):
+def test_port_in_use_is_reported(tmp_path):
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "fitroom", "serve", "--port", str(port), "--data-dir", str(tmp_path / "data")]
