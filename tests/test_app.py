@@ -2,6 +2,8 @@
 
 import base64
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -255,22 +257,25 @@ def test_binding_beyond_localhost_requires_keys_or_the_insecure_option(tmp_path)
         check_bind(host, ServeConfig(), insecure=True)
 
 
-def test_a_busy_service_answers_503_with_retry_after(tmp_path, person, garment):
-    with client_of(tmp_path, workers=1, waiting=0) as client:
-        app = client.app
-        assert look(client, person=person, garment=garment).status_code == 200
-        assert app.openapi()["info"]["title"] == "fitroom"
-    # with one worker and no queue, the service is busy while the body of one request arrives
-    with client_of(tmp_path, workers=1, waiting=0) as client:
+def test_a_busy_service_answers_503_with_retry_after(tmp_path, person, garment, monkeypatch):
+    """With one worker and no queue, a second request is refused while the first one is dressed."""
+    started, go_on = threading.Event(), threading.Event()
+    dress = Studio.look
 
-        def slow():
-            yield b"--x\r\n"
-            busy = client.get("/v1/garments")
-            is_problem(busy, 503, "busy")
-            assert int(busy.headers["retry-after"]) >= 1
-            yield b"--x--\r\n"
+    def slow(*arguments, **named):
+        started.set()
+        assert go_on.wait(30)
+        return dress(*arguments, **named)
 
-        client.post("/v1/looks", content=slow(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+    monkeypatch.setattr(Studio, "look", slow)
+    with client_of(tmp_path, workers=1, waiting=0) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(look, client, person=person, garment=garment)
+        assert started.wait(30)
+        busy = look(client, person=person, garment=garment)
+        go_on.set()
+        is_problem(busy, 503, "busy")
+        assert int(busy.headers["retry-after"]) >= 1
+        assert first.result(30).status_code == 200
 
 
 def test_the_page_refers_to_no_other_hosts(client):
