@@ -16,7 +16,8 @@ from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, Group, grow, lo
 from fitroom.nets.lite import Residual, convolution, upsampled
 
 CLEAR = 3  # 256ths of the height around the old garment where the photo's own pixels do not return
-AGREED, SURELY = 0.5, 0.8  # the layout's probability of the parser's class at which they begin to return, and do
+SEEN = 0.5  # the parser's probability of a class from which a pixel has it
+AGREED, SURELY = 0.3, 0.5  # the layout's probability of that class at which the photo's pixels begin to return, and do
 
 
 class Layout(IntEnum):
@@ -120,8 +121,8 @@ def own_classes(shares: Tensor, old: Tensor) -> Tensor:
         Layout.LOWER_CLOTHES: lower_clothes(shares),
         Layout.HAIR: of(shares, Group.HAIR),
     }
-    # one of them at most has more than AGREED
-    found = torch.stack([(1 + layout) * (share > AGREED).float() for layout, share in seen.items()]).sum(dim=0)
+    # one of them at most has more than SEEN
+    found = torch.stack([(1 + layout) * (share > SEEN).float() for layout, share in seen.items()]).sum(dim=0)
     return found * (1 - grow(old, scaled(CLEAR, shares.shape[-2])))
 
 
