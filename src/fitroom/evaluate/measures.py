@@ -14,6 +14,7 @@ class Measure:
     limits: str  # range and unit
     beside: str | None = None  # key of the figure to read it with
     decimals: int = 4
+    group: str = ""  # title of the table that shows it
 
 
 # short titles of the figures to read measures with
@@ -29,30 +30,38 @@ BESIDE = {
     "size_along_90": "90th percentile",
 }
 
+# tables of the report
+SWAP = "Swapping back"
+GARMENT = "Garments and surroundings"
+WARP = "Warped garment"
+REALISM = "Realism"
+CUT = "Leftovers and cut"
+PRINT = "Print and outline"
+
 MEASURES = (
-    Measure("swap_back_ssim", "swap-back SSIM", "higher", "-1 to 1", "nothing_ssim"),
-    Measure("swap_back_lead", "swap-back SSIM, lead over doing nothing", "higher", "-2 to 2"),
-    Measure("swap_back_psnr", "swap-back PSNR", "higher", "0 to 100 dB", "nothing_psnr", 2),
-    Measure("swap_back_lpips", "swap-back LPIPS", "lower", "0 and more", "nothing_lpips"),
-    Measure("retrieval_top1", "garment retrieval, top 1", "higher", "0 to 1", "photo_retrieval_top1"),
-    Measure("retrieval_top5", "garment retrieval, top 5", "higher", "0 to 1", "photo_retrieval_top5"),
-    Measure("changed_share", "looks whose garment changed", "higher", "0 to 1"),
-    Measure("outside_change", "outside change", "lower", "0 to 255", decimals=3),
-    Measure("warp_iou", "warp IoU, paired", "higher", "0 to 1"),
-    Measure("warp_iou_clear", "warp IoU, paired, clear of hair, arms, lower clothes", "higher", "0 to 1"),
-    Measure("warp_l1", "warp L1, paired", "lower", "0 to 255", decimals=2),
-    Measure("fid", "FID", "lower", "0 and more", decimals=3),
-    Measure("kid", "KID", "lower", "about 0 and more", decimals=5),
-    Measure("kid_lite0", "KID (EfficientNet-Lite0)", "lower", "about 0 and more", "kid_lite0_deviation"),
-    Measure("frechet_lite0", "Fréchet distance (EfficientNet-Lite0)", "lower", "0 and more", decimals=2),
-    Measure("frechet_lite0_patches", "the same of patches", "lower", "0 and more", decimals=2),
-    Measure("leftover", "leftover of the old clothes", "lower", "0 to 1", "damage"),
-    Measure("cut_neckline", "neckline's depth, difference", "lower", "0 and more trunk lengths"),
-    Measure("cut_hem", "hem's height, difference", "lower", "0 and more trunk lengths"),
-    Measure("cut_arms", "covered share of arms, difference", "lower", "0 to 1"),
-    Measure("size_across", "print's size across, |log ratio|", "lower", "0 and more", "size_across_90"),
-    Measure("size_along", "print's size along, |log ratio|", "lower", "0 and more", "size_along_90"),
-    Measure("outline", "outline's roughness, difference from photos", "lower", "8-bit steps", decimals=3),
+    Measure("swap_back_ssim", "swap-back SSIM", "higher", "-1 to 1", "nothing_ssim", group=SWAP),
+    Measure("swap_back_lead", "swap-back SSIM, lead over doing nothing", "higher", "-2 to 2", group=SWAP),
+    Measure("swap_back_psnr", "swap-back PSNR", "higher", "0 to 100 dB", "nothing_psnr", 2, group=SWAP),
+    Measure("swap_back_lpips", "swap-back LPIPS", "lower", "0 and more", "nothing_lpips", group=SWAP),
+    Measure("retrieval_top1", "garment retrieval, top 1", "higher", "0 to 1", "photo_retrieval_top1", group=GARMENT),
+    Measure("retrieval_top5", "garment retrieval, top 5", "higher", "0 to 1", "photo_retrieval_top5", group=GARMENT),
+    Measure("changed_share", "looks whose garment changed", "higher", "0 to 1", group=GARMENT),
+    Measure("outside_change", "outside change", "lower", "0 to 255", decimals=3, group=GARMENT),
+    Measure("warp_iou", "warp IoU, paired", "higher", "0 to 1", group=WARP),
+    Measure("warp_iou_clear", "warp IoU, paired, clear of hair, arms, lower clothes", "higher", "0 to 1", group=WARP),
+    Measure("warp_l1", "warp L1, paired", "lower", "0 to 255", decimals=2, group=WARP),
+    Measure("fid", "FID", "lower", "0 and more", decimals=3, group=REALISM),
+    Measure("kid", "KID", "lower", "about 0 and more", decimals=5, group=REALISM),
+    Measure("kid_lite0", "KID (EfficientNet-Lite0)", "lower", "about 0 and more", "kid_lite0_deviation", group=REALISM),
+    Measure("frechet_lite0", "Fréchet distance (EfficientNet-Lite0)", "lower", "0 and more", decimals=2, group=REALISM),
+    Measure("frechet_lite0_patches", "Fréchet distance of patches", "lower", "0 and more", decimals=2, group=REALISM),
+    Measure("leftover", "leftover of the old clothes", "lower", "0 to 1", "damage", group=CUT),
+    Measure("cut_neckline", "neckline's depth, difference", "lower", "0 and more trunk lengths", group=CUT),
+    Measure("cut_hem", "hem's height, difference", "lower", "0 and more trunk lengths", group=CUT),
+    Measure("cut_arms", "covered share of arms, difference", "lower", "0 to 1", group=CUT),
+    Measure("size_across", "print's size across, |log ratio|", "lower", "0 and more", "size_across_90", group=PRINT),
+    Measure("size_along", "print's size along, |log ratio|", "lower", "0 and more", "size_along_90", group=PRINT),
+    Measure("outline", "outline's roughness, difference from photos", "lower", "8-bit steps", decimals=3, group=PRINT),
 )
 
 # numbers of looks that some measures are based on

@@ -16,7 +16,7 @@ from fitroom.evaluate.plots import (
 from fitroom.files import atomic_write
 
 Row = dict[str, str]
-NOT_YET = "not yet"
+WIDEST = 8  # columns of a table
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,11 @@ def read_rows(path: Path) -> list[Row]:
 
 def markdown_table(headings: list[str], rows: list[list[str]]) -> list[str]:
     """Return the lines of a Markdown table."""
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return [line(headings), "|" + "---|" * len(headings), *map(line, rows)]
 
 
 def newest(rows: list[Row]) -> list[Row]:
@@ -123,18 +126,31 @@ def newest(rows: list[Row]) -> list[Row]:
     return list(kept.values())
 
 
-def quality_row(measure: Measure, rows: list[Row]) -> list[str]:
-    """Return a table row with one measure of every system; the figure to read it with is in brackets."""
+def figure_of(row: Row, key: str | None, decimals: int) -> str:
+    """Return a figure of a row with some decimals; empty if it was not measured."""
+    return f"{float(row[key]):.{decimals}f}" if key and row.get(key) else ""
 
-    def shown(row: Row, key: str | None) -> str:
-        return f"{float(row[key]):.{measure.decimals}f}" if key and row[key] else ""
 
-    missing = "–" if any(row[measure.key] for row in rows) else NOT_YET
-    cells = []
-    for row in rows:
-        beside = shown(row, measure.beside)
-        cells.append((shown(row, measure.key) or missing) + (f" ({beside})" if beside else ""))
-    return [measure.title, measure.better, *cells]
+def quality_cell(measure: Measure, row: Row) -> str:
+    """Return a measure of a system; the figure to read it with is in brackets."""
+    beside = figure_of(row, measure.beside, measure.decimals)
+    return figure_of(row, measure.key, measure.decimals) + (f" ({beside})" if beside else "")
+
+
+def quality_tables(rows: list[Row]) -> list[str]:
+    """Return a table for each group of measures: a row for each system, and a column for each measure with a value."""
+    lines = []
+    for group in dict.fromkeys(measure.group for measure in MEASURES):
+        measured = [m for m in MEASURES if m.group == group and any(row.get(m.key) for row in rows)]
+        body = [
+            [system_name(row), *(quality_cell(measure, row) for measure in measured)]
+            for row in rows
+            if any(row.get(measure.key) for measure in measured)
+        ]
+        if body:
+            headings = ["system", *(f"{measure.title} ({measure.better})" for measure in measured)]
+            lines += [f"### {group}", "", *markdown_table(headings, body), ""]
+    return lines
 
 
 def system_name(row: Row) -> str:
@@ -143,30 +159,26 @@ def system_name(row: Row) -> str:
 
 
 def speed_section(rows: list[Row]) -> list[str]:
-    """Return the section on speed: medians of one run of `fitroom benchmark`.
-
-    The table has a line for each figure and a column for each system and precision.
-    """
-    lines = ["## Speed", ""]
+    """Return the section on speed: medians of one run of `fitroom benchmark`, a row for each figure of each system."""
     if not rows:
-        return lines + [f"{NOT_YET}: run `fitroom benchmark --csv results/speed.csv`.", ""]
-    systems = list(dict.fromkeys((row["system"], row["precision"]) for row in rows))
-    cells = {(row["figure"], row["system"], row["precision"]): row for row in rows}
-
-    def shown(row: Row | None) -> str:
-        return "" if row is None else f"{float(row['value']):.2f} ({float(row['low']):.2f}–{float(row['high']):.2f})"
-
+        return []
     body = [
-        [figure, unit, *(shown(cells.get((figure, *system))) for system in systems)]
-        for figure, unit in dict.fromkeys((row["figure"], row["unit"]) for row in rows)
+        [
+            row["figure"],
+            row["unit"],
+            f"{row['system']} {row['precision']}".strip(),
+            f"{float(row['value']):.2f} ({float(row['low']):.2f}–{float(row['high']):.2f})",
+        ]
+        for row in rows
     ]
     first = rows[0]
     return [
-        *lines,
-        "One run. Medians; in brackets the tenth and the ninetieth of a hundred. What each figure is: "
-        "[deployment](deployment.md).",
+        "## Speed",
         "",
-        *markdown_table(["figure", "unit", *map(" ".join, systems)], body),
+        "Medians of one run; the tenth and the ninetieth percentile in brackets. [Deployment](deployment.md) explains "
+        "each figure.",
+        "",
+        *markdown_table(["figure", "unit", "system", "median"], body),
         "",
         f"`{first['command']}`, {first['date']}, {first['hardware']}; {first['versions']}",
         "",
@@ -174,19 +186,19 @@ def speed_section(rows: list[Row]) -> list[str]:
 
 
 def evaluation_section(rows: list[Row]) -> list[str]:
-    """Return the section on quality: a table of all systems for each pair of lists, and the command of every row."""
-    lines = ["## Quality", ""]
-    if not rows:
-        return lines + [f"{NOT_YET}: run `fitroom evaluate --csv results/evaluation.csv`.", ""]
+    """Return the section on quality: tables of all systems for each pair of lists, and the command of every row."""
+    lines = ["## Quality", ""] if rows else []
     for lists in dict.fromkeys((row["pairs"], row["pairs_sha256"], row["paired"], row["looks"]) for row in rows):
         same = [row for row in rows if (row["pairs"], row["pairs_sha256"], row["paired"], row["looks"]) == lists]
         name, sha256, paired, looks = lists
         lines += [f"`{name}` (sha256 {sha256[:12]}, {looks} pairs){f', warp on `{paired}`' if paired else ''}.", ""]
-        headings = ["measure", "better", *(system_name(row) for row in same)]
-        lines += [*markdown_table(headings, [quality_row(measure, same) for measure in MEASURES]), ""]
         lines += [
-            "In brackets: for swap-back the look itself, had nothing been done to bring the garment back; for "
-            "retrieval the real photos in their own garments.",
+            "In brackets: for swap-back, the look itself, without swapping back; for retrieval, the real photos in "
+            "their own garments; for KID, the standard deviation; for leftover, damage; for sizes, the 90th "
+            "percentile.",
+            "",
+            *quality_tables(same),
+            "### Commands",
             "",
         ]
         for row in same:
@@ -197,35 +209,38 @@ def evaluation_section(rows: list[Row]) -> list[str]:
     return lines
 
 
+def newest_of_networks(key: str, rows: list[Row]) -> list[Row]:
+    """Keep the newest row of each label (`key`) and network, whatever the version, in order of first appearance."""
+    kept: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        kept[row[key], row.get("network", "").split(" ")[0]] = row
+    return list(kept.values())
+
+
 def comparison_section(comparison: Comparison, theirs: list[Row], ours: list[Row]) -> list[str]:
-    """Return one of the original's tables; below each of its rows is the newest of our rows for each network."""
+    """Return one of the original's tables, and ours: the newest row for each of its rows and each network."""
     key, *columns = comparison.headings
-    # the newest row by label and network, whatever the version
-    own: dict[str, dict[str, Row]] = {}
-    for row in ours:
-        own.setdefault(row[key], {})[row.get("network", "").split(" ")[0]] = row
-    more = [column for column in OURS if any(row.get(column) for row in ours)]
-    body = []
-
-    def our_row(name: str, row: Row) -> list[str]:
-        command = f"`{row['command']}`, {row['hardware']}; {row['versions']}" if row.get("command") else NOT_YET
-        return [
-            name,
-            "fitroom",
-            *(row.get(column) or NOT_YET for column in columns),
-            *(row.get(column, "") for column in more),
-            command,
+    published = [[row[column] for column in comparison.headings] for row in theirs]
+    lines = [f"### {comparison.title}", "", comparison.note, "", "The original system, published in 2023:", ""]
+    lines += [*markdown_table(list(comparison.headings.values()), published), ""]
+    own = newest_of_networks(key, ours)
+    titles = comparison.headings | OURS
+    measured = [column for column in (*columns, *OURS) if column != "network" and any(row.get(column) for row in own)]
+    if own:
+        lines += ["fitroom:", ""]
+    for first in range(0, len(measured), WIDEST - 2):
+        part = measured[first : first + WIDEST - 2]
+        body = [
+            [row[key], row.get("network", ""), *(row.get(column, "") for column in part)]
+            for row in own
+            if any(row.get(column) for column in part)
         ]
-
-    for row in theirs:
-        body.append(
-            [row[key], "original", *(row[column] for column in columns), *("" for _ in more), "published, 2023"]
-        )
-        body += [our_row("", mine) for mine in own.pop(row[key], {"": {}}).values()]
-    body += [our_row(name, row) for name, rows in own.items() for row in rows.values()]
-    headings = [comparison.headings[key], "whose", *(comparison.headings[column] for column in columns)]
-    headings += [*(OURS[column] for column in more), "command"]
-    return [f"### {comparison.title}", "", comparison.note, "", *markdown_table(headings, body), ""]
+        headings = [comparison.headings[key], "network", *(titles[column] for column in part)]
+        lines += [*markdown_table(headings, body), ""]
+    lines += dict.fromkeys(
+        f"- {row.get('network') or row[key]}: `{row['command']}`, {row['hardware']}; {row['versions']}" for row in own
+    )
+    return [*lines, ""] if own else lines
 
 
 def write_report(results: str | Path, output: str | Path) -> Path:
@@ -243,8 +258,7 @@ def write_report(results: str | Path, output: str | Path) -> Path:
     lines = [
         "# Results",
         "",
-        f"Written by `fitroom report` from `results/*.csv`. What has not been measured says {NOT_YET}. How to read "
-        "each measure: [evaluation](evaluation.md).",
+        "Written by `fitroom report` from `results/*.csv`. [Evaluation](evaluation.md) explains each measure.",
         "",
         *evaluation_section(evaluations),
     ]
