@@ -14,6 +14,12 @@ from fitroom.photo.decode import read
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+# documents of the present: experiments and the changelog name commands of their time, results.md those of its rows
+PAGES = [
+    path
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+    if path.name not in ("CHANGELOG.md", "MODEL_CARD.md", "results.md", "commands.md")
+]
 
 
 def blocks(language: str) -> list[str]:
@@ -30,13 +36,10 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_shell_examples_run(folder):
-    makefile = (ROOT / "Makefile").read_text()
     commands = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
     kinds = {command[0] for command in commands if command}
-    assert kinds == {"make", "pip", "fitroom"}
+    assert kinds == {"pip", "fitroom"}
     for command in filter(None, commands):
-        if command[0] == "make":
-            assert f"\n{command[1]}: " in makefile
         if command[0] == "fitroom":
             result = CliRunner().invoke(main, command[1:])
             assert result.exit_code == 0, result.output
@@ -51,20 +54,27 @@ def test_python_examples_run(folder):
     assert read("out.png").shape == scope["looks"][0].shape
 
 
-def test_command_table_lists_all_commands_and_only_existing_options():
-    named = set()
-    for words in re.findall(r"\| `fitroom ([^`]*)`", README):
-        given = shlex.split(words)
-        command, path = main, []
+def commands_in(text: str) -> list[str]:
+    """Find the fitroom commands in the code of a Markdown page; continued lines are joined."""
+    joined = re.sub(r"\\\n\s*", "", text)
+    blocks = re.findall(r"```\w*\n(.*?)```", joined, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    inline = re.findall(r"`(fitroom [^`\n]+)`", re.sub(r"```.*?```", "", joined, flags=re.DOTALL))
+    return [line for line in (*lines, *inline) if line.startswith("fitroom ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_documents_exist_with_their_options(page):
+    for words in commands_in(page.read_text()):
+        given = shlex.split(words, comments=True)[1:]
+        command = main
         while hasattr(command, "commands") and given and given[0] in command.commands:
-            path.append(given[0])
             command = command.commands[given.pop(0)]
-        named.add(" ".join(path))
-        known = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in given if word.startswith("-")} <= known, words
-    leaves = {name for name, command in main.commands.items() if not hasattr(command, "commands")}
-    leaves |= {f"{group} {name}" for group, g in main.commands.items() if hasattr(g, "commands") for name in g.commands}
-    assert named == leaves
+        # groups may be named alone, and ... or capitals stand for a command
+        assert not (hasattr(command, "commands") and given and given[0].islower() and given[0].isalpha()), words
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        options = {word.partition("=")[0] for word in given if re.match(r"-{1,2}[a-z]", word)}
+        assert options <= known | {"--help", "--version"}, words
 
 
 def test_relative_links_point_to_existing_files():
@@ -74,5 +84,7 @@ def test_relative_links_point_to_existing_files():
 
 def test_extras_named_in_the_readme_exist():
     pyproject = (ROOT / "pyproject.toml").read_text()
-    for extra in re.findall(r"'\.\[(\w+)\]'", README):
+    named = set(re.findall(r"'\.\[([a-z]+)\]'", README))
+    assert named >= {"serve", "batch", "train"}
+    for extra in named:
         assert f"\n{extra} = [" in pyproject
