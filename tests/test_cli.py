@@ -29,12 +29,8 @@ def run(*arguments: str):
     return CliRunner().invoke(main, list(arguments))
 
 
-def test_version_and_help_are_printed():
-    assert fitroom.__version__ in run("--version").output
-    for command in ([], ["try"], ["demo"], ["import-weights"], ["data", "check"], ["data", "synth"], ["evaluate"]):
-        result = run(*command, "--help")
-        assert result.exit_code == 0
-        assert "Usage" in result.output
+def test_version_is_printed():
+    assert run("--version").output.split() == ["fitroom,", "version", fitroom.__version__]
 
 
 def test_try_writes_the_look_of_the_library(pictures, sample):

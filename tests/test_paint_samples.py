@@ -111,6 +111,7 @@ def test_masks_grow_and_shrink():
 def test_flow_noise_is_smooth():
     noise = smooth_noise(4, 0.08, 64, 48, torch.Generator().manual_seed(0))
     assert noise.shape == (4, 2, 64, 48)
+    assert 0.02 < float(noise.abs().max()) < 0.4
     assert float((noise[..., 1:] - noise[..., :-1]).abs().max()) < 0.05
 
 

@@ -17,7 +17,7 @@ from fitroom.data.street_scenes import (
 )
 from fitroom.errors import DataError
 from fitroom.photo.frames import garment_frame
-from street_folder import ABOVE, ASIDE, DrawnParser, write_street
+from street_folder import DrawnParser, write_street
 
 
 @pytest.fixture(scope="module")
@@ -105,4 +105,3 @@ def test_background_crops_show_no_person(photos):
     assert crops
     # the drawn photos have a plain background
     assert all(np.abs(crop.astype(int) - crop[0, 0]).max() < 12 for crop in crops)
-    assert ABOVE < ASIDE
