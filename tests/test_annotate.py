@@ -91,7 +91,7 @@ def test_photos_without_a_person_are_reported_and_the_others_annotated(drawn, mo
     monkeypatch.setattr(tryon, "open_parser", lambda folder: parser)
     result = CliRunner().invoke(main, ["data", "annotate", str(bare), "--parser", "mine"])
     assert result.exit_code == 2
-    assert "000002_0.jpg: nobody in a garment is seen" in result.output
+    assert "000002_0.jpg: found no person in an upper garment" in result.output
     assert "2 persons and 3 garments annotated" in result.output
     assert not (bare / "train_label/000002_0.png").exists()
 

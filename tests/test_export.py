@@ -58,7 +58,7 @@ def test_exports_that_exceed_their_error_bound_are_not_written(tmp_path):
     network = Lite(SMALL_LITE)
     random_statistics(network)
     config = ExportConfig(precision="fp16", bound=Bound(most=0, mean=0))
-    with pytest.raises(ExportError, match=r"differ from PyTorch's by 0.*allowed are 0 and 0"):
+    with pytest.raises(ExportError, match=r"differ from PyTorch's by 0.*the limits are 0 and 0"):
         export_network(network, tmp_path / "out", NOBODY, config)
     assert list(tmp_path.iterdir()) == []
 
@@ -93,7 +93,7 @@ def test_unsupported_exports_are_refused_and_nothing_is_written(tmp_path, small_
     weights, out = str(small_weights.folder), str(tmp_path / "out")
     result = export("--weights", weights, "--format", "onnx", "--precision", "int8", "-o", out)
     assert result.exit_code == 2
-    assert "INT8 is for OpenVINO" in result.output
+    assert "INT8 needs OpenVINO" in result.output
     result = export("--weights", weights, "--data", str(tmp_path / "nowhere"), "-o", out)
     assert result.exit_code == 2
     assert "nowhere" in result.output

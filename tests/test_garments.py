@@ -139,7 +139,7 @@ def test_cache_stays_within_its_memory_limit(tmp_path, tryon, pictures):
 
 def test_a_data_folder_can_be_opened_only_once(tmp_path, tryon):
     store, _ = opened(tmp_path, tryon)
-    with pytest.raises(OutputError, match="stop what uses this one"):
+    with pytest.raises(OutputError, match="stop the program that uses this folder"):
         opened(tmp_path, tryon)
     store.close()
     (tmp_path / "file").write_text("")

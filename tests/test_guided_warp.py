@@ -114,7 +114,7 @@ def test_sizes_not_divisible_by_64_are_refused(command, figures, tmp_path):
 def test_tensors_of_another_network_are_refused(tmp_path):
     torch.save({"x": torch.zeros(1)}, tmp_path / "other.pt")
     for path in (tmp_path / "other.pt", tmp_path / "none.pt"):
-        with pytest.raises(WeightsError, match="no tensors that this network can begin with"):
+        with pytest.raises(WeightsError, match="can't be loaded into this network"):
             begin_with(GuidedWarp(), str(path))
 
 

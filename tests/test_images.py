@@ -221,5 +221,5 @@ def test_bleed_extends_edge_colours_and_keeps_the_inside():
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a\0b.jpg"])
 def test_invalid_file_names_are_refused(name):
-    with pytest.raises(ImageError, match=r"can.t be read|no file can have"):
+    with pytest.raises(ImageError, match=r"can.t be read|not a valid file name"):
         decode.read(name)

@@ -15,9 +15,9 @@ def test_keys_are_read_from_a_file_and_bad_files_refused(tmp_path):
     assert read_keys(path) == {"shop": digest(KEY), "other": digest(KEY[::-1])}
     for text, says in (
         ("", "no key in it"),
-        ("shop short", "line 1: need a name"),
-        (KEY, "line 1: need a name"),
-        (f"a {KEY}\na {KEY}x", "line 2: need a name of its own"),
+        ("shop short", "line 1: need a unique name"),
+        (KEY, "line 1: need a unique name"),
+        (f"a {KEY}\na {KEY}x", "line 2: need a unique name"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=says):

@@ -115,7 +115,7 @@ def test_command_refuses_label_files_other_than_png(photo, tmp_path):
         main, ["parse", str(path), "-o", str(tmp_path / "a.png"), "--labels", str(tmp_path / "b.jpg")]
     )
     assert result.exit_code == 2
-    assert "labels are written as PNG" in result.output
+    assert "need a file name that ends in .png" in result.output
     assert not (tmp_path / "a.png").exists()
 
 

@@ -169,7 +169,7 @@ def test_command_trains_resumes_and_exports(figures, tmp_path, monkeypatch):
     config = ParsingConfig(parser=SMALL, start=str(tmp_path / "weights"))
     kept = load_file(tmp_path / "weights" / "network.safetensors")
     assert torch.equal(fresh_parser(config).refine[0].weight, kept["refine.0.weight"].float())
-    with pytest.raises(WeightsError, match="a parser of"):
+    with pytest.raises(WeightsError, match="found a parser with"):
         fresh_parser(replace(config, parser=replace(SMALL, pyramid=SMALL.pyramid + 8)))
     assert "unknown settings: parser.width" in CliRunner().invoke(main, [*arguments, "--set", "parser.width=3"]).output
 

@@ -71,7 +71,7 @@ def test_photos_of_different_sizes_are_reported(folder):
 def test_label_of_another_size_than_its_photo_is_reported(folder):
     path = folder / "train_label" / "000003_0.png"
     Image.open(path).resize((96, 128), Image.Resampling.NEAREST).save(path)
-    assert "its label is 96 x 128 pixels, its photo 192 x 256" in refused(folder)
+    assert "its label has 96 x 128 pixels, but its photo has 192 x 256" in refused(folder)
 
 
 def test_photos_with_another_aspect_ratio_than_3_to_4_are_reported(folder):

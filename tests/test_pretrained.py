@@ -141,7 +141,7 @@ def test_downloads_are_verified_by_checksum(tmp_path, scripted):
     assert FeatureNetwork(sound.cached, sound).resizing == INCEPTION.resizing
     sound.cached.unlink()
     damaged = replace(sound, sha256="0" * 64)
-    with pytest.raises(DataError, match=r"the download failed .* give it by --inception PATH"):
+    with pytest.raises(DataError, match=r"the download failed .* give it with --inception PATH"):
         download(damaged)
     assert not damaged.cached.exists()
     missing = replace(LPIPS, url=(tmp_path / "none.pt").as_uri())

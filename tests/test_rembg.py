@@ -53,7 +53,7 @@ def test_rembg_segments_backgrounds_that_colour_cannot(rembg, on_wood, sample):
     np.testing.assert_array_equal(tryon.garment_mask(picture), mask)
     person = sample.photo.image
     np.testing.assert_array_equal(tryon(person, picture).image, tryon(person, picture, mask).image)
-    with pytest.raises(ImageError, match="none is found before this background"):
+    with pytest.raises(ImageError, match="no garment found in front of this background"):
         tryon.garment_mask(picture[::-1].copy())
 
 

@@ -131,7 +131,7 @@ def test_invalid_pruning_requests_are_refused(tmp_path, small_weights, figures):
     assert "name them with --data" in run(main, ["prune", *weights, "--sensitivity"]).output
     assert "--module is missing" in run(main, ["prune", *weights, "--ratio", "0.3", "-o", "x"]).output
     assert "--ratio is missing" in run(main, ["prune", *weights, "--module", "generator", "-o", "x"]).output
-    assert "is no share" in run(main, ["prune", *weights, "--search", "--budget-loss", "much"]).output
+    assert "is not a number" in run(main, ["prune", *weights, "--search", "--budget-loss", "much"]).output
     path = tmp_path / "other.csv"
     path.write_text("a,b\n")
     with pytest.raises(OutputError, match="not a table of fitroom prune"):

@@ -55,5 +55,5 @@ def test_forearm_masks_are_small_and_do_not_overlap(plan):
 
 def test_list_without_both_sleeve_lengths_raises_an_error(plan):
     one = replace(plan, own=dict(list(plan.own.items())[:1]))
-    with pytest.raises(DataError, match="need some of both"):
+    with pytest.raises(DataError, match="need at least one of each"):
         measure_sleeves(lambda photo, garment: dressed(photo, 0, photo), one)

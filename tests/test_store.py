@@ -25,7 +25,7 @@ def test_shipped_weights_are_valid_and_small():
 
 
 def test_error_for_unknown_weights_lists_the_shipped_ones():
-    with pytest.raises(WeightsError, match=r"nonsense: unknown weights; shipped are: .*lite"):
+    with pytest.raises(WeightsError, match=r"nonsense: unknown weights; give the name of shipped weights \(.*lite"):
         open_weights("nonsense")
 
 

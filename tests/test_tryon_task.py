@@ -112,10 +112,10 @@ def test_student_training_starts_from_given_weights(figures, small, small_weight
     assert "another network (other stem)" in result.output
     result = run("pf_generator", *places, *start, "--set", "loop.learning_rate=0")
     assert result.exit_code == 0, result.output
-    assert "nothing more is measured" in result.output
+    assert "skipped the evaluation" in result.output
     kept, started = load(tmp_path / "work/pf_generator").tensors, load_network(small_weights).state_dict()
     assert all(torch.equal(started[name], kept[name]) for name in started if name.endswith((".weight", ".bias")))
-    assert "start is for students" in run("pb_warp", *places, *start).output
+    assert "start is only for students" in run("pb_warp", *places, *start).output
 
 
 def test_weights_render_fakes_for_the_next_student(figures, small, small_weights, tmp_path):
@@ -168,7 +168,7 @@ def test_checkpoint_is_not_overwritten_or_resumed_by_another_network(figures, sm
     assert run("pb_warp", *places).exit_code == 0
     result = run("pb_warp", *places)
     assert result.exit_code == 2
-    assert "go on with --resume" in result.output
+    assert "continue with --resume" in result.output
     result = run("pb_warp", *places, "--resume", "--set", "lite.stem=16")
     assert result.exit_code == 2
     assert "another network" in result.output
@@ -232,7 +232,7 @@ def test_settings_are_merged_and_invalid_ones_are_refused(tmp_path):
         ("loop.batch=many", r"loop\.batch: "),
         ("loop.batch", "need key=value"),
         ("loop.batch.x=1", "batch is a value"),
-        ("stage.name=pf_warp", "settings of stage pf_warp; this is pb_warp"),
+        ("stage.name=pf_warp", "found settings of stage pf_warp; need settings of pb_warp"),
         ("height=100", "multiples of 32"),
         ("stage.rests=warp", "nothing to train"),
     ):

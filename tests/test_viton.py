@@ -50,7 +50,7 @@ def test_invalid_labels_and_masks_are_reported(folder):
     problems = check(folder).problems
     assert any("label 77; labels go from 0 to 13" in problem for problem in problems)
     assert any("000001_0.png: (48, 64) pixels" in problem for problem in problems)
-    assert any("that is no garment mask" in problem for problem in problems)
+    assert any("that is not a garment mask" in problem for problem in problems)
 
 
 @pytest.mark.parametrize("garments", ["test_clothes", "test_color"])

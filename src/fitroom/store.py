@@ -81,8 +81,8 @@ class Weights:
         found = self.manifest.graphs
         if found != graphs:
             raise WeightsError(
-                f"{self.folder}: its graphs are for the backend {found}; load it with that one, "
-                f"or export it again with: fitroom export --format {graphs} --weights {self.folder}"
+                f"{self.folder}: its graphs are for the backend {found}; use that backend, "
+                f"or export the weights again with: fitroom export --format {graphs} --weights {self.folder}"
             )
 
     def need_labels(self, labels: Iterable[Label], purpose: str) -> None:
@@ -140,7 +140,9 @@ def open_weights(name_or_folder: str | Path = DEFAULT) -> Weights:
         folder = Path(name_or_folder)
         if not folder.exists():
             known = ", ".join(shipped_names()) or "none"
-            raise WeightsError(f"{name_or_folder}: unknown weights; shipped are: {known}; or give a weights folder.")
+            raise WeightsError(
+                f"{name_or_folder}: unknown weights; give the name of shipped weights ({known}) or a weights folder."
+            )
         if not folder.is_dir():
             raise WeightsError(f"{folder}: a file; weights are a folder with {MANIFEST}.")
     path = folder / MANIFEST

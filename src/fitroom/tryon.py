@@ -64,9 +64,9 @@ class Look:
 
 @dataclass(frozen=True)
 class EncodedGarment:
-    """A garment ready to be worn."""
+    """A garment that is ready to be dressed in."""
 
-    picture: Picture  # framed, at its own resolution, its colours carried on beyond its outline
+    picture: Picture  # framed, at its own resolution, its colours continued beyond its outline
     small: Picture  # framed, at the network's size, as it came
     mask: Picture  # (h, w) of 0 and 255, at the network's size
     features: Features
@@ -226,7 +226,7 @@ class TryOn:
         if self.parser is not None:
             return frame_person(photo, self.parser, person_point)
         if person_point is not None:
-            raise InputError("person at a place: only a parser tells persons apart; name its weights as parser.")
+            raise InputError("person_point: only a parser can tell persons apart; load one with the setting parser.")
         return Framed(frames.person_frame(photo.shape[1], photo.shape[0]))
 
     @renamed_arguments(at="person_point")
@@ -238,7 +238,7 @@ class TryOn:
         be read, InputError without a parser.
         """
         if self.parser is None:
-            raise InputError("parse: no parser is loaded; name its weights as parser, such as the shipped one.")
+            raise InputError('parse: no parser is loaded; load one with the setting parser, such as parser="parser".')
         picture = decode.read(photo, "person")
         check_place(person_point, picture.shape[1], picture.shape[0])
         return parse_photo(picture, self.parser, person_point)
@@ -263,7 +263,7 @@ class TryOn:
             return masks.garment_mask(picture)
         mask = self.segmenter.segment(picture)
         if not masks.LEAST_GARMENT <= mask.mean() / 255 <= masks.MOST_GARMENT:
-            raise ImageError("garment: none is found before this background; give a garment mask.")
+            raise ImageError("garment: no garment found in front of this background; give a garment mask.")
         return mask
 
     def encode_garment(
@@ -271,8 +271,8 @@ class TryOn:
     ) -> EncodedGarment:
         """Encode a garment (H, W, 3) with its mask (H, W). Raises ImageError.
 
-        Without a mask the garment is told from its background, see `garment_mask`. `features` are those that encoding
-        it gave before, where the caller has kept them. The last GARMENTS_KEPT are kept here, GARMENT_BYTES_KEPT in all.
+        Without a mask, `garment_mask` finds it. `features` are those of an earlier encoding, if the caller kept them.
+        The last GARMENTS_KEPT garments are kept here, at most GARMENT_BYTES_KEPT bytes.
         """
         if mask is not None and mask.shape != picture.shape[:2]:
             found, needed = (f"{shape[1]} x {shape[0]}" for shape in (mask.shape, picture.shape))

@@ -200,4 +200,4 @@ def test_port_in_use_is_reported(tmp_path):
         command = [sys.executable, "-m", "fitroom", "serve", "--port", str(port), "--data-dir", str(tmp_path / "data")]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 2
-    assert "another program may have the port" in result.stderr
+    assert "another program may be using the port" in result.stderr

@@ -40,7 +40,7 @@ def file_system(url: str) -> tuple[Any, str]:
 def source(name: str) -> str | bytes:
     """Return a source for `decode.read`: a path unchanged, or the bytes at a URL. Raises ImageError."""
     if not name:
-        raise ImageError("the list names no picture here.")
+        raise ImageError("the pair list has an empty picture name.")
     if not is_url(name):
         return name
     system, path = file_system(name)

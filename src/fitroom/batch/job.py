@@ -90,7 +90,9 @@ def run_batch(
     """
     need_pyarrow()
     if is_url(config.out):
-        raise InputError(f"{config.out}: journal and results lie on a disk; name a folder, and URLs with --looks.")
+        raise InputError(
+            f"{config.out}: the journal and the results need a local folder; give the URL with --looks instead."
+        )
     keys = np.fromiter((pairs.row(number).key for number in range(len(pairs))), np.uint64, len(pairs))
     doubled = doubled_ids(pairs, keys)
     journal = Journal(Path(config.out))
@@ -139,7 +141,9 @@ def doubled_ids(pairs: Pairs, keys: NDArray[np.uint64]) -> dict[int, str]:
     _, firsts, group = np.unique(marks, return_index=True, return_inverse=True)
     others = np.flatnonzero(keys[firsts[group]] != keys)
     named = ((int(number), pairs.ids[int(number)]) for number in others)
-    return {n: f"id {name}: an earlier pair of the list has it; ids must differ." for n, name in named if name}
+    return {
+        n: f"id {name}: an earlier pair of the list has the same id; ids must be unique." for n, name in named if name
+    }
 
 
 def look_names(pairs: Pairs, config: BatchConfig) -> Callable[[int], str]:

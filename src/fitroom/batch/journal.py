@@ -67,7 +67,9 @@ class Journal:
                 self.stream.write(json.dumps(vars(result)) + "\n")
             self.stream.flush()
         except OSError as error:
-            raise OutputError(f"{self.path}: can't be written ({error.strerror}); what is noted is kept.") from error
+            raise OutputError(
+                f"{self.path}: can't be written ({error.strerror}); the results noted before are kept."
+            ) from error
 
     def read(self) -> Iterator[tuple[int, Result]]:
         """Yield all results with their offsets in the file, oldest first. The last result of a pair counts."""

@@ -77,7 +77,7 @@ def read_pairs(path: str | Path) -> Pairs:
     rows = parquet_rows(path) if path.suffix.lower() == ".parquet" else csv_rows(path)
     pairs = collect(placed(row, path.parent) for row in rows)
     if not len(pairs):
-        raise DataError(f"{path}: no pair in it; need a header with {', '.join(NEEDED)} and a pair a line.")
+        raise DataError(f"{path}: no pair in it; need a header with {', '.join(NEEDED)} and one pair per line.")
     return pairs
 
 
@@ -161,7 +161,7 @@ def check_columns(found: Iterable[str], path: Path) -> None:
     if not set(NEEDED) <= set(names) or not set(names) <= set(COLUMNS):
         raise DataError(
             f"{path}: found the columns {', '.join(names) or 'none'}; need {', '.join(NEEDED)}, "
-            "and perhaps garment_mask and id."
+            "and optionally garment_mask and id."
         )
 
 

@@ -125,7 +125,7 @@ def running(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line.startswith("serving on "):
-            raise FitroomError("the service did not start; it says why above.")
+            raise FitroomError("the service did not start; see its error message above.")
         yield line.split()[-1], process
     finally:
         process.terminate()
@@ -183,7 +183,7 @@ def register(client: Client) -> None:
     for number, garment in enumerate(pictures()[1]):
         status, body = client.ask("PUT", f"/v1/garments/g{number}", form(garment=encode_picture(garment, ".png")))
         if status not in (200, 201):
-            raise FitroomError(f"the service answered {status} to a garment: {body[:200]!r}")
+            raise FitroomError(f"the service refused a garment with status {status}: {body[:200]!r}")
 
 
 def ask_case(client: Client, case: Case, outcome: Outcome, lock: threading.Lock, due: float | None = None) -> None:

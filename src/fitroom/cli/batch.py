@@ -77,7 +77,7 @@ def batch(
     from fitroom.batch.threads import on_threads
 
     if (pairs is None) == (persons is None or garments is None) or (pairs is not None and (persons or garments)):
-        raise InputError("give a list of pairs, or --persons and --garments.")
+        raise InputError("give either a list of pairs, or both --persons and --garments.")
     given = read_pairs(pairs) if pairs is not None else cross_product(str(persons), str(garments))
     workers_of = on_threads
     if address is not None:
@@ -96,7 +96,7 @@ def batch(
 
         config = BatchConfig(out, looks, weights, parser, segmenter, kind, size, workers)
         summary = run_batch(given, config, workers_of, begun, advance)
-    click.echo(f"{summary.pairs} pairs: {summary.before} there before, {summary.done} dressed, {summary.failed} failed")
+    click.echo(f"{summary.pairs} pairs: {summary.before} already done, {summary.done} dressed, {summary.failed} failed")
     click.echo(f"wrote {summary.results}")
     for name, reason in summary.failures:
         click.echo(f"{name}: {reason}", err=True)

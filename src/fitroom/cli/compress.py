@@ -16,7 +16,7 @@ def share(context: click.Context, option: click.Parameter, value: str) -> float:
     try:
         return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no share; write 2% or 0.02.") from error
+        raise click.BadParameter(f"{value!r} is not a number; write 2% or 0.02.") from error
 
 
 @main.command()
@@ -148,7 +148,7 @@ def prune(
 def needed(value: Any, option: str) -> Any:
     """Return the value of an option. Raises InputError if it is missing."""
     if value is None:
-        raise InputError(f"{option} is missing; fitroom prune --help says more.")
+        raise InputError(f"{option} is missing; see fitroom prune --help.")
     return value
 
 

@@ -26,8 +26,8 @@ def data_check(folder: str) -> None:
         click.echo(problem)
     if report.problems:
         raise DataError(f"{folder}: {len(report.problems)} problems in {report.pairs} pairs.")
-    lists = ", ".join(path.name for path in report.lists) or "no list, by file number"
-    click.echo(f"{folder}: {report.pairs} pairs ({lists}), all files sound")
+    lists = ", ".join(path.name for path in report.lists) or "no pair list, paired by file number"
+    click.echo(f"{folder}: {report.pairs} pairs ({lists}), no problems")
 
 
 @data.command("synth")
@@ -57,7 +57,7 @@ def data_synth(output: str, count: int, seed: int, height: int) -> None:
     from fitroom.data.synthetic import write_dataset
 
     if height % 4:
-        raise InputError(f"--height {height}: need a multiple of 4, so that the width is whole.")
+        raise InputError(f"--height {height}: need a multiple of 4, because the width is 3/4 of the height.")
     root = write_dataset(output, count, seed, height, height * 3 // 4, lambda numbers: bar(numbers, "drawing"))
     click.echo(f"wrote {root}: {count} figures")
 

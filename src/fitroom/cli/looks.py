@@ -111,7 +111,9 @@ def parse(photo: str, output: str, label_file: str | None, parser: str, person_p
     if label_file:
         check_output(label_file)
         if not label_file.lower().endswith(".png"):
-            raise InputError(f"--labels {label_file}: labels are written as PNG, which keeps every value.")
+            raise InputError(
+                f"--labels {label_file}: need a file name that ends in .png; PNG keeps every label exactly."
+            )
     picture = read(photo, "person")
     check_place(place, picture.shape[1], picture.shape[0])
     found = parse_photo(picture, open_parser(parser), place)

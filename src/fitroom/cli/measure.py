@@ -105,7 +105,9 @@ def evaluate(
         check_output(grid)
         sheet.check_measure(worst, paired is not None)
     if looks and (baseline or grid or inception or lpips):
-        raise InputError("--looks measures pictures alone: without --baseline, --grid, --inception and --lpips.")
+        raise InputError(
+            "--looks only measures existing pictures; leave out --baseline, --grid, --inception and --lpips."
+        )
     judge = open_weights(parser).manifest
     plan = make_plan(data_folder, pairs, paired, bar)
     measures = evaluating.look_measures_of(plan, open_parser(parser))
@@ -266,9 +268,11 @@ def evaluate_parser(
     manifest, opened = open_weights(parser).manifest, open_parser(parser)
     labelled = (Path(folder) / "photos").is_dir()
     if labelled and scenes:
-        raise InputError("--scenes: scenes are made of a VITON layout alone.")
+        raise InputError("--scenes needs a folder in the VITON layout, not a folder of labelled photos.")
     if not labelled and (mapping or joints):
-        raise InputError("--mapping and --joints: a VITON layout has labels and key points of its own.")
+        raise InputError(
+            "--mapping and --joints are for labelled photos; the VITON layout has its own labels and key points."
+        )
     if labelled:
         cases, groups = labelled_cases(folder, listed, mapping, joints), label_sets.STREET
     elif scenes:

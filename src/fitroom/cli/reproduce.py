@@ -79,7 +79,7 @@ def check_options(table: str, request: dict[str, Any]) -> None:
         return
     for name, option in NEEDED[table].items():
         if request[name] is None:
-            raise InputError(f"{table} needs {option}; fitroom reproduce --help says what it is.")
+            raise InputError(f"{table} needs {option}; see fitroom reproduce --help.")
 
 
 def fill_correlation(results: str, request: dict[str, Any]) -> None:

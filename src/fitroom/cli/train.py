@@ -160,7 +160,7 @@ def finish(stage: Any, run: Any, output: str | None, faces: Any) -> None:
             click.echo(f"wrote {weights.folder}")
         result = evaluate_student(weights, run.data, bar)
     if result is None:
-        click.echo("no val_pairs_paired.txt and val_pairs_unpaired.txt in the data: nothing more is measured")
+        click.echo("no val_pairs_paired.txt and val_pairs_unpaired.txt in the data; skipped the evaluation")
         return
     for line in table(result.figures, result.not_measured):
         click.echo(line)
@@ -289,7 +289,9 @@ def render_fakes(
     with missing_extra("train", "train render-fakes"):
         from fitroom.train.tasks.render import render_cut, render_student, render_teacher
     if cut and weights:
-        raise InputError("--cut and --weights are two ways to make fakes; give one, then the other.")
+        raise InputError(
+            "--cut and --weights are two ways to make fakes; give only one, and run the command again for the other."
+        )
 
     def progress(items: Any, total: int) -> Any:
         return bar(items, "rendering", total)

@@ -32,7 +32,9 @@ def controlled(
     if not cases or not compared:
         raise InputError("accuracy control needs pairs to calibrate on and to compare; found none.")
     if LOOK in models:
-        raise InputError("accuracy control works on the three graphs; leave out the single one.")
+        raise InputError(
+            "accuracy control works only on the three separate graphs; leave out the graph of the whole look."
+        )
     nncf.set_log_level(logging.ERROR)
     inputs = calibration_inputs(models, cases)
     reference = OpenVinoRunner(compile_graphs({name: models[name] for name in GRAPHS}))

@@ -33,9 +33,7 @@ def open_measurer(request: ExploreRequest, tell: Callable[[Row], None], progress
     """Read and check everything that a request needs. Raises InputError, WeightsError, DataError, OutputError."""
     weights = open_weights(request.weights)
     if request.importance == "taylor":
-        raise InputError(
-            "--importance taylor reads gradients, which only a fine-tuning gathers; take l2 or batch_norm."
-        )
+        raise InputError("--importance taylor needs gradients, which only fine-tuning computes; use l2 or batch_norm.")
     network = load_network(weights)
     check_pruning(network, request.modules, 0)
     if not Path(request.csv).absolute().parent.is_dir():

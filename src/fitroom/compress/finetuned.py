@@ -55,7 +55,7 @@ def check_request(request: PruneRequest, weights: Weights) -> None:
     ]
     if needs and not (request.data and request.work):
         raise InputError(
-            f"{needs[0]} needs --data, and --work with fakes: fitroom train render-fakes --cut makes some."
+            f"{needs[0]} needs --data, and --work with fakes; render them with: fitroom train render-fakes --cut."
         )
 
 

@@ -53,9 +53,11 @@ def check_request(request: QuantizeRequest, weights: Weights) -> None:
     if unknown or not request.modules:
         raise InputError(f"modules {', '.join(unknown) or 'are missing'}; there are: {', '.join(STAGES_OF)}.")
     if request.most_apart is not None and not (request.most_apart > 0 and request.method == "ptq"):
-        raise InputError(f"most apart: {request.most_apart} with {request.method}; need a number above 0, and ptq.")
+        raise InputError(
+            f"--most-apart {request.most_apart} with method {request.method}: need a number above 0, and ptq."
+        )
     if request.method == "qat" and not request.work:
-        raise InputError("qat needs --work with fakes; fitroom train render-fakes --cut makes some.")
+        raise InputError("qat needs --work with fakes; render them with: fitroom train render-fakes --cut.")
 
 
 def run_quantize(request: QuantizeRequest, folder: str | Path, faces: Faces = SILENT) -> Exported:

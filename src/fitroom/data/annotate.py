@@ -92,6 +92,6 @@ def told(photo: Picture, parser: PersonParser) -> tuple[Picture, Array]:
     whole = VITON.of_label[whole]
     label = frames.cut(np.asarray(whole, np.uint8), Frame(-frame.left, -frame.top, width, height), 0)
     if (label == Label.UPPER_CLOTHES).mean() < LEAST_WORN:
-        raise ImageError("nobody in a garment is seen; take it out of the pair lists.")
+        raise ImageError("found no person in an upper garment; remove this photo from the pair lists.")
     points = parsing.key_points
     return label, np.where(points[:, 2:] >= FOUND, points, 0).astype(np.float32)

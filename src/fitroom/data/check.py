@@ -70,7 +70,9 @@ def check_pair(layout: Layout, pair: Pair) -> list[str]:
     if garment is not None and mask is not None and garment.shape[:2] != mask.shape:
         problems.append(f"{mask_path}: {mask.shape[::-1]} pixels, but its garment has {garment.shape[1::-1]}.")
     if mask is not None and not 0.005 < (mask > 127).mean() < 0.995:
-        problems.append(f"{mask_path}: {100 * (mask > 127).mean():.1f} % of it is garment; that is no garment mask.")
+        problems.append(
+            f"{mask_path}: {100 * (mask > 127).mean():.1f} % of its pixels are garment; that is not a garment mask."
+        )
     if layout.label is not None:
         label_path = layout.label_path(pair.person)
         label = attempt(lambda: read_grey(label_path))

@@ -33,7 +33,7 @@ class PackReader:
             with zipfile.ZipFile(path) as archive:
                 self.entries = {name: archive.read(name) for name in archive.namelist()}
         except (OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: not a pack of fitroom data pack ({error}).") from error
+            raise DataError(f"{path}: not a pack written by fitroom data pack ({error}).") from error
         self.dense = any(name.startswith(f"{DENSE}/") for name in self.entries)
 
     def entry(self, name: str) -> bytes:

@@ -44,7 +44,7 @@ class LabelledPhotos:
         """Read a list of photo names in the folder. Raises DataError when it is missing or empty."""
         names = read_text(self.root / listed, "the list of photos").split()
         if not names:
-            raise DataError(f"{self.root / listed}: the list is empty; it needs one photo's name a line.")
+            raise DataError(f"{self.root / listed}: the list is empty; it needs one photo name per line.")
         return names
 
     def photo(self, name: str) -> Picture:

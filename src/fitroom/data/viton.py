@@ -137,7 +137,7 @@ def parse_pairs(text: str, path: str) -> list[Pair]:
             raise DataError(f"{path}, line {number}: found {len(names)} names, need two: person and garment.")
         pairs.append(Pair(*names))
     if not pairs:
-        raise DataError(f"{path}: the pair list is empty; it needs two file names a line: person and garment.")
+        raise DataError(f"{path}: the pair list is empty; it needs two file names per line: person and garment.")
     return pairs
 
 
@@ -178,8 +178,10 @@ def read_dense(path: Path) -> Image:
             raise DataError(f"{path}: missing.") from error
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path}: not a NumPy array, or cut off ({error}).") from error
-    if parts.ndim != 2 or parts.min() < 0 or parts.max() > DENSE_COUNT:
-        raise DataError(f"{path}: found shape {parts.shape}; need (H, W) of parts 0 to {DENSE_COUNT}.")
+    if parts.ndim != 2 or not parts.size:
+        raise DataError(f"{path}: found shape {parts.shape}; need shape (H, W).")
+    if parts.min() < 0 or parts.max() > DENSE_COUNT:
+        raise DataError(f"{path}: found values from {parts.min()} to {parts.max()}; need 0 to {DENSE_COUNT}.")
     return np.asarray(parts, np.uint8)
 
 
@@ -208,7 +210,7 @@ def parse_pose(text: str, path: str) -> Array:
             f"{path}: not a pose; need JSON with people[0].pose_keypoints of {KEY_POINT_COUNT} x 3 numbers."
         ) from error
     if not np.isfinite(points).all():
-        raise DataError(f"{path}: key points that are not finite numbers.")
+        raise DataError(f"{path}: some key points are not finite numbers.")
     return points
 
 

@@ -72,9 +72,9 @@ def outcomes(
     Raises DataError if labels or own garments are missing.
     """
     if not own:
-        raise DataError("calibration puts persons' own garments on again; give the paired list.")
+        raise DataError("calibration needs the garment that each person wears; give the paired list.")
     if not reader.labels:
-        raise DataError(f"{reader.name}: calibration needs labels, which the test layout has not.")
+        raise DataError(f"{reader.name}: calibration needs labels; the test layout has none.")
     found, right = [], []
     for pair in progress(pairs, "dressing"):
         person, label = tryon.person(reader.photo(pair.person)), reader.label(pair.person)

@@ -303,7 +303,9 @@ def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: Fe
     elif "swap_back_lpips" not in figures:
         found["LPIPS"] = f"no weights; {LPIPS.advice}"
     if "retrieval_top1" not in figures:
-        found["garment retrieval"] = "the layout has no poses" if not plan.reader.poses else "no shoulders are known"
+        found["garment retrieval"] = (
+            "the layout has no poses" if not plan.reader.poses else "no pose shows the shoulders"
+        )
     if "outside_change" not in figures:
         found["outside change"] = "the layout has no parsing labels and poses"
     if plan.paired is None:
@@ -315,7 +317,7 @@ def reasons(figures: dict[str, float], plan: Plan, system: System, extractor: Fe
     if extractor is None:
         found["FID and KID"] = f"no weights; {INCEPTION.advice}"
     elif "fid" not in figures:
-        found["FID and KID"] = "one look has no distribution"
+        found["FID and KID"] = "they need at least two looks"
     return found | (missing_looks(figures) if "outline" in figures else {})
 
 
@@ -329,5 +331,7 @@ def missing_looks(figures: dict[str, float]) -> dict[str, str]:
     if "leftover" not in figures:
         found["leftover"] = "the layout has no labels and poses, or no garment contrasts with the old clothes"
     if "size_across" not in figures:
-        found["print's size"] = "no garment has a print that can be matched on its own wearer and in the look"
+        found["print's size"] = (
+            "no print could be matched both in the look and in the photo of the garment's own wearer"
+        )
     return found

@@ -64,7 +64,8 @@ def read_joints(path: str | Path) -> dict[str, NDArray[np.float32]]:
             photo = row["photo"]
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{path}, line {number}: need photo,joint,x,y with a joint of {', '.join(JOINTS)}; found {row}."
+                f"{path}, line {number}: found {row}; need the columns photo, joint, x and y, and as joint one of "
+                f"{', '.join(JOINTS)}."
             ) from error
         found.setdefault(photo, np.zeros((KEY_POINT_COUNT, 3), np.float32))[joint] = place
     return found

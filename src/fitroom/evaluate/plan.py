@@ -81,7 +81,7 @@ def make_plan(
         sizes.setdefault((height, width), []).append(name)
         if subject.label is not None and subject.label.shape != (height, width):
             found = " x ".join(str(side) for side in subject.label.shape[::-1])
-            problems.append(f"{name}: its label is {found} pixels, its photo {width} x {height}.")
+            problems.append(f"{name}: its label has {found} pixels, but its photo has {width} x {height}.")
     for name in progress(sorted({pair.garment for pair in listed} | set(own.values())), "checking garments"):
         try:
             reader.garment(name)
@@ -113,10 +113,10 @@ def one_size(reader: Reader, sizes: dict[tuple[int, int], list[str]]) -> tuple[i
     if len(by_count) > 1:
         odd_height, odd_width = by_count[1]
         raise DataError(
-            f"{reader.name}: {sizes[by_count[1]][0]} has {odd_width} x {odd_height} pixels, where "
-            f"{len(sizes[by_count[0]])} photos of the lists have {width} x {height}; measures need photos of one size: "
+            f"{reader.name}: {sizes[by_count[1]][0]} has {odd_width} x {odd_height} pixels, but "
+            f"{len(sizes[by_count[0]])} photos of the lists have {width} x {height}; all photos need the same size: "
             "resize them, or split the list."
         )
     if width * 4 != height * 3:
-        raise DataError(f"{reader.name}: photos of {width} x {height} pixels; measures need 3:4, such as 192 x 256.")
+        raise DataError(f"{reader.name}: found photos of {width} x {height} pixels; need 3:4, such as 192 x 256.")
     return height, width

@@ -41,7 +41,8 @@ class PretrainedFile:
         """Text that says how to provide the file."""
         name = self.url.rsplit("/", 1)[-1]
         return (
-            f"give {name} by {self.option} PATH or {self.variable}, or {self.option} {DOWNLOAD} ({self.megabytes} MB)"
+            f"give {name} with {self.option} PATH or {self.variable}, or download it ({self.megabytes} MB) with "
+            f"{self.option} {DOWNLOAD}"
         )
 
 
@@ -92,7 +93,8 @@ def download(wanted: PretrainedFile) -> Path:
         torch.hub.download_url_to_file(wanted.url, str(wanted.cached), hash_prefix=wanted.sha256, progress=False)
     except (URLError, OSError, RuntimeError) as error:
         raise DataError(
-            f"{wanted.url}: the download failed ({error}); fetch it by other means and give it by {wanted.option} PATH."
+            f"{wanted.url}: the download failed ({error}); get the file another way and give it with "
+            f"{wanted.option} PATH."
         ) from error
     return wanted.cached
 

@@ -106,7 +106,7 @@ def read_rows(path: Path) -> list[Row]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a CSV file that can be read ({error}).") from error
+        raise DataError(f"{path}: can't be read as CSV ({error}).") from error
 
 
 def markdown_table(headings: list[str], rows: list[list[str]]) -> list[str]:
@@ -250,7 +250,10 @@ def write_report(results: str | Path, output: str | Path) -> Path:
     """
     results, output = Path(results), Path(output)
     if not (results / "original").is_dir():
-        raise DataError(f"{results}: no results with the original's tables (original/*.csv) in it; run in the project.")
+        raise DataError(
+            f"{results}: no tables of the original system (original/*.csv) in it; "
+            "use the results folder of the project's repository."
+        )
     if not output.absolute().parent.is_dir():
         raise OutputError(f"{output}: the folder {output.absolute().parent} does not exist; make it first.")
     evaluations = newest(read_rows(results / "evaluation.csv"))
@@ -270,7 +273,9 @@ def write_report(results: str | Path, output: str | Path) -> Path:
     for comparison in COMPARISONS:
         tables[comparison.file] = read_rows(results / "original" / comparison.file)
         if not tables[comparison.file]:
-            raise DataError(f"{results / 'original' / comparison.file}: missing or empty; take it from the project.")
+            raise DataError(
+                f"{results / 'original' / comparison.file}: missing or empty; copy it from the project's repository."
+            )
         lines += comparison_section(comparison, tables[comparison.file], read_rows(results / comparison.file))
     lines += [f"![FID of the pruned original]({plots.name}/original_pruning.svg)", ""]
     losses, curve = losses_alone(read_rows(results / "sensitivity.csv")), read_rows(results / "confidence.csv")

@@ -43,7 +43,7 @@ def scenes_of(plan: Plan, pairs: list[Pair], config: SceneConfig, seed: int = 0)
         part = pairs[start : start + TOGETHER]
         subjects = [plan.subject(pair.person) for pair in part]
         if any(subject.label is None or subject.key_points is None for subject in subjects):
-            raise DataError(f"{plan.reader.name}: scenes need labels and poses, which the test layout has not.")
+            raise DataError(f"{plan.reader.name}: scenes need labels and poses; the test layout has none.")
         height, width = plan.height * ENLARGED, plan.width * ENLARGED
         photos = torch.stack([enlarged(s.photo, cv2.INTER_CUBIC) for s in subjects]).permute(0, 3, 1, 2)
         shots = torch.stack([resized(plan.garment(p.garment), height, width) for p in part]).permute(0, 3, 1, 2)

@@ -71,8 +71,8 @@ def measure_sleeves(tryon: TryOn, plan: Plan, progress: Progress = lambda items,
             long.append(person)
     if not bare or not long:
         raise DataError(
-            f"{plan.reader.name}: {len(bare)} persons with bare forearms, {len(long)} with covered ones; need some of "
-            "both, whose own garments are known."
+            f"{plan.reader.name}: found {len(bare)} persons with bare forearms and {len(long)} with covered forearms, "
+            "among persons whose own garment is known; need at least one of each."
         )
     covered: list[float] = []
     for number, person in enumerate(progress(bare, "long sleeves")):

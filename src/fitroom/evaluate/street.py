@@ -51,7 +51,7 @@ def read_street_pairs(path: str | Path) -> list[StreetPair]:
     rows = csv.DictReader(read_text(Path(path), "the list of pairs").splitlines())
     pairs = [StreetPair(row.get("photo") or "", row.get("garment") or "") for row in rows]
     if not pairs or not all(photo and garment for photo, garment in pairs):
-        raise DataError(f"{path}: need a CSV with the columns photo and garment, and a pair a line.")
+        raise DataError(f"{path}: need a CSV with the columns photo and garment, and one pair per line.")
     return pairs
 
 

@@ -60,6 +60,7 @@ def check(network: TryOnNetwork, runner: Runner, cases: Sequence[Case], bound: B
     if not (found.most <= bound.most and found.mean <= bound.mean):
         raise ExportError(
             f"looks of the exported graphs differ from PyTorch's by {found.mean:.3f}/255 on average, "
-            f"{found.most:.1f}/255 for {SHARE:.1%} of the values; allowed are {bound.mean} and {bound.most}."
+            f"and by up to {found.most:.1f}/255 for {SHARE:.1%} of the values; "
+            f"the limits are {bound.mean} and {bound.most}."
         )
     return found

@@ -32,7 +32,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path}: found {type(state).__name__}; need a state dict: tensor names and tensors.")
+        raise WeightsError(f"{path}: found {type(state).__name__}; need a state dict, which maps names to tensors.")
     return state
 
 

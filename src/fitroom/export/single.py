@@ -70,7 +70,7 @@ def export_single(
         found = agreement(compile_graphs({graph: str(target / f"{graph}.xml")}), pictures[:COMPARED])
         if found < wanted:
             raise ExportError(
-                f"what the exported {network.name} says of pixels is PyTorch's in {found:.2%}; need {wanted:.2%}."
+                f"the exported {network.name} agrees with PyTorch on {found:.2%} of the pixels; need {wanted:.2%}."
             )
 
     return open_weights(Path(folder).absolute())

@@ -142,9 +142,11 @@ def export_network(
     differ by more than the bound; OutputError if the folder can't be written. Nothing is left behind after an error.
     """
     if config.graphs == "onnx" and config.precision == "int8":
-        raise InputError("INT8 is for OpenVINO graphs: export ONNX in fp32 or fp16, or give --format openvino.")
+        raise InputError("INT8 needs OpenVINO graphs; export ONNX in fp32 or fp16, or give --format openvino.")
     if (config.precision == "int8") != (quantize is not None or simulated is not None):
-        raise InputError(f"precision {config.precision}: INT8 needs a way to quantize, and no other precision has one.")
+        raise InputError(
+            f"precision {config.precision}: INT8 needs `quantize` or `simulated`, other precisions neither."
+        )
     network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     if config.half_tensors:
         round_to_half(network)

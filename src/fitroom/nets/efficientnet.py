@@ -88,7 +88,10 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         first = [sum(stage.blocks for stage in STAGES[:number]) for number in range(len(STAGES))]
         if sorted(set(blocks)) != list(blocks) or {block for block in first if block <= max(blocks)} - set(blocks):
-            raise InputError(f"blocks {blocks} of EfficientNet-Lite0: need ascending numbers, {first} among them.")
+            raise InputError(
+                f"blocks {blocks} of EfficientNet-Lite0: need ascending numbers, "
+                f"with the first block of each stage used ({first})."
+            )
         self.numbers = blocks
         self._conv_stem = SameConvolution(3, STEM, 3, 2)
         self._bn0 = nn.BatchNorm2d(STEM, EPSILON)

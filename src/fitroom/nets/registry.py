@@ -49,5 +49,5 @@ def load_network(weights: Weights) -> TryOnNetwork:
     try:
         network.load_state_dict({name: widened(tensor) for name, tensor in load_file(path).items()})
     except (RuntimeError, SafetensorError) as error:
-        raise WeightsError(f"{path}: tensors of another network ({error}).") from error
+        raise WeightsError(f"{path}: the tensors belong to another network ({error}).") from error
     return network.eval()

@@ -87,7 +87,7 @@ def read_bytes(path: Path, name: str) -> bytes:
     except OSError as error:
         raise ImageError(f"{name}: can't be read ({error.strerror}).") from error
     except ValueError as error:
-        raise ImageError(f"{name}: no file can have this name ({error}).") from error
+        raise ImageError(f"{name}: not a valid file name ({error}).") from error
 
 
 def check_pixels(data: bytes, name: str, most: int) -> None:

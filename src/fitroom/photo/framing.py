@@ -176,7 +176,8 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
     if frame.height < SMALLEST:
         raise PersonError(
             "person-too-small",
-            f"person: {frame.height} pixels from head to hips; need {SMALLEST}: come closer, or send a larger photo.",
+            f"person: {frame.height} pixels from head to hips; need at least {SMALLEST}; "
+            "come closer, or send a larger photo.",
         )
     if not sure[NOSE] and sure[[RIGHT_SHOULDER, LEFT_SHOULDER]].all() and facing_away(points):
         raise PersonError("back-view", "person: seen from behind; need a photo from the front.")
@@ -187,7 +188,8 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
     places = shoulders[:, :2]
     if not ((shoulders[:, 2] >= FOUND).all() and (places >= 0).all() and (places < (width, height)).all()):
         raise PersonError(
-            "upper-body-outside", "person: the upper body is cut off; need both shoulders, and arms as far as possible."
+            "upper-body-outside",
+            "person: the upper body is cut off; show both shoulders, and as much of the arms as possible.",
         )
 
 

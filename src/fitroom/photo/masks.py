@@ -85,8 +85,8 @@ def garment_mask(picture: Picture, name: str = "garment") -> Picture:
     colour, share = background(picture)
     if share < BACKGROUND_SHARE:
         raise ImageError(
-            f"{name}: its background is not plain and light, so the garment can't be told from it; "
-            "give a garment mask, or a picture on white."
+            f"{name}: the background is not plain and light, so it can't be separated from the garment; "
+            "give a garment mask, or a picture on a white background."
         )
     height, width = picture.shape[:2]
     scale = max(min(height, width) / 384, 1e-6)

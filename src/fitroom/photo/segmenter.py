@@ -67,8 +67,8 @@ class RembgSegmenter:
         except Exception as error:
             raise ImageError(
                 f"segmenter rembg: {MODEL}.onnx can't be downloaded or opened ({type(error).__name__}: {error}). "
-                "rembg fetches it itself, once: put the file into the folder that U2NET_HOME names, or give a garment "
-                "mask."
+                "rembg downloads the file once, on first use. If it can't, put the file into the folder that "
+                "U2NET_HOME names, or give a garment mask."
             ) from error
 
     def segment(self, picture: Picture) -> Picture:

@@ -59,7 +59,8 @@ def warnings_of_garment(mask: Picture) -> tuple[PhotoWarning, ...]:
     if not outlined_as_a_top(largest, mask):
         warnings.append(
             PhotoWarning(
-                "not-a-top", "garment: its outline is not a top's; show a shirt, pullover, jacket or dress, upright."
+                "not-a-top",
+                "garment: it does not have the outline of a top; show a shirt, pullover, jacket or dress, upright.",
             )
         )
     return tuple(warnings)
@@ -111,6 +112,6 @@ def warnings_of_look(confidence: float) -> tuple[PhotoWarning, ...]:
     return (
         PhotoWarning(
             "unsure-look",
-            "look: the garment may not lie as it should; stand straight, arms away from the body.",
+            "look: the garment may be in the wrong place; stand straight, with your arms away from your body.",
         ),
     )

@@ -51,7 +51,7 @@ def run_quantization_table(wanted: QuantizationRequest, tell: Tell, faces: Faces
     weights = open_weights(request.weights)
     check_request(replace(request, method="ptq"), weights)
     if request.work is None:
-        raise WeightsError("a folder is missing that keeps what is made: name it with --work.")
+        raise WeightsError("--work is missing; name a folder for the trained and quantized weights.")
     named = f"{weights.manifest.name} {weights.manifest.version}"
     known = read_rows(path, COLUMNS, "quantization table of fitroom")
     done = {row["optimization"] for row in known if row["network"] == named}

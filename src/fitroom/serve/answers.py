@@ -52,7 +52,7 @@ class LookAnswer(BaseModel):
         picture = {"schema": {"type": "string", "format": "binary"}}
         content: dict[str, Any] = {kind: picture for kind in MEDIA_TYPES if kind.startswith("image/")}
         content["application/json"] = {"schema": cls.model_json_schema()}
-        warnings = {"description": "Codes of what may be wrong with it, by commas.", "schema": {"type": "string"}}
+        warnings = {"description": "Codes of the warnings, separated by commas.", "schema": {"type": "string"}}
         sure = {"description": "0 to 1, that the garment lies where it should.", "schema": {"type": "number"}}
         return {"description": "The look.", "content": content, "headers": {WARNINGS: warnings, CONFIDENCE: sure}}
 

@@ -131,7 +131,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         status_code=201,
         dependencies=keyed,
         responses=REFUSED,
-        summary="Send a person ahead",
+        summary="Encode a person for later requests",
         openapi_extra=form_schema(("person",), ("person_point", OLD_POINT)),
     )
     async def add_person(request: Request) -> PersonAnswer:
@@ -144,7 +144,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         height, width = person.photo.shape[:2]
         return PersonAnswer(person_token=token, expires_in=studio.persons.seconds, width=width, height=height)
 
-    @app.delete("/v1/persons/{token}", status_code=204, dependencies=keyed, responses=KNOWN, summary="Forget a person")
+    @app.delete("/v1/persons/{token}", status_code=204, dependencies=keyed, responses=KNOWN, summary="Delete a person")
     async def remove_person(token: Annotated[str, Path(max_length=64)]) -> None:
         studio.persons.remove(token)
 
@@ -168,14 +168,14 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         response.status_code = 201 if new else 200
         return GarmentAnswer.of(garment)
 
-    @app.get("/v1/garments/{garment_id}", dependencies=keyed, responses=KNOWN, summary="What is known of a garment")
+    @app.get("/v1/garments/{garment_id}", dependencies=keyed, responses=KNOWN, summary="Return the record of a garment")
     async def get_garment(garment_id: GarmentId) -> GarmentAnswer:
         return GarmentAnswer.of(await quick(partial(studio.garments.get, garment_id)))
 
     @app.get(
         "/v1/garments/{garment_id}/picture",
         dependencies=keyed,
-        summary="A garment's picture, as it was sent",
+        summary="Return the picture of a garment as it was sent",
         responses=KNOWN | {200: {"content": {"image/*": {}}}},
         response_class=Response,
     )
@@ -183,11 +183,18 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         data, media_type = await quick(partial(studio.garments.picture, garment_id))
         return Response(data, media_type=media_type, headers={"Cache-Control": "no-cache"})
 
-    @app.delete("/v1/garments/{garment_id}", status_code=204, dependencies=keyed, responses=KNOWN, summary="Forget one")
+    @app.delete(
+        "/v1/garments/{garment_id}", status_code=204, dependencies=keyed, responses=KNOWN, summary="Delete a garment"
+    )
     async def delete_garment(garment_id: GarmentId) -> None:
         await quick(partial(studio.garments.delete, garment_id))
 
-    @app.get("/v1/garments", dependencies=keyed, responses=documented(401, 422, 429, 503), summary="Garments by id")
+    @app.get(
+        "/v1/garments",
+        dependencies=keyed,
+        responses=documented(401, 422, 429, 503),
+        summary="List garments, ordered by id",
+    )
     async def list_garments(
         after: Annotated[str, Query(max_length=64)] = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> GarmentList:
@@ -197,7 +204,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
     @app.post(
         "/v1/masks",
         dependencies=keyed,
-        summary="The mask that is found of a garment",
+        summary="Find the mask of a garment",
         response_class=Response,
         responses=REFUSED | {200: {"content": {"image/png": {}}}},
         openapi_extra=form_schema(("garment",), ()),
@@ -211,11 +218,11 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
             garment = needed(await form_of(request, ("garment",), (), {}), "garment")
             return Response(await pool.run(partial(studio.mask, garment), {}), media_type="image/png")
 
-    @app.get("/healthz", summary="Whether the process lives")
+    @app.get("/healthz", summary="Report whether the process lives")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", responses=documented(503), summary="Whether looks can be asked for")
+    @app.get("/readyz", responses=documented(503), summary="Report whether the service can make looks")
     async def readyz() -> dict[str, str]:
         if not app.state.ready:
             raise Refusal(503, "not-ready", "The service is starting or stopping.", 1)
@@ -225,7 +232,7 @@ def create_app(config: ServeConfig, studio: Studio, metrics: Metrics) -> FastAPI
         "/metrics",
         dependencies=keyed,
         response_class=Response,
-        summary="For Prometheus",
+        summary="Return metrics for Prometheus",
         responses=documented(401, 429) | {200: {"content": {"text/plain": {}}}},
     )
     async def read_metrics() -> Response:
@@ -245,7 +252,7 @@ async def forget_persons(studio: Studio, metrics: Metrics) -> None:
 def needed(form: Form, name: str) -> bytes:
     """Return the bytes of a required file. Raises Refusal (400) if it is missing."""
     if name not in form.files:
-        raise Refusal(400, "missing-part", f"Part {name!r} is missing: a picture, sent as a file.")
+        raise Refusal(400, "missing-part", f"Part {name!r} is missing; send a picture as a file.")
     return form.files[name]
 
 
@@ -258,7 +265,7 @@ def place_in(form: Form) -> tuple[int, int] | None:
     if len(given) > 1:
         raise Refusal(400, "unknown-part", f"{OLD_POINT} is the old name of person_point; send one of them.")
     if "person" not in form.files:
-        raise Refusal(400, "unknown-part", f"A {name} belongs to a person's photo that is sent along.")
+        raise Refusal(400, "unknown-part", f"{name} needs the part 'person', a photo sent as a file.")
     try:
         return place_of(form.fields[name], name)
     except InputError as error:
@@ -270,9 +277,9 @@ def order_of(form: Form, ending: str, spent: Spent) -> Order:
     files, fields = form
     for picture, name in (("person", "person_token"), ("garment", "garment_id")):
         if (picture in files) == (name in fields):
-            raise Refusal(400, "missing-part", f"Need either {picture!r}, a picture sent as a file, or {name!r}.")
+            raise Refusal(400, "missing-part", f"Send either {picture!r} (a picture, as a file) or {name!r}, not both.")
     if "garment_mask" in files and "garment" not in files:
-        raise Refusal(400, "unknown-part", "A garment_mask belongs to a garment that is sent along.")
+        raise Refusal(400, "unknown-part", "garment_mask needs the part 'garment', a picture sent as a file.")
     size: Any = fields.get("size", "photo")
     if size not in SIZES:
         raise Refusal(422, "bad-parameter", f"size: found {size[:20]!r}; there are: {', '.join(SIZES)}.")

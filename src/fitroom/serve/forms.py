@@ -83,7 +83,9 @@ def sorted_parts(parts: list[tuple[str, Any]], files: tuple[str, ...], fields: t
         is_file = isinstance(value, UploadFile)
         if name not in (files if is_file else fields):
             known = ", ".join([f"{file} (a file)" for file in files] + list(fields))
-            raise Refusal(400, "unknown-part", f"Part {name[:60]!r} is not known here; there are: {known}.")
+            raise Refusal(
+                400, "unknown-part", f"Part {name[:60]!r} is unknown or of the wrong kind; this request takes: {known}."
+            )
         if name in form.files or name in form.fields:
             raise Refusal(400, "doubled-part", f"Part {name!r} was sent twice.")
         if is_file:

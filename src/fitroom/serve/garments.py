@@ -73,7 +73,8 @@ class Garments:
                 self.rows.execute(TABLE)
         except (OSError, sqlite3.Error) as error:
             raise OutputError(
-                f"{root}: garments can't be kept there ({error}); name another --data-dir, or stop what uses this one."
+                f"{root}: garments can't be stored here ({error}); "
+                "choose another --data-dir, or stop the program that uses this folder."
             ) from error
         self.sweep()
 
@@ -110,7 +111,7 @@ class Garments:
                 self.rows.execute("insert or replace into garments values (?, ?, ?, ?, ?, ?, ?)", values)
         except (OSError, sqlite3.Error) as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise OutputError(f"garment {name}: can't be kept ({error}).") from error
+            raise OutputError(f"garment {name}: can't be stored ({error}).") from error
         with self.lock:
             self.remember(garment.folder, encoded)
         if before is not None:

@@ -30,12 +30,10 @@ def read_keys(path: Path) -> dict[str, bytes]:
             continue
         parts = line.split()
         if len(parts) != 2 or len(parts[1]) < SHORTEST or parts[0] in found:
-            raise InputError(
-                f"{path}, line {number}: need a name of its own and a key of at least {SHORTEST} characters."
-            )
+            raise InputError(f"{path}, line {number}: need a unique name and a key of at least {SHORTEST} characters.")
         found[parts[0]] = digest(parts[1])
     if not found:
-        raise InputError(f"{path}: no key in it; write a name and a key a line.")
+        raise InputError(f"{path}: no key in it; write one name and one key per line.")
     return found
 
 
@@ -53,7 +51,7 @@ class Gate:
         try:
             self.rate: RateLimitItem = parse(rate)
         except ValueError as error:
-            raise InputError(f"--rate {rate}: need a number and a time, such as 300/minute.") from error
+            raise InputError(f"--rate {rate}: need a number of requests and a period, such as 300/minute.") from error
         self.limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def admit(self, authorization: str | None, api_key: str | None) -> None:
@@ -70,7 +68,14 @@ class Gate:
         # compare with every key, each in constant time, so that the duration reveals nothing
         names = [name for name, key in self.keys.items() if hmac.compare_digest(key, shown)]
         if not names:
-            raise Refusal(401, "unknown-key", "Send a key of this service: Authorization: Bearer KEY.")
+            raise Refusal(
+                401, "unknown-key", "The API key is missing or unknown; send the header Authorization: Bearer KEY."
+            )
         if not self.limiter.hit(self.rate, names[0]):
             again = self.limiter.get_window_stats(self.rate, names[0]).reset_time
-            raise Refusal(429, "too-many-requests", f"This key may send {self.rate}.", again - time.time())
+            raise Refusal(
+                429,
+                "too-many-requests",
+                f"Too many requests; the limit of this key is {self.rate}.",
+                again - time.time(),
+            )

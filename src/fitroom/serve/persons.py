@@ -35,14 +35,14 @@ class Persons:
         with self.lock:
             person = self.kept.get(token)
         if person is None:
-            raise Refusal(404, "unknown-person", "No person of this token; it may have expired: send the photo again.")
+            raise Refusal(404, "unknown-person", "No person has this token. It may have expired; send the photo again.")
         return person
 
     def remove(self, token: str) -> None:
         """Remove the person of a token. Raises Refusal (404) if there is none."""
         with self.lock:
             if self.kept.pop(token, None) is None:
-                raise Refusal(404, "unknown-person", "No person of this token.")
+                raise Refusal(404, "unknown-person", "No person has this token.")
 
     def expire(self) -> int:
         """Remove expired persons. Return the bytes that are still in use."""

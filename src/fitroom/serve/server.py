@@ -53,4 +53,6 @@ def serve(config: ServeConfig, host: str, port: int, insecure: bool, listening: 
     try:
         server.run()
     except SystemExit as error:
-        raise OutputError(f"http://{host}:{port}: can't be listened on; another program may have the port.") from error
+        raise OutputError(
+            f"http://{host}:{port}: can't listen on this address; another program may be using the port."
+        ) from error

@@ -35,8 +35,8 @@ def check_bind(host: str, config: ServeConfig, insecure: bool) -> None:
     if config.api_keys is not None or insecure or is_loopback(host):
         return
     raise InputError(
-        f"--host {host}: other machines could reach it, and everybody on them could use it; give --api-keys FILE, "
-        "or say --insecure where something else guards it."
+        f"--host {host}: anybody on other machines could use the service; give --api-keys FILE, "
+        "or --insecure if something else controls access."
     )
 
 

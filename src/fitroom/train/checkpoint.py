@@ -67,7 +67,7 @@ def finished(work: str | Path, stage: str, needed_by: str) -> Checkpoint:
     found = load(folder)
     if found is None:
         raise WeightsError(
-            f"{folder}: no checkpoint of {stage}, which {needed_by} needs; "
+            f"{folder}: no checkpoint of {stage}; {needed_by} needs it; "
             f"run first: fitroom train {stage} --work {work} ..."
         )
     return found
@@ -78,7 +78,7 @@ def to_go_on(folder: Path, resume: bool) -> Checkpoint | None:
     kept = load(folder)
     if kept is not None and not resume:
         raise InputError(
-            f"{folder}: holds a checkpoint of {kept.step} steps; go on with --resume, or name a new --work."
+            f"{folder}: holds a checkpoint of {kept.step} steps; continue with --resume, or name a new --work."
         )
     return kept
 
@@ -91,7 +91,9 @@ def check_network(found: str, found_config: dict[str, Any], network: str, config
     if found != network or untupled(found_config) != untupled(wanted):
         changed = [key for key in wanted if untupled(found_config.get(key)) != untupled(wanted[key])]
         what = found if found != network else f"other {', '.join(changed)}"
-        raise WeightsError(f"{origin}: another network ({what}) than the settings ask for; change one of them.")
+        raise WeightsError(
+            f"{origin}: another network ({what}) than in the settings; change the settings or use other weights."
+        )
 
 
 def untupled(value: Any) -> Any:

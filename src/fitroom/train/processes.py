@@ -29,7 +29,7 @@ def launched(devices: int, nodes: int, precision: Precision, batch: int, lost_mi
         fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision, strategy=together)
     fabric.launch()
     if batch % fabric.world_size:
-        raise InputError(f"loop.batch {batch} does not divide among {fabric.world_size} processes.")
+        raise InputError(f"loop.batch {batch}: need a multiple of {fabric.world_size}, the number of processes.")
     return fabric
 
 
@@ -43,6 +43,6 @@ def loss_told(folder: Path) -> Iterator[None]:
             raise
         first = str(error).splitlines()[0]
         raise FitroomError(
-            f"another process of this run was lost, or its machine ({first}). The last checkpoint in {folder} is kept: "
-            "see what that process said, then start all of them again with --resume."
+            f"another process of this run was lost, or its machine ({first}). The last checkpoint in {folder} is kept. "
+            "Read the error message of that process, then start all processes again with --resume."
         ) from error

@@ -96,7 +96,9 @@ def read_row(reader: Reader, pair: Pair, height: int, width: int) -> Row | None:
     photo, label, points = reader.photo(pair.person), reader.label(pair.person), reader.pose(pair.person)
     garment = reader.garment(pair.garment)
     if label.shape != photo.shape[:2]:
-        raise DataError(f"{pair.person}: its label is {label.shape[::-1]} pixels, the photo {photo.shape[1::-1]}.")
+        raise DataError(
+            f"{pair.person}: its label has {label.shape[::-1]} pixels, but its photo has {photo.shape[1::-1]}."
+        )
     try:
         mask = garment_mask(garment)
     except ImageError:
@@ -122,7 +124,7 @@ def load_samples(
         rows = list(progress(read, len(pairs)))
     kept = [(pair, row) for pair, row in zip(pairs, rows, strict=True) if row is not None]
     if not kept:
-        raise DataError("no pair whose garment can be told from its background; need products on plain, light ground.")
+        raise DataError("no garment could be separated from its background; need a plain, light background.")
     columns = [torch.from_numpy(np.stack(column)) for column in zip(*(row for _, row in kept), strict=True)]
     return Samples([pair for pair, _ in kept], *columns)
 
@@ -130,7 +132,7 @@ def load_samples(
 def check_enough(samples: Samples, batch: int, data: str | Path) -> None:
     """Raise DataError if there are fewer samples than a batch needs."""
     if len(samples) < batch:
-        raise DataError(f"{data}: {len(samples)} pairs; a batch needs {batch}: lower loop.batch.")
+        raise DataError(f"{data}: found {len(samples)} pairs, but a batch needs {batch}; lower loop.batch.")
 
 
 def fake_name(pair: Pair) -> str:

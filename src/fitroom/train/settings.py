@@ -46,7 +46,7 @@ def read_values(path: str | Path | None, overrides: tuple[str, ...] = ()) -> dic
         for parent in parents:
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
-                raise InputError(f"--set {override}: {parent} is a value, and has no settings in it.")
+                raise InputError(f"--set {override}: {parent} is a value, not a group of settings.")
         try:
             place[last] = yaml.safe_load(text)
         except yaml.YAMLError as error:

@@ -23,9 +23,9 @@ const WORDS = {
     warnings: {
       "several-garments": "Several pieces are seen: show one garment alone, or edit its mask.",
       "folded-garment": "It looks folded: lay the garment out flat and whole.",
-      "not-a-top": "Its outline is not a top's: show a shirt, pullover, jacket or dress, upright.",
+      "not-a-top": "It does not have the outline of a top: show a shirt, pullover, jacket or dress, upright.",
       "worn-garment": "Somebody wears it: show the garment alone.",
-      "unsure-look": "The garment may not lie as it should: stand straight, arms away from the body.",
+      "unsure-look": "The garment may be in the wrong place: stand straight, with your arms away from your body.",
     },
   },
   zh: {

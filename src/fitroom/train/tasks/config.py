@@ -45,12 +45,12 @@ def read_config(stage: StageName, path: str | Path | None, overrides: tuple[str,
     values = read_values(path, overrides)
     given: Any = values.setdefault("stage", {})
     if isinstance(given, dict) and given.setdefault("name", stage) != stage:
-        raise InputError(f"{path}: settings of stage {given['name']}; this is {stage}.")
+        raise InputError(f"{path or '--set'}: found settings of stage {given['name']}; need settings of {stage}.")
     config = parse(TrainConfig, values, str(path or "--set"))
     if config.start and config.stage.parser_based:
-        raise InputError(f"{path or '--set'}: start is for students; a teacher begins afresh.")
+        raise InputError(f"{path or '--set'}: start is only for students; remove it to train a teacher.")
     if not (config.stage.warps or config.stage.whole):
-        raise InputError(f"{path or '--set'}: stage.rests {config.stage.rests} leaves {stage} nothing to train.")
+        raise InputError(f"{path or '--set'}: with stage.rests={config.stage.rests}, {stage} has nothing to train.")
     check_sizes(config.height, config.width, config.loop, str(path or "--set"))
     return config
 

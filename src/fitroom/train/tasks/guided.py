@@ -92,7 +92,8 @@ def open_warp(work: str | Path, parser: str) -> GuidedWarp:
     if found != wanted:
         raise WeightsError(
             f"{work}: its warp network was trained with another parser ({found[:12] or 'unknown'}...) than {parser} "
-            f"({wanted[:12]}...); name that parser, or train the warp network on: fitroom train guided_warp --resume."
+            f"({wanted[:12]}...); name that parser, or continue the warp network's training: "
+            "fitroom train guided_warp --resume."
         )
     network.load_state_dict(checkpoint.average)
     return network.eval().requires_grad_(False)

@@ -41,7 +41,7 @@ def shares_of(parsing: Parsing) -> Array:
     """Return a parser's probabilities (labels, h, w). Raises WeightsError for parsers from before 0.16.0."""
     shares = parsing.shares
     if shares is None:
-        raise WeightsError("the parser gives no probabilities: use the shipped one, or train one anew.")
+        raise WeightsError("the parser outputs no probabilities; use the shipped parser, or train a new one.")
     return shares
 
 
@@ -63,7 +63,7 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
     points[..., 2] = np.where(points[..., 2] >= FOUND, points[..., 2], 0)
     kept = np.flatnonzero((points[:, [body.RIGHT_SHOULDER, body.LEFT_SHOULDER], 2] > 0).all(axis=1))
     if not len(kept):
-        raise DataError(f"the parser finds no shoulders in any of {len(samples)} photos; need persons from the front.")
+        raise DataError(f"the parser found no shoulders in {len(samples)} photos; need persons seen from the front.")
     device = samples.photo.device
     rows = torch.from_numpy(kept).to(device)
     columns = {name: getattr(samples, name)[rows] for name in ("photo", "label", "garment", "garment_mask")}

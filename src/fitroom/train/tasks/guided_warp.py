@@ -83,7 +83,7 @@ def begin_with(network: nn.Module, path: str) -> None:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (OSError, RuntimeError, EOFError, UnpicklingError, AttributeError) as error:
-        raise WeightsError(f"{path}: no tensors that this network can begin with ({error}).") from error
+        raise WeightsError(f"{path}: can't be loaded into this network ({error}).") from error
 
 
 class FeatureDistance(nn.Module):

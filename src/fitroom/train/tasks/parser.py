@@ -82,7 +82,9 @@ def fresh_parser(config: ParsingConfig) -> Parser:
         weights = open_weights(config.start)
         found = weights.manifest.config
         if untupled(found) != untupled(asdict(config.parser)):
-            raise WeightsError(f"{weights.folder}: a parser of {found}; the settings say {asdict(config.parser)}.")
+            raise WeightsError(
+                f"{weights.folder}: found a parser with {found}; the settings need {asdict(config.parser)}."
+            )
         tensors = load_file(weights.file(TENSORS))
         parser.load_state_dict({name: widened(tensor) for name, tensor in tensors.items()})
         return parser

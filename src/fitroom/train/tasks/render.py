@@ -142,7 +142,7 @@ def render_by_cutting(
         if skeleton is not None and skeleton.shoulder_width >= NARROWEST * height / 256
     ]
     if len(facing) < 2:
-        raise DataError(f"{pairs}: {len(facing)} persons that face the camera; fakes need at least two.")
+        raise DataError(f"{pairs}: found {len(facing)} persons who face the camera; fakes need at least two.")
     cut = partial(cut_fakes, data=data, people=facing, folder=folder, each=each, seed=seed)
     # spawned, not forked: a fork of a process whose libraries run threads can deadlock
     with get_context("spawn").Pool(processes) as pool:

@@ -48,7 +48,7 @@ def first_network(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork:
     torch.manual_seed(config.loop.seed)
     wanted = config.network_config(dense)
     if config.stage.name == "finetune" and not config.start:
-        raise WeightsError("finetune goes on from weights: name them with --set start=DIR.")
+        raise WeightsError("finetune starts from existing weights; name them with --set start=DIR.")
     if config.start:
         weights = open_weights(config.start)
         found = load_network(weights)
@@ -78,15 +78,15 @@ def find_teacher(config: TrainConfig, work: Path, dense: bool) -> TryOnNetwork |
         return None
     if config.stage.name == "finetune":
         if not config.teacher:
-            raise WeightsError("finetune distils from the weights that were pruned: name them with --set teacher=lite.")
+            raise WeightsError("finetune needs the unpruned weights as its teacher; name them with --set teacher=lite.")
         return load_network(open_weights(config.teacher))
-    checkpoint = finished(work, "pb_generator", f"what {config.stage.name} learns from a teacher")
+    checkpoint = finished(work, "pb_generator", f"stage {config.stage.name}, which learns from a teacher,")
     kind, mine = (checkpoint.network, checkpoint.config["pyramid"]), config.network_config(dense).pyramid
     if config.stage.losses.distilled_features and kind != (config.network, mine):
         raise WeightsError(
-            f"{stage_folder(work, 'pb_generator')}: the teacher is {kind[0]} with features of {kind[1]} channels, and "
-            f"those of {config.network}, {mine}, can't be compared with them: "
-            "--set stage.losses.distilled_features=0; its flow teaches any network."
+            f"{stage_folder(work, 'pb_generator')}: the teacher is {kind[0]} with features of {kind[1]} channels, but "
+            f"the features of {config.network} have {mine}, so they can't be compared; give "
+            "--set stage.losses.distilled_features=0. The teacher's flow can be distilled into any network."
         )
     return told_teacher(checkpoint, dense)
 
@@ -96,8 +96,8 @@ def told_teacher(checkpoint: Checkpoint, dense: bool) -> TryOnNetwork:
     teacher = network_of(checkpoint)
     if teacher.config.person != parsed_channels(dense):
         raise WeightsError(
-            f"the teacher is told {teacher.config.person} channels, and this data has {parsed_channels(dense)}: train "
-            "both on data with train_densepose, or both without."
+            f"the teacher's input has {teacher.config.person} channels, but this data gives {parsed_channels(dense)}; "
+            "train both on data with train_densepose, or both without."
         )
     return teacher
 
@@ -109,8 +109,8 @@ def find_perceptual(config: TrainConfig) -> FeatureNetwork | None:
     found = open_lpips(None)
     if found is None:
         raise WeightsError(
-            f"stage.losses.perceptual {config.stage.losses.perceptual}: no weights of its network; "
-            f"set {LPIPS.variable} to vgg16.pt, or leave the loss out: gradients stands in for it."
+            f"stage.losses.perceptual {config.stage.losses.perceptual}: the weights of its network are missing; "
+            f"set {LPIPS.variable} to vgg16.pt, or leave the loss out and use stage.losses.gradients instead."
         )
     return found
 
