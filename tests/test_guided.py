@@ -139,20 +139,34 @@ def test_softened_regions_fade_out_outside_their_outline():
     assert not soft[..., :5, :].any()
 
 
-def test_own_pixels_are_kept_where_layout_and_parser_agree():
-    label = np.full((32, 32), int(Label.BACKGROUND), np.uint8)
-    label[:, 16:] = Label.LEFT_ARM
-    shares, old = shares_of(label), torch.zeros(1, 1, 32, 32)
-    old[..., :8, :] = 1
-    own = own_classes(shares, old)
-    assert not own[..., :9, :].any()
+def sure_layout(*columns):
+    """A layout (1, len(Layout), 32, 32) that is sure of a class for each range of columns."""
     layout = torch.zeros(1, len(Layout), 32, 32)
-    layout[:, Layout.BACKGROUND] = 9
-    kept = kept_own(layout, own)
-    assert float(kept[0, 0, 20, 5]) == 1
-    assert not kept[..., 18:].any()
+    for (first, end), kind in columns:
+        layout[:, kind, :, first:end] = 9
+    return layout
+
+
+def test_own_pixels_are_kept_where_no_garment_lies_and_clear_of_the_old_one():
+    label = np.full((32, 32), int(Label.BACKGROUND), np.uint8)
+    label[:, 12:20], label[:, 20:] = Label.LEFT_ARM, Label.LOWER_CLOTHES
+    old = torch.zeros(1, 1, 32, 32)
+    old[..., :8, :] = 1
+    own = own_classes(shares_of(label), old)
+    assert not own[..., :9, :].any()
+    # skin stays whatever the layout says but a garment; background and lower clothes are one
+    kept = kept_own(sure_layout(((0, 16), Layout.LOWER_CLOTHES), ((16, 32), Layout.BACKGROUND)), own)
+    assert float(kept[..., 12:, :].min()) == 1
     assert not kept[..., :8, :].any()
-    assert not kept_own(torch.zeros_like(layout), own).any()
+    assert not kept_own(sure_layout(((0, 32), Layout.GARMENT)), own).any()
+
+
+def test_background_is_painted_where_the_layout_has_skin_more_than_two_pixels_away():
+    """The parser may have taken an old sleeve for background."""
+    own = own_classes(shares_of(np.zeros((32, 32), np.uint8)), torch.zeros(1, 1, 32, 32))
+    kept = kept_own(sure_layout(((0, 16), Layout.BACKGROUND), ((16, 32), Layout.SKIN)), own)
+    assert float(kept[0, 0, 5, 16]) == 1
+    assert not kept[..., 19:].any()
 
 
 def test_garment_colours_are_extended_beyond_the_outline():

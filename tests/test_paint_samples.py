@@ -9,7 +9,7 @@ from fitroom.data.label_sets import BELT, ROW, SINGLE, SKIN
 from fitroom.data.synthetic import samples
 from fitroom.nets.guidance import Group
 from fitroom.nets.painter import Layout
-from fitroom.train.tasks.guided_samples import skin_colours
+from fitroom.train.tasks.guided_samples import lower_colours, skin_colours
 from fitroom.train.tasks.paint_samples import (
     UNKNOWN,
     PaintBatch,
@@ -131,3 +131,9 @@ def test_necks_labelled_as_background_become_skin():
     assert (layout[0, 6:] == Layout.GARMENT).all()
     assert (layout[0, :4] == Layout.BACKGROUND).all()
     assert neck.sum() == 16
+
+
+def test_half_of_the_lower_clothes_keep_their_colours():
+    colours = lower_colours(200, torch.Generator().manual_seed(0))
+    same = (colours == torch.eye(3, colours.shape[2])).flatten(1).all(dim=1)
+    assert 0.4 < float(same.float().mean()) < 0.6

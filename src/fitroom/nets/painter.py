@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, Group, grow, lower_clothes, of, scaled
+from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, Group, grow, of, scaled
 from fitroom.nets.lite import Residual, convolution, upsampled
 
 CLEAR = 3  # 256ths of the height around the old garment where the photo's own pixels do not return
 SEEN = 0.5  # the parser's probability of a class from which a pixel has it
-AGREED, SURELY = 0.3, 0.5  # the layout's probability of that class at which the photo's pixels begin to return, and do
+AGREED, SURELY = 0.5, 0.7  # the probability that no garment lies there, at which they begin to return, and do
+REACH = 2  # pixels by which outlines of layout and parser may differ
 
 
 class Layout(IntEnum):
@@ -108,31 +109,29 @@ def softened(region: Tensor) -> Tensor:
 
 
 def own_classes(shares: Tensor, old: Tensor) -> Tensor:
-    """Find where the photo's own pixels may return, (N, 1, H, W): 1 + the `Layout` that the parser sees there, or 0.
+    """Find where the photo's own pixels may return, (N, 1, H, W).
 
-    `shares` are probabilities of `guidance.Group`; `old` (N, 1, H, W) is the old garment, around which none may. What
-    is carried and the old garment itself have no class.
+    2 where the parser sees skin or hair, 1 where it sees background or lower clothes, else 0.
+    `shares` are probabilities of `guidance.Group`; `old` (N, 1, H, W) is the old garment, around which none may.
+    Parsers confuse background and lower clothes in VITON's photos, and either stays where no garment lies.
     """
-    skin = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
-    behind = 1 - shares.sum(dim=1, keepdim=True)
-    seen = {
-        Layout.BACKGROUND: behind,
-        Layout.SKIN: skin,
-        Layout.LOWER_CLOTHES: lower_clothes(shares),
-        Layout.HAIR: of(shares, Group.HAIR),
-    }
-    # one of them at most has more than SEEN
-    found = torch.stack([(1 + layout) * (share > SEEN).float() for layout, share in seen.items()]).sum(dim=0)
+    body = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS, Group.HAIR]].sum(dim=1, keepdim=True)
+    around = 1 - body - of(shares, Group.TOP) - of(shares, Group.OTHER)
+    found = 2 * (body > SEEN).float() + (around > SEEN).float()
     return found * (1 - grow(old, scaled(CLEAR, shares.shape[-2])))
 
 
 def kept_own(layout: Tensor, own: Tensor) -> Tensor:
     """Return the share (N, 1, H, W) in which the photo's own pixels return, with a soft edge.
 
-    They return where a layout (N, len(Layout), H, W), before softmax, agrees with `own_classes`.
+    `layout` (N, len(Layout), H, W) is before softmax, `own` comes from `own_classes`. Skin and hair return wherever no
+    garment lies. Background and lower clothes return where the layout has either at most REACH pixels away; elsewhere
+    the parser may have missed a part of the old garment.
     """
-    classes = torch.arange(1, 1 + len(Layout), device=own.device).float().view(1, -1, 1, 1)
-    agreed = (softmax(layout) * (own == classes)).sum(dim=1, keepdim=True)
+    probability = softmax(layout)
+    bare = 1 - probability[:, Layout.GARMENT, None]
+    around = grow(probability[:, [Layout.BACKGROUND, Layout.LOWER_CLOTHES]].sum(dim=1, keepdim=True), REACH)
+    agreed = torch.where(own > 1.5, bare, torch.minimum(bare, around) * own)
     kept = ((agreed - AGREED) / (SURELY - AGREED)).clamp(0, 1)
     return F.avg_pool2d(F.pad(kept, (1, 1, 1, 1), mode="replicate"), 3, 1)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from fitroom import body
 from fitroom.arrays import Array, Picture
 from fitroom.body import FOUND, PREDICTED, Label
-from fitroom.data.augment import SHADES, AugmentConfig, recolour, uniform
+from fitroom.data.augment import SHADES, AugmentConfig, drawn_colours, recolour, uniform
 from fitroom.errors import DataError, WeightsError
 from fitroom.nets.guidance import (
     Group,
@@ -21,6 +21,7 @@ from fitroom.nets.guidance import (
     grouped,
     grow,
     kept_out,
+    lower_clothes,
     old_garment,
 )
 from fitroom.runtime.interface import Parsing, PersonParser
@@ -34,6 +35,7 @@ LOWER, LOWERED = 14, 0.3  # 128ths of the height by which a region may reach low
 ALONE, COVERED = 0.33, 0.99  # share of regions that are the body template alone, of those that cover so much of the old
 MISLABELLED = (Label.NOISE, Label.BACKGROUND, *body.ARMS)  # what VITON's labels may call the garment
 SURE_TOP = 0.6  # the parser's probability of a top, from which such a pixel counts as the garment's
+LOWER_CHANGED = 0.5  # share of persons whose lower clothes have other colours, so that these are copied from what shows
 SKIN_CHANGED = 0.4  # share of persons whose skin has another colour
 
 
@@ -155,12 +157,21 @@ class GuidedBatches:
         region = vary(edit_region(shares, old * shown, template), kept_out(shares, old), numbers)
         skins = skin_colours(self.size, generator)[part].to(shares.device)
         skin = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
-        batch = batch._replace(photo=recolour(batch.photo, skin, skins))
+        photo = recolour(batch.photo, skin, skins)
+        lower = lower_colours(self.size, generator)[part].to(shares.device)
+        batch = batch._replace(photo=recolour(photo, lower_clothes(shares), lower))
         return GuidedBatch(batch, shares, region)
 
     def names(self, batch: GuidedBatch) -> list[str]:
         """Files that a batch was made of."""
         return self.inner.names(batch.batch)
+
+
+def lower_colours(count: int, generator: torch.Generator) -> Tensor:
+    """Draw maps (count, 3, 4 + SHADES) for `recolour` that give lower clothes other colours, or change nothing."""
+    same = torch.eye(3, 4 + SHADES).expand(count, 3, 4 + SHADES)
+    changed = torch.rand(count, 1, 1, generator=generator) < LOWER_CHANGED
+    return torch.where(changed, drawn_colours(count, generator), same)
 
 
 def skin_colours(count: int, generator: torch.Generator) -> Tensor:
