@@ -142,6 +142,9 @@ def test_fine_tuning_of_pruned_weights_can_be_continued(prunable_weights, figure
     result = prune(*arguments, "--finetune-epochs", 2, "-o", tmp_path / "out")
     assert "fine-tuned for 12 steps" in result.output
     assert open_weights(tmp_path / "out").manifest.history[0].startswith("pruned generator by 0.5 (taylor)")
+    result = prune(*arguments, "--ratio", 0.3, "--finetune-epochs", 3, "-o", tmp_path / "other")
+    assert result.exit_code == 2
+    assert "found the fine-tuning of other weights" in result.output
 
 
 def test_invalid_requests_are_refused_without_writing_files(prunable_weights, tmp_path):

@@ -83,6 +83,12 @@ def run_prune(request: PruneRequest, folder: str | Path, faces: Faces = SILENT) 
     if load(stage_folder(work, "finetune")) is None:
         work.mkdir(parents=True, exist_ok=True)
         export_network(small, start, origin, ExportConfig(half_tensors=fits_half(small)), **size, step=faces.report)
+    begun = open_weights(start).manifest.history
+    if begun != origin.history:
+        raise InputError(
+            f"{work}: found the fine-tuning of other weights ({'; '.join(begun)}); need {done}. Name another --work, "
+            f"or remove {stage_folder(work, 'finetune')}."
+        )
     run = RunConfig(data, work, precision=request.precision, max_minutes=request.max_minutes, resume=True)
     finished = run_task(TryOnTask(stage_config(request, weights, str(start))), run, faces)
     checkpoint = finished.checkpoint
