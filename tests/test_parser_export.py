@@ -62,7 +62,7 @@ def test_int8_export_stores_int8_constants(network, photos, tmp_path, monkeypatc
 
 def test_export_that_differs_from_pytorch_is_not_saved(network, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "agreement", lambda *arguments: 0.9)
-    with pytest.raises(ExportError, match=r"90\.00%; need 99\.99%"):
+    with pytest.raises(ExportError, match=r"90\.00% of the pixels; need 99\.99%"):
         export_parser(network, tmp_path / "parser", ORIGIN, photos)
     assert list(tmp_path.iterdir()) == []
 

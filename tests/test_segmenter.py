@@ -153,7 +153,7 @@ def test_mask_covers_the_garment_in_pictures_of_any_size(dark, shape):
 def test_export_that_differs_from_pytorch_is_not_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "agreement", lambda *arguments: 0.5)
     pictures = [np.zeros((64, 64, 3), np.uint8)]
-    with pytest.raises(ExportError, match=r"exported segmenter .* 50\.00%; need 99\.99%"):
+    with pytest.raises(ExportError, match=r"exported segmenter .* 50\.00% of the pixels; need 99\.99%"):
         export_segmenter(Segmenter(SMALL), tmp_path / "segmenter", ORIGIN, pictures, "fp32", 64, 64)
     assert list(tmp_path.iterdir()) == []
 

@@ -122,7 +122,7 @@ def test_weights_render_fakes_for_the_next_student(figures, small, small_weights
     """The discriminator is stored in the checkpoint and trained further after resuming."""
     places = ["--data", figures, "--work", tmp_path / "work"]
     by_weights = ["render-fakes", *places, "--each", 1, "--weights", small_weights.folder]
-    assert "give one" in run(*by_weights, "--cut").output
+    assert "give only one" in run(*by_weights, "--cut").output
     result = run(*by_weights)
     assert f"12 new fakes in {tmp_path / 'work/student-fakes'}" in result.output
     assert "0 new fakes" in run(*by_weights).output

@@ -1,5 +1,6 @@
-"""Write docs/commands.md from the help of every command: tools/write_commands.py, from the project's root."""
+"""Write docs/commands.md from the help of every command: tools/write_commands.py [PAGE], from the project's root."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -34,4 +35,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    Path(*sys.argv[1:2] or [PAGE]).write_text(page())

@@ -189,7 +189,7 @@ def check_person(parsing: Parsing, frame: Frame, width: int, height: int) -> Non
     if not ((shoulders[:, 2] >= FOUND).all() and (places >= 0).all() and (places < (width, height)).all()):
         raise PersonError(
             "upper-body-outside",
-            "person: the upper body is cut off; show both shoulders, and as much of the arms as possible.",
+            "person: the upper body is cut off; need both shoulders, and as much of the arms as possible.",
         )
 
 
