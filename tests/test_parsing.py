@@ -11,8 +11,7 @@ from fitroom.demo import SAMPLES
 from fitroom.errors import PersonError
 from fitroom.export.weights import ExportConfig, export_network
 from fitroom.nets.guided import Guided
-from fitroom.nets.parser import Parser
-from fitroom.nets.registry import load_network
+from fitroom.nets.registry import load_network, tensors_of
 from fitroom.photo import decode
 from fitroom.runtime.interface import Dressed, Parsing
 from fitroom.runtime.parsing import ParsingRunner
@@ -58,22 +57,9 @@ def guided_weights(tmp_path_factory):
     torch.manual_seed(0)
     network = Guided(SMALL_GUIDED)
     random_statistics(network)
-    shipped: Parser = load_parser_network()
-    network.parser.load_state_dict(shipped.state_dict())
+    network.parser.load_state_dict(tensors_of(open_weights("parser")))
     folder = tmp_path_factory.mktemp("weights") / "guided"
     return export_network(network.eval(), folder, NOBODY, ExportConfig(half_tensors=True)).weights
-
-
-def load_parser_network() -> Parser:
-    """Load the shipped parser in PyTorch."""
-    from safetensors.torch import load_file
-
-    from fitroom.nets.registry import TENSORS, widened
-
-    parser = Parser()
-    tensors = load_file(open_weights("parser").file(TENSORS))
-    parser.load_state_dict({name: widened(tensor) for name, tensor in tensors.items()})
-    return parser
 
 
 def test_built_in_parser_frames_a_photo_like_the_separate_parser(guided_weights):

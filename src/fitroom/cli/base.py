@@ -72,6 +72,18 @@ def point_option(purpose: str) -> Callable[[Command], Command]:
     return decorate
 
 
+weights_option = click.option(
+    "--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder."
+)
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["openvino", "onnx", "torch"]),
+    default="openvino",
+    show_default=True,
+    help="Inference runtime.",
+)
+
+
 def reports_errors(command: Command) -> Command:
     """Print what went wrong, alone, and exit: 2 for bad input, 1 for a failure."""
 

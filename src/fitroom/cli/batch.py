@@ -6,7 +6,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fitroom.cli.base import main, missing_extra, parser_option, reports_errors, segmenter_option
+from fitroom.cli.base import main, missing_extra, parser_option, reports_errors, segmenter_option, weights_option
 from fitroom.errors import InputError
 
 SOME_FAILED = 3  # exit code
@@ -36,7 +36,7 @@ SOME_FAILED = 3  # exit code
     show_default=True,
     help="Size of the look. photo: the size of the person's photo; model: the network's size, 192x256.",
 )
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @parser_option
 @segmenter_option
 @click.option(

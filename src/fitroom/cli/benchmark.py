@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from fitroom.cli.base import main, missing_extra, reports_errors
+from fitroom.cli.base import backend_option, main, missing_extra, reports_errors, weights_option
 
-weights_option = click.option(
+several_weights_option = click.option(
     "--weights",
     multiple=True,
     default=["lite"],
@@ -23,7 +23,7 @@ repeats_option = click.option(
 
 
 @main.group(invoke_without_command=True)
-@weights_option
+@several_weights_option
 @repeats_option
 @click.option(
     "--csv",
@@ -63,14 +63,8 @@ def benchmark(
 
 
 @benchmark.command("look")
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
-@click.option(
-    "--backend",
-    type=click.Choice(["openvino", "onnx", "torch"]),
-    default="openvino",
-    show_default=True,
-    help="Inference runtime.",
-)
+@weights_option
+@backend_option
 @repeats_option
 @reports_errors
 def benchmark_look(weights: str, backend: str, repeats: int) -> None:
@@ -101,7 +95,7 @@ def benchmark_correlation(repeats: int) -> None:
 
 
 @benchmark.command("profile")
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @repeats_option
 @reports_errors
 def benchmark_profile(weights: str, repeats: int) -> None:
@@ -120,7 +114,7 @@ def benchmark_profile(weights: str, repeats: int) -> None:
 
 
 @benchmark.command("service")
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @click.option(
     "--minutes",
     type=click.FloatRange(0),
@@ -148,7 +142,7 @@ def benchmark_service(weights: str, minutes: float, load: float) -> None:
 
 
 @benchmark.command("catalogue")
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @click.option(
     "--count", type=click.IntRange(8), default=100, show_default=True, help="Number of persons, and of garments."
 )

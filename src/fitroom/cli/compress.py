@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from fitroom.cli.base import bar, main, missing_extra, reports_errors
+from fitroom.cli.base import bar, main, missing_extra, reports_errors, weights_option
 from fitroom.cli.train import precision_option, training_bar
 from fitroom.errors import InputError
 
@@ -20,7 +20,7 @@ def share(context: click.Context, option: click.Parameter, value: str) -> float:
 
 
 @main.command()
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @click.option(
     "--module",
     "modules",

@@ -5,11 +5,11 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fitroom.cli.base import main, missing_extra, reports_errors
+from fitroom.cli.base import main, missing_extra, reports_errors, weights_option
 
 
 @main.command()
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @click.option(
     "--format",
     "graphs",

@@ -5,6 +5,7 @@ from tqdm import tqdm
 
 from fitroom.cli.base import (
     PICTURES,
+    backend_option,
     bar,
     main,
     missing_extra,
@@ -12,6 +13,7 @@ from fitroom.cli.base import (
     point_option,
     reports_errors,
     segmenter_option,
+    weights_option,
 )
 
 
@@ -24,14 +26,8 @@ from fitroom.cli.base import (
     "garment_mask",
     help="Garment mask: a picture of the size of GARMENT, white inside the garment.  [default: computed]",
 )
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
-@click.option(
-    "--backend",
-    type=click.Choice(["openvino", "onnx", "torch"]),
-    default="openvino",
-    show_default=True,
-    help="Inference runtime.",
-)
+@weights_option
+@backend_option
 @click.option(
     "--size",
     type=click.Choice(["photo", "model"]),
@@ -128,7 +124,7 @@ def parse(photo: str, output: str, label_file: str | None, parser: str, person_p
 @click.option(
     "-o", "--output", default="fitroom-demo.png", show_default=True, help=f"Output file for the grid: {PICTURES}."
 )
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @reports_errors
 def demo(output: str, weights: str) -> None:
     """Dress three shipped figures in four shipped garments and write a grid of the twelve looks."""

@@ -4,7 +4,7 @@ import functools
 
 import click
 
-from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
+from fitroom.cli.base import PICTURES, backend_option, bar, main, missing_extra, reports_errors, weights_option
 
 
 @main.command()
@@ -15,14 +15,8 @@ from fitroom.cli.base import PICTURES, bar, main, missing_extra, reports_errors
     help="Unpaired list, each person with another person's garment: a file, or the name of a list in --data.",
 )
 @click.option("--paired", help="Paired list, each person with their own garment; needed for the warp measures.")
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
-@click.option(
-    "--backend",
-    type=click.Choice(["openvino", "onnx", "torch"]),
-    default="openvino",
-    show_default=True,
-    help="Inference runtime.",
-)
+@weights_option
+@backend_option
 @click.option(
     "--baseline",
     type=click.Choice(["copy", "paste"]),
@@ -152,7 +146,7 @@ def evaluate(
     show_default=True,
     help="Paired list of DATA. The garment in a look is compared with the photo of its own wearer.",
 )
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @click.option(
     "--looks",
     metavar="FOLDER",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fitroom.cli.base import main, missing_extra, parser_option, reports_errors, segmenter_option
+from fitroom.cli.base import main, missing_extra, parser_option, reports_errors, segmenter_option, weights_option
 
 
 @main.command()
@@ -32,7 +32,7 @@ from fitroom.cli.base import main, missing_extra, parser_option, reports_errors,
 @click.option(
     "--data-dir", default="fitroom-data", show_default=True, help="Folder of registered garments; created if missing."
 )
-@click.option("--weights", default="lite", show_default=True, help="Name of shipped weights, or a weights folder.")
+@weights_option
 @parser_option
 @segmenter_option
 @click.option(

@@ -146,6 +146,11 @@ def of(shares: Tensor, group: Group) -> Tensor:
     return shares[:, group : group + 1]
 
 
+def skin(shares: Tensor) -> Tensor:
+    """Return the probability of face, neck, arms and hands, (N, 1, H, W)."""
+    return shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
+
+
 def grow(mask: Tensor, pixels: int) -> Tensor:
     """Grow a mask (N, 1, H, W) by so many pixels, in a square."""
     side = 2 * pixels + 1
@@ -169,9 +174,9 @@ def kept_out(shares: Tensor, old: Tensor) -> Tensor:
 
 
 def above_hem(points: Tensor, height: int) -> Tensor:
-    """Mark the rows above which the old garment is replaced where it is a dress, (N, 1, H, 1) of 0 and 1.
+    """Mark the rows in which a dress is replaced, (N, 1, H, 1) of 0 and 1; below them it stays as a skirt.
 
-    They end where the trunk of the body template does, so that a dress goes on below as a skirt.
+    They reach BELOW_HIPS of the trunk's length below the hips.
     """
     place = completed(points)[..., 1]
     hips = (place[:, body.RIGHT_HIP] + place[:, body.LEFT_HIP]) / 2

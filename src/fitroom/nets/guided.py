@@ -6,7 +6,6 @@ garment.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -43,20 +42,13 @@ class GuidedConfig:
     widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of layers that were pruned: channels in and out
 
 
-class PersonMaps(NamedTuple):
-    """What the guided network keeps of a person."""
-
-    label: Tensor  # (N, H, W) uint8 of `body.Label`
-    key_points: Tensor  # (N, 18, 3) x, y in pixels, and confidence
-    logits: Tensor  # (N, labels, H/4, W/4) of each of `body.PREDICTED`
-    body: Features  # the warp network's four maps
-    shown: Tensor  # (N, C, H/2, W/2) the painter's first features
-    region: Tensor  # (N, 1, H, W) where the look may differ, with a soft edge
-    own: Tensor  # (N, 1, H, W), see `painter.own_classes`
-
-
 class Guided(TryOnNetwork):
-    """See `interface.TryOnNetwork`. The features of a person are those of `PersonMaps`, in its order."""
+    """See `interface.TryOnNetwork`.
+
+    The features of a person are, in this order: what a parser gives (`graphs.ParserGraph`), the warp network's four
+    maps, the painter's first features (N, C, H/2, W/2), the region where the look may differ (N, 1, H, W), with a soft
+    edge, and `painter.own_classes`.
+    """
 
     name = "guided"
     align_corners = False

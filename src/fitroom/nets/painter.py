@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, Group, grow, of, scaled
+from fitroom.nets.guidance import BODY_CHANNELS, PAINT_CHANNELS, Group, grow, of, scaled, skin
 from fitroom.nets.lite import Residual, convolution, upsampled
 
 CLEAR = 3  # 256ths of the height around the old garment where the photo's own pixels do not return
@@ -115,7 +115,7 @@ def own_classes(shares: Tensor, old: Tensor) -> Tensor:
     `shares` are probabilities of `guidance.Group`; `old` (N, 1, H, W) is the old garment, around which none may.
     Parsers confuse background and lower clothes in VITON's photos, and either stays where no garment lies.
     """
-    body = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS, Group.HAIR]].sum(dim=1, keepdim=True)
+    body = skin(shares) + of(shares, Group.HAIR)
     around = 1 - body - of(shares, Group.TOP) - of(shares, Group.OTHER)
     found = 2 * (body > SEEN).float() + (around > SEEN).float()
     return found * (1 - grow(old, scaled(CLEAR, shares.shape[-2])))
@@ -137,13 +137,13 @@ def kept_own(layout: Tensor, own: Tensor) -> Tensor:
 
 
 def carried_on(garment: Tensor, mask: Tensor, steps: int = 3) -> Tensor:
-    """Carry the colours of garments (N, 3, H, W) on beyond the outline of their masks (N, 1, H, W), 2 pixels a step.
+    """Continue the colours of garments (N, 3, H, W) beyond the outline of their masks (N, 1, H, W), 2 pixels a step.
 
-    So that a look has no fringe of a product shot's background. The outermost pixels, which are mixed with it, are
-    replaced as well. Works at half of the size: what is carried on has no detail.
+    This keeps the background of the product shot out of looks. The outermost pixels of the garment are mixed with the
+    background, so they are replaced too. The work is done at half of the size, since continued colours have no detail.
     """
     known = 1 - grow((mask < 0.5).float(), 1)
-    # colours times how much is known, and how much is known
+    # colours weighted by the known share of each pixel, and that share
     found = F.avg_pool2d(torch.cat([garment * known, known], dim=1), 2)
     for _ in range(steps):
         around = F.avg_pool2d(found, 3, 1, 1)

@@ -42,12 +42,21 @@ def widened(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
+def tensors_of(weights: Weights) -> dict[str, Tensor]:
+    """Read the tensors of a weights folder in float32. Raises WeightsError if they are missing or damaged."""
+    path = weights.file(TENSORS)
+    try:
+        return {name: widened(tensor) for name, tensor in load_file(path).items()}
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: not a file of tensors ({error}).") from error
+
+
 def load_network(weights: Weights) -> TryOnNetwork:
     """Load the network of a weights folder, in evaluation mode. Raises WeightsError if the tensors don't fit."""
     network = build_network(weights.manifest.network, weights.manifest.config)
-    path = weights.file(TENSORS)
+    tensors = tensors_of(weights)
     try:
-        network.load_state_dict({name: widened(tensor) for name, tensor in load_file(path).items()})
-    except (RuntimeError, SafetensorError) as error:
-        raise WeightsError(f"{path}: the tensors belong to another network ({error}).") from error
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsError(f"{weights.folder / TENSORS}: the tensors belong to another network ({error}).") from error
     return network.eval()

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from pydantic import TypeAdapter
-from safetensors.torch import load_file
 from torch import Tensor
 
 from fitroom.data.augment import UNCHANGED, AugmentConfig
@@ -18,7 +17,7 @@ from fitroom.nets.guided import Guided, GuidedConfig
 from fitroom.nets.interface import compose
 from fitroom.nets.painter import PaintConfig, Painter
 from fitroom.nets.parser import ParserConfig
-from fitroom.nets.registry import TENSORS, widened
+from fitroom.nets.registry import tensors_of
 from fitroom.store import open_weights
 from fitroom.train.adversary import Adversary
 from fitroom.train.batches import largest_divisor
@@ -112,7 +111,7 @@ def assembled(work: str | Path, parser: str) -> Guided:
         TypeAdapter(PaintConfig).validate_python(checkpoint.config),
     )
     network = Guided(config)
-    network.parser.load_state_dict({name: widened(tensor) for name, tensor in load_file(weights.file(TENSORS)).items()})
+    network.parser.load_state_dict(tensors_of(weights))
     network.warp.load_state_dict(warp.state_dict())
     network.painter.load_state_dict(checkpoint.average)
     return network.eval()

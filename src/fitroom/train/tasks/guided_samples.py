@@ -11,11 +11,10 @@ from torch import Tensor
 
 from fitroom import body
 from fitroom.arrays import Array, Picture
-from fitroom.body import FOUND, PREDICTED, Label
+from fitroom.body import PREDICTED, Label
 from fitroom.data.augment import SHADES, AugmentConfig, drawn_colours, recolour, uniform
 from fitroom.errors import DataError, WeightsError
 from fitroom.nets.guidance import (
-    Group,
     body_template,
     edit_region,
     grouped,
@@ -23,7 +22,9 @@ from fitroom.nets.guidance import (
     kept_out,
     lower_clothes,
     old_garment,
+    skin,
 )
+from fitroom.nets.guided import halved_points, known_points
 from fitroom.runtime.interface import Parsing, PersonParser
 from fitroom.train.batches import Batch, Batches, generator_of
 from fitroom.train.samples import Samples
@@ -62,7 +63,7 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(faces.preparing(pool.map(one, range(len(samples))), len(samples)))
     points, soft = (np.stack(column) for column in zip(*found, strict=True))
-    points[..., 2] = np.where(points[..., 2] >= FOUND, points[..., 2], 0)
+    points = known_points(torch.from_numpy(points.astype(np.float32))).numpy()
     kept = np.flatnonzero((points[:, [body.RIGHT_SHOULDER, body.LEFT_SHOULDER], 2] > 0).all(axis=1))
     if not len(kept):
         raise DataError(f"the parser found no shoulders in {len(samples)} photos; need persons seen from the front.")
@@ -71,7 +72,7 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
     columns = {name: getattr(samples, name)[rows] for name in ("photo", "label", "garment", "garment_mask")}
     return Samples(
         [samples.pairs[row] for row in kept],
-        key_points=torch.from_numpy(points[kept].astype(np.float32)).to(device),
+        key_points=torch.from_numpy(points[kept]).to(device),
         soft=torch.from_numpy(soft[kept]).to(device),
         **columns,
     )
@@ -80,8 +81,7 @@ def parsed(samples: Samples, parser: PersonParser, faces: Faces) -> Samples:
 def mended(samples: Samples) -> Samples:
     """Correct labels: where VITON's call the garment noise, background or an arm, and the parser surely sees a top.
 
-    Of 300 validation persons a tenth lack a part of the garment, or sleeves, in their labels; the parser, which has
-    learned of all labels, does not.
+    The labels of many persons miss a sleeve or another part of the garment; experiments/guided.md counts the pixels.
     """
     row, label = PREDICTED.index(Label.UPPER_CLOTHES), samples.label.clone()
     assert samples.soft is not None
@@ -99,15 +99,13 @@ def halved(samples: Samples) -> Samples:
         means = (F.avg_pool2d(part.float(), 2).round().byte() for part in torch.split(pictures, 256))
         return torch.cat(list(means))
 
-    points = samples.key_points.clone()
-    points[..., :2] = (points[..., :2] + 0.5) / 2 - 0.5
     return replace(
         samples,
         photo=smaller(samples.photo),
         label=samples.label[:, ::2, ::2].contiguous(),
         garment=smaller(samples.garment),
         garment_mask=smaller(samples.garment_mask.unsqueeze(1)).squeeze(1),
-        key_points=points,
+        key_points=halved_points(samples.key_points),
     )
 
 
@@ -156,8 +154,7 @@ class GuidedBatches:
         shown = 1 - (covers & (numbers[3] < ALONE)).float().view(-1, 1, 1, 1)
         region = vary(edit_region(shares, old * shown, template), kept_out(shares, old), numbers)
         skins = skin_colours(self.size, generator)[part].to(shares.device)
-        skin = shares[:, [Group.FACE, Group.NECK, Group.ARMS, Group.HANDS]].sum(dim=1, keepdim=True)
-        photo = recolour(batch.photo, skin, skins)
+        photo = recolour(batch.photo, skin(shares), skins)
         lower = lower_colours(self.size, generator)[part].to(shares.device)
         batch = batch._replace(photo=recolour(photo, lower_clothes(shares), lower))
         return GuidedBatch(batch, shares, region)

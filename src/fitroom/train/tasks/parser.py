@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from fitroom.data.pack import open_reader
@@ -19,7 +18,7 @@ from fitroom.data.viton_sets import viton_sets
 from fitroom.errors import WeightsError
 from fitroom.evaluate.imagenet import imagenet_tensors
 from fitroom.nets.parser import Parser, ParserConfig
-from fitroom.nets.registry import TENSORS, widened
+from fitroom.nets.registry import tensors_of
 from fitroom.store import open_weights
 from fitroom.train.batches import largest_divisor
 from fitroom.train.checkpoint import Checkpoint, untupled
@@ -85,8 +84,7 @@ def fresh_parser(config: ParsingConfig) -> Parser:
             raise WeightsError(
                 f"{weights.folder}: found a parser with {found}; the settings need {asdict(config.parser)}."
             )
-        tensors = load_file(weights.file(TENSORS))
-        parser.load_state_dict({name: widened(tensor) for name, tensor in tensors.items()})
+        parser.load_state_dict(tensors_of(weights))
         return parser
     if config.pretrained:
         parser.trunk.load_state_dict(parser.trunk.own_tensors(imagenet_tensors()))
